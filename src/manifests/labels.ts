@@ -1,0 +1,23 @@
+import { labelValue } from "./names.ts";
+
+/** Labels and annotations of session pods. */
+export const sessionKeys = {
+  type: "vdi.xpra.org/type",
+  owner: "vdi.xpra.org/owner",
+  display: "vdi.xpra.org/display",
+  passwd: "vdi.xpra.org/passwd",
+  group: "vdi.xpra.org/group",
+} as const;
+
+/** The label selector of all session pods. */
+export const sessionSelector = "app.kubernetes.io/name=vdi-session,app.kubernetes.io/managed-by=vdi";
+
+/** The labels of a session pod. */
+export function sessionLabels(namespace: string, type: string): Record<string, string> {
+  return {
+    "app.kubernetes.io/name": "vdi-session",
+    "app.kubernetes.io/managed-by": "vdi",
+    "app.kubernetes.io/part-of": namespace,
+    [sessionKeys.type]: labelValue(type),
+  };
+}
