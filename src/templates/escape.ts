@@ -18,8 +18,19 @@ function checkText(text: string): void {
   if (/\p{Surrogate}/u.test(text)) throw new UnprintableValue("is not valid Unicode");
 }
 
-/** One word of a POSIX shell, always in single quotes: nothing has a meaning inside them. */
+/** The name of a shell variable: a shell template prints it without quotes, after a look at its characters. */
+export class ShellName {
+  readonly name: string;
+
+  constructor(name: string) {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw new UnprintableValue("is not the name of a shell variable");
+    this.name = name;
+  }
+}
+
+/** One word of a POSIX shell, always in single quotes: nothing has a meaning inside them. A `ShellName` stands as it is. */
 export function shellWord(value: unknown): string {
+  if (value instanceof ShellName) return value.name;
   const text = scalarOf(value);
   checkText(text);
   return `'${text.replaceAll("'", "'\\''")}'`;
