@@ -74,11 +74,15 @@ export function readConfig(source: ConfigSource): ConfigReading {
   const builtIn = new Map([[directoryReference, directory], [directoryNameReference, path.basename(directory)]]);
   const { values, diagnostics: unresolved } = resolveReferences(raw, builtIn);
   diagnostics.push(...unresolved);
+  // The values come in the order of their references, so a variable's references are judged before it; what only passes a
+  // bad value on gets no message of its own.
   const fine = new Set<string>();
   for (const [name, value] of values) {
-    const problem = checkValue(name, value, raw.get(name), origins.get(name) ?? { kind: "default" });
+    const parts = raw.get(name)?.parts ?? [];
+    if (parts.some((part) => part.kind === "reference" && !builtIn.has(part.name) && !fine.has(part.name))) continue;
+    const problem = checkValue(name, value, origins.get(name) ?? { kind: "default" });
     if (problem === undefined) fine.add(name);
-    else if (problem !== "undecided") diagnostics.push(problem);
+    else diagnostics.push(problem);
   }
   for (const found of checkTogether(values, (name) => fine.has(name))) {
     diagnostics.push({ ...found, ...raw.get(found.name ?? "")?.place });
@@ -166,11 +170,8 @@ function editDistance(one: string, other: string): number {
   return row.at(-1) ?? 0;
 }
 
-function checkValue(name: string, value: string, raw: RawValue | undefined, origin: Origin): Diagnostic | "undecided" | undefined {
-  const isUndecided = (text: string): boolean => new RegExp(`(^|[^A-Za-z0-9_])${changeMe}($|[^A-Za-z0-9_])`).test(text);
-  if (isUndecided(value)) {
-    // Only the variable that says so itself is named, not those that refer to it.
-    if (!(raw?.parts ?? []).some((part) => part.kind === "text" && isUndecided(part.text))) return "undecided";
+function checkValue(name: string, value: string, origin: Origin): Diagnostic | undefined {
+  if (new RegExp(`(^|[^A-Za-z0-9_])${changeMe}($|[^A-Za-z0-9_])`).test(value)) {
     const message = origin.kind === "default" ? `${name} has no line, and its default is ${changeMe}` : `${name} is still ${changeMe}${fromWhere(origin)}`;
     return { severity: "error", code: "changeme", name, message, ...placeOf(origin) };
   }
