@@ -1,0 +1,87 @@
+import type { V1NetworkPolicyPeer, V1NetworkPolicyPort, V1NetworkPolicySpec } from "@kubernetes/client-node";
+import { type DeploymentNames, deploymentLabels, proxySelector } from "./deployment-names.ts";
+import type { KubeObject } from "./kube-object.ts";
+
+/** A NetworkPolicy as the API has it; client-node's type calls the list of sources `_from`. */
+export interface NetworkPolicy extends KubeObject {
+  readonly spec: Omit<V1NetworkPolicySpec, "ingress"> & {
+    readonly ingress?: { readonly from?: V1NetworkPolicyPeer[]; readonly ports?: V1NetworkPolicyPort[] }[];
+  };
+}
+
+/** Addresses inside the cluster, as far as they could be asked for. */
+export interface ClusterRanges {
+  /** Networks in CIDR form: of pods, of Services, of the API server. */
+  readonly inside: readonly string[];
+}
+
+/** Where clouds keep the credentials of a node. */
+const metadataAddresses = ["169.254.169.254/32", "fd00:ec2::254/128"];
+
+/** CoreDNS listens on 53; OpenShift's DNS pods on 5353, which is what counts after the Service's translation. */
+const dnsPorts: V1NetworkPolicyPort[] = [53, 5353].flatMap((port) => [
+  { protocol: "UDP", port },
+  { protocol: "TCP", port },
+]);
+
+const dnsPeers: V1NetworkPolicyPeer[] = [
+  { namespaceSelector: { matchExpressions: [{ key: "kubernetes.io/metadata.name", operator: "In", values: ["kube-system", "openshift-dns"] }] } },
+  // The usual address of the node's own DNS cache.
+  { ipBlock: { cidr: "169.254.20.10/32" } },
+];
+
+/** The policies of a deployment; `port` is that of a session's Xpra, `proxyPort` that of the proxies' pods. */
+export function networkPolicies(names: DeploymentNames, port: number, proxyPort: number, ranges: ClusterRanges): readonly NetworkPolicy[] {
+  return [sessionPolicy(names, port, ranges), proxyPolicy(names, proxyPort)];
+}
+
+/**
+ * Sessions hear only the proxies, on Xpra's port, and so never each other. They reach DNS and the outside,
+ * but not the metadata address, the API server, or the networks of pods and Services.
+ */
+function sessionPolicy(names: DeploymentNames, port: number, ranges: ClusterRanges): NetworkPolicy {
+  return {
+    apiVersion: "networking.k8s.io/v1",
+    kind: "NetworkPolicy",
+    metadata: { name: "sessions", namespace: names.namespace, labels: deploymentLabels(names) },
+    spec: {
+      podSelector: {},
+      policyTypes: ["Ingress", "Egress"],
+      ingress: [
+        {
+          from: [
+            {
+              namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": names.ingressNamespace } },
+              podSelector: { matchLabels: proxySelector(names) },
+            },
+          ],
+          ports: [{ protocol: "TCP", port }],
+        },
+      ],
+      egress: [{ to: dnsPeers, ports: dnsPorts }, { to: outside(ranges.inside) }],
+    },
+  };
+}
+
+/** Nobody reaches the proxies' pods but on the port that the Service uses; the kubelet's probes are always let through. */
+function proxyPolicy(names: DeploymentNames, proxyPort: number): NetworkPolicy {
+  return {
+    apiVersion: "networking.k8s.io/v1",
+    kind: "NetworkPolicy",
+    metadata: { name: "proxies", namespace: names.ingressNamespace, labels: deploymentLabels(names) },
+    spec: {
+      podSelector: {},
+      policyTypes: ["Ingress"],
+      ingress: [{ ports: [{ protocol: "TCP", port: proxyPort }] }],
+    },
+  };
+}
+
+/** Everything but the given networks, for both families of addresses. */
+function outside(inside: readonly string[]): V1NetworkPolicyPeer[] {
+  const except = [...new Set([...metadataAddresses, ...inside])].sort();
+  return [
+    { ipBlock: { cidr: "0.0.0.0/0", except: except.filter((range) => !range.includes(":")) } },
+    { ipBlock: { cidr: "::/0", except: except.filter((range) => range.includes(":")) } },
+  ];
+}

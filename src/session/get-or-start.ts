@@ -1,0 +1,121 @@
+import { randomBytes } from "node:crypto";
+import { sessionName } from "../manifests/names.ts";
+import { type BrokerConfig, imageOfType } from "./broker-config.ts";
+import { RefusalCode, SessionRefusal } from "./refusal.ts";
+import type { SessionRequest, SessionRuntime } from "./session-runtime.ts";
+import { fly, type OpenSession, type Progress } from "./flight.ts";
+import { isForeign, type SessionView } from "./session-state.ts";
+import { wantedSession } from "./session-types.ts";
+import type { SessionUser } from "./user.ts";
+
+export interface GetOrStartOptions {
+  readonly config: BrokerConfig;
+  readonly runtime: SessionRuntime;
+  /** How long a session's start may take before the waiting is given up; it goes on starting. Default: 5 min. */
+  readonly timeoutMs?: number;
+}
+
+/** Finds or starts sessions, one flight a session however many ask for it. */
+export interface Sessions {
+  /**
+   * Gives the user's session for a display, starting it when there is none. `onProgress` hears what is happening;
+   * an abort of the signal ends this waiting only. Throws a `SessionRefusal`.
+   */
+  getOrStart(user: SessionUser, display: string, onProgress: (progress: Progress) => void, signal?: AbortSignal): Promise<OpenSession>;
+  /** What is known of the user's session; someone else's is as good as absent. */
+  state(user: SessionUser, display: string): { readonly name: string; readonly view: SessionView };
+  /** Ends the user's session. */
+  end(user: SessionUser, display: string): Promise<{ readonly name: string; readonly state: "ending" | "absent" }>;
+}
+
+interface Flight {
+  readonly result: Promise<OpenSession>;
+  readonly listeners: Set<(progress: Progress) => void>;
+  last: Progress | undefined;
+}
+
+/** Makes the use case over a runtime. */
+export function sessionsOf({ config, runtime, timeoutMs = 300_000 }: GetOrStartOptions): Sessions {
+  const flights = new Map<string, Flight>();
+
+  function resolve(user: SessionUser, display: string): { name: string; request: () => SessionRequest } {
+    const wanted = wantedSession(display, user, config.sessionTypes);
+    const name = sessionName(user.name, wanted.display);
+    return { name, request: () => requestOf(config, name, user, wanted) };
+  }
+
+  function join(name: string, user: SessionUser, request: () => SessionRequest): Flight {
+    const current = flights.get(name);
+    if (current !== undefined) return current;
+    const flight: Flight = {
+      listeners: new Set(),
+      last: undefined,
+      result: fly({ name, user, request, runtime, timeoutMs, tell: (progress) => announce(flight, progress) }).finally(() => flights.delete(name)),
+    };
+    // Those who asked may all have gone; the flight goes on, and its failure is then nobody's.
+    flight.result.catch(() => undefined);
+    flights.set(name, flight);
+    return flight;
+  }
+
+  return {
+    async getOrStart(user, display, onProgress, signal) {
+      const { name, request } = resolve(user, display);
+      // Names are collision-free and the flight checks the owner, so that a flight is only ever joined by its own user.
+      const flight = join(name, user, request);
+      if (flight.last !== undefined) onProgress(flight.last);
+      flight.listeners.add(onProgress);
+      try {
+        return await unlessAborted(flight.result, signal);
+      } finally {
+        flight.listeners.delete(onProgress);
+      }
+    },
+    state(user, display) {
+      const { name } = resolve(user, display);
+      const view = runtime.look(name);
+      return { name, view: isForeign(view, user) ? { status: { state: "absent" } } : view };
+    },
+    async end(user, display) {
+      const { name } = resolve(user, display);
+      const view = runtime.look(name);
+      if (view.status.state === "absent" || isForeign(view, user)) return { name, state: "absent" };
+      await runtime.remove(name, view.status.instance);
+      return { name, state: "ending" };
+    },
+  };
+}
+
+function requestOf(config: BrokerConfig, name: string, user: SessionUser, wanted: ReturnType<typeof wantedSession>): SessionRequest {
+  const image = imageOfType(config.images, wanted.entry.type);
+  if (image === undefined) throw new SessionRefusal(RefusalCode.notConfigured, "no-image", `The session type ${wanted.entry.type} has no image. Please tell your administrator.`);
+  return { name, user, type: wanted.entry.type, display: wanted.display, script: wanted.entry.script, image, secret: sessionSecret() };
+}
+
+/** 24 letters and digits: 142 bits. */
+function sessionSecret(): string {
+  let text = "";
+  while (text.length < 24) text += randomBytes(24).toString("base64").replace(/[^A-Za-z0-9]/g, "");
+  return text.slice(0, 24);
+}
+
+function announce(flight: Flight, progress: Progress): void {
+  if (flight.last?.message === progress.message && flight.last.phase === progress.phase) return;
+  flight.last = progress;
+  for (const listener of flight.listeners) listener(progress);
+}
+
+async function unlessAborted<T>(result: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return result;
+  signal.throwIfAborted();
+  let stop: () => void = () => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+  });
+  try {
+    return await Promise.race([result, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}

@@ -1,0 +1,84 @@
+import type { SessionTypeEntry } from "./broker-config.ts";
+import type { SessionUser } from "./user.ts";
+import { RefusalCode, SessionRefusal } from "./refusal.ts";
+
+/** The type that is meant when nothing was asked for. */
+export const defaultType = "seamless";
+
+const homePrefix = /^(mhd|nhd)-/i;
+
+/** A display that was asked for, understood. */
+export interface WantedSession {
+  readonly entry: SessionTypeEntry;
+  /** The one spelling of this display: the type as it is configured, with `mhd-` or `nhd-` before it if asked for. */
+  readonly display: string;
+}
+
+/** A session type as a page shows it. */
+export interface OfferedType {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly icon?: string;
+  readonly image?: string;
+  readonly default?: true;
+}
+
+/**
+ * Which session a display means for a user: `[user-](mhd-|nhd-)?type`, upper and lower case alike.
+ * The whole name is tried as a type first. A prefix that is not the user's own is not a prefix: it opens nobody else's session.
+ * Throws a `SessionRefusal` (4) for everything else.
+ */
+export function wantedSession(asked: string, user: SessionUser, entries: readonly SessionTypeEntry[]): WantedSession {
+  const display = asked === "" ? defaultType : asked;
+  if (display.length > 128 || !/^[A-Za-z0-9._-]+$/.test(display)) {
+    throw new SessionRefusal(RefusalCode.noSuchType, "bad-display", "The name of the session holds characters that are not allowed.");
+  }
+  for (const reading of readings(display, user.name)) {
+    const entry = typeOf(reading.type, user, entries);
+    if (entry !== undefined) return { entry, display: reading.home + entry.type };
+  }
+  const offered = offeredTypes(user, entries).map(({ name }) => name);
+  const choice = offered.length === 0 ? "There is none at all for you." : `You can start: ${offered.slice(0, 12).join(", ")}.`;
+  throw new SessionRefusal(RefusalCode.noSuchType, "no-such-type", `There is no session type ${display} for you. ${choice}`);
+}
+
+/** The types that a user may start, the default one marked; of two with the same name the more personal one. */
+export function offeredTypes(user: SessionUser, entries: readonly SessionTypeEntry[]): OfferedType[] {
+  const names = new Map(entries.map(({ type }) => [type.toLowerCase(), type]));
+  return [...names.values()].sort().flatMap((name) => {
+    const entry = typeOf(name, user, entries);
+    if (entry === undefined) return [];
+    return [
+      {
+        name: entry.type,
+        title: entry.title,
+        description: entry.description,
+        ...(entry.icon === undefined ? {} : { icon: entry.icon }),
+        ...(entry.image === undefined ? {} : { image: entry.image }),
+        ...(entry.type === defaultType ? { default: true as const } : {}),
+      },
+    ];
+  });
+}
+
+/** The ways to read a display, the first that names a type wins. */
+function readings(display: string, user: string): { home: string; type: string }[] {
+  const own = [user, user.split("@")[0] ?? user].map((name) => `${name.toLowerCase()}-`);
+  const prefix = own.find((name) => display.toLowerCase().startsWith(name));
+  const whole = prefix === undefined ? [display] : [display, display.slice(prefix.length)];
+  return whole.flatMap((text) => {
+    const home = homePrefix.exec(text)?.[0] ?? "";
+    return home === "" ? [{ home, type: text }] : [{ home: "", type: text }, { home: home.toLowerCase(), type: text.slice(home.length) }];
+  });
+}
+
+/** The first match in the user's own scope, the groups' in their order, then the default one. */
+function typeOf(type: string, user: SessionUser, entries: readonly SessionTypeEntry[]): SessionTypeEntry | undefined {
+  for (const scope of [user.name, ...user.groups.map(({ name }) => name), "default"]) {
+    const inScope = entries.filter((entry) => entry.scope === scope);
+    const match = inScope.find((entry) => entry.type === type) ?? inScope.find((entry) => entry.type.toLowerCase() === type.toLowerCase());
+    if (match !== undefined) return match;
+  }
+  return undefined;
+}
