@@ -1,0 +1,28 @@
+import type { Command, Style } from "../util/command.ts";
+
+/** How a result is printed. */
+export type OutputFormat = "human" | "json" | "yaml";
+
+const plain = (text: string): string => text;
+const ansi =
+  (open: number, close: number) =>
+  (text: string): string =>
+    `\u001b[${open}m${text}\u001b[${close}m`;
+
+/** Text attributes, or none at all when colour is off. */
+export function styleFor(colour: boolean): Style {
+  return colour
+    ? { bold: ansi(1, 22), dim: ansi(2, 22), green: ansi(32, 39), yellow: ansi(33, 39), red: ansi(31, 39) }
+    : { bold: plain, dim: plain, green: plain, yellow: plain, red: plain };
+}
+
+/** The text of a command's data in the wanted form, with its last line break; empty when there is nothing to say. */
+export async function formatData<Data>(command: Command<Data>, data: Data, format: OutputFormat, style: Style): Promise<string> {
+  const text =
+    format === "json"
+      ? JSON.stringify(data ?? null, null, 2)
+      : format === "yaml"
+        ? (await import("yaml")).stringify(data ?? null, { aliasDuplicateObjects: false }).trimEnd()
+        : command.human(data, style);
+  return text === "" ? "" : `${text}\n`;
+}

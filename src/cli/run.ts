@@ -1,0 +1,137 @@
+import { Argument, Command as CommanderCommand, CommanderError, InvalidArgumentError, Option } from "commander";
+import { commands } from "../commands/index.ts";
+import type { ArgumentSpec, Command, CommandEntry, Input, OptionSpec } from "../util/command.ts";
+import type { Context } from "../util/context.ts";
+import { ExitCode } from "../util/exit-code.ts";
+import { formatData, type OutputFormat, styleFor } from "./output.ts";
+import { describeFailure } from "./print-error.ts";
+
+/** Where the text of a run goes. */
+export interface Streams {
+  stdout(text: string): void;
+  stderr(text: string): void;
+  readonly colour: boolean;
+}
+
+/**
+ * Runs one command line (without `node` and the script's name) and gives its exit code.
+ * Results go to stdout, everything else to stderr; nothing is thrown.
+ */
+export async function runCommandLine(argv: readonly string[], ctx: Context, streams: Streams): Promise<ExitCode> {
+  const style = styleFor(streams.colour);
+  let exitCode: ExitCode = ExitCode.ok;
+  const execute = async (command: Command<never>, input: Input, format: OutputFormat): Promise<void> => {
+    const data = await command.run(ctx, input);
+    ctx.progress.clear();
+    streams.stdout(await formatData(command, data, format, style));
+    exitCode = command.exitCode?.(data) ?? ExitCode.ok;
+  };
+  try {
+    const program = await buildProgram(argv, ctx.version, streams, execute);
+    await program.parseAsync(argv, { from: "user" });
+    return exitCode;
+  } catch (thrown) {
+    ctx.progress.clear();
+    // commander has printed its own words by now; help and version come this way too.
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+    const failure = describeFailure(thrown, ctx.signal.aborted, style);
+    streams.stderr(failure.text);
+    return failure.exitCode;
+  }
+}
+
+type Execute = (command: Command<never>, input: Input, format: OutputFormat) => Promise<void>;
+
+async function buildProgram(argv: readonly string[], version: string, streams: Streams, execute: Execute): Promise<CommanderCommand> {
+  const program = new CommanderCommand("vdi")
+    .description("Linux desktops for many users on a Kubernetes cluster")
+    .version(version, "-V, --version")
+    .helpCommand("help [command]", "help for a command")
+    .showHelpAfterError("(vdi help shows the commands)")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => streams.stdout(text),
+      writeErr: (text) => streams.stderr(text),
+    });
+  const groups = new Map<string, CommanderCommand>();
+  for (const entry of commands) {
+    const parent = groupOf(program, groups, entry);
+    const node = parent
+      .command(entry.path.at(-1) ?? "")
+      .summary(entry.summary)
+      .copyInheritedSettings(parent);
+    // Only the command that the line names is loaded: the others are known by their summaries.
+    if (isNamed(argv, entry)) declare(node, await entry.load(), execute);
+  }
+  return program;
+}
+
+function isNamed(argv: readonly string[], entry: CommandEntry): boolean {
+  const words = argv.filter((word) => !word.startsWith("-"));
+  const named = words[0] === "help" ? words.slice(1) : words;
+  return entry.path.every((word, place) => named[place] === word);
+}
+
+function groupOf(program: CommanderCommand, groups: Map<string, CommanderCommand>, entry: CommandEntry): CommanderCommand {
+  const name = entry.path.length > 1 ? (entry.path[0] ?? "") : "";
+  if (name === "") return program;
+  const known = groups.get(name);
+  if (known !== undefined) return known;
+  const group = program
+    .command(name)
+    .summary(groupSummaries[name] ?? name)
+    .copyInheritedSettings(program);
+  groups.set(name, group);
+  return group;
+}
+
+const groupSummaries: Readonly<Record<string, string>> = {
+  config: "look at the configuration and check it",
+  images: "the container images",
+  sessions: "the users' sessions",
+  users: "users that the proxies know without a directory service",
+};
+
+function declare(node: CommanderCommand, command: Command<never>, execute: Execute): void {
+  node.description(command.description ?? `${command.summary[0]?.toUpperCase()}${command.summary.slice(1)}.`);
+  for (const arg of command.args ?? []) node.addArgument(commanderArgument(arg));
+  for (const option of command.options ?? []) node.addOption(commanderOption(option));
+  const output = new Option("-o, --output <form>", "form of the result").choices(["human", "json", "yaml"]).default("human");
+  node.addOption(output);
+  const examples = command.examples.map(({ line, does }) => `  ${line}\n      ${does}`);
+  if (examples.length > 0) node.addHelpText("after", `\nExamples:\n${examples.join("\n")}`);
+  node.action(async () => {
+    const { output: format, ...options } = node.opts<{ output: OutputFormat }>();
+    const input: Record<string, Input[string]> = { ...options };
+    for (const [place, arg] of (command.args ?? []).entries()) {
+      const value = node.processedArgs[place] as Input[string];
+      if (value !== undefined) input[arg.name] = value;
+    }
+    await execute(command, input, format);
+  });
+}
+
+function commanderArgument(spec: ArgumentSpec): Argument {
+  const dots = spec.variadic === true ? "..." : "";
+  const name = `${spec.name}${dots}`;
+  return new Argument(spec.required === true ? `<${name}>` : `[${name}]`, spec.description);
+}
+
+function commanderOption(spec: OptionSpec): Option {
+  const long = `--${spec.name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  const value = spec.value ?? spec.name.toUpperCase();
+  const placeholder = spec.type === "boolean" ? "" : spec.whenBare === undefined ? ` <${value}>` : ` [${value}]`;
+  const option = new Option(`${spec.short === undefined ? "" : `-${spec.short}, `}${long}${placeholder}`, spec.description);
+  if (spec.choices !== undefined) option.choices(spec.choices);
+  if (spec.whenBare !== undefined) option.preset(spec.whenBare);
+  if (spec.default !== undefined) option.default(spec.default);
+  if (spec.type === "number") option.argParser(parseNumber);
+  if (spec.type === "list") option.argParser((text: string, before: string[] | undefined) => [...(before ?? []), text]);
+  return option;
+}
+
+function parseNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value) || value < 0) throw new InvalidArgumentError("It must be a number, 0 or more.");
+  return value;
+}

@@ -1,0 +1,66 @@
+import { createInterface } from "node:readline/promises";
+import type { Context, ProgressSink } from "../util/context.ts";
+import type { Ports } from "../util/ports.ts";
+
+/** The context of a command that is run from a terminal or a script. */
+export function terminalContext(given: {
+  readonly distribution: string;
+  readonly version: string;
+  readonly ports: Ports;
+  readonly signal: AbortSignal;
+}): Context {
+  const interactive = process.stdin.isTTY === true && process.stderr.isTTY === true;
+  const progress = progressOn(process.stderr);
+  return {
+    ...given,
+    cwd: process.cwd(),
+    env: process.env,
+    progress,
+    interactive,
+    now: Date.now,
+    async confirm(question) {
+      if (!interactive) return false;
+      progress.clear();
+      const prompt = createInterface({ input: process.stdin, output: process.stderr });
+      try {
+        const answer = await prompt.question(`${question} [y/N] `, { signal: given.signal });
+        return /^y(es)?$/i.test(answer.trim());
+      } finally {
+        prompt.close();
+      }
+    },
+    async readStdin() {
+      const chunks: Buffer[] = [];
+      for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+      return Buffer.concat(chunks).toString("utf8");
+    },
+  };
+}
+
+const eraseLine = "\r\u001b[2K";
+
+function progressOn(stream: NodeJS.WriteStream): ProgressSink {
+  let shown = "";
+  const live = stream.isTTY === true;
+  const clear = (): void => {
+    if (live && shown !== "") stream.write(eraseLine);
+    shown = "";
+  };
+  return {
+    clear,
+    line(text) {
+      clear();
+      stream.write(`${text}\n`);
+    },
+    status(text) {
+      if (text === shown) return;
+      if (live) {
+        const width = (stream.columns ?? 80) - 1;
+        stream.write(eraseLine + (text.length > width ? `${text.slice(0, width - 1)}…` : text));
+      } else {
+        stream.write(`${text}\n`);
+      }
+      shown = text;
+    },
+  };
+}

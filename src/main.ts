@@ -1,0 +1,57 @@
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Context } from "./util/context.ts";
+import { ExitCode } from "./util/exit-code.ts";
+import type { Ports } from "./util/ports.ts";
+
+// The bundle lies in dist/, one level below the distribution's top.
+const distribution = dirname(dirname(fileURLToPath(import.meta.url)));
+
+function readVersion(): string {
+  const manifest = JSON.parse(readFileSync(join(distribution, "package.json"), "utf8")) as { version: string };
+  return manifest.version;
+}
+
+// Each port loads its library on first use, so that commands that need none stay quick.
+const ports: Ports = {
+  async connectKube(choice) {
+    const { connectKubeconfig } = await import("./kube/kubeconfig.ts");
+    return connectKubeconfig(choice);
+  },
+  async connectEngine() {
+    const { connectEngine } = await import("./images/engine.ts");
+    return connectEngine();
+  },
+};
+
+async function main(argv: readonly string[]): Promise<ExitCode> {
+  if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V")) {
+    process.stdout.write(`${readVersion()}\n`);
+    return ExitCode.ok;
+  }
+  const interrupt = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => {
+      // The second one does not wait for a tidy end.
+      if (interrupt.signal.aborted) process.exit(ExitCode.interrupted);
+      interrupt.abort();
+    });
+  }
+  const [{ runCommandLine }, { terminalContext }] = await Promise.all([import("./cli/run.ts"), import("./cli/terminal.ts")]);
+  const ctx: Context = terminalContext({ distribution, version: readVersion(), ports, signal: interrupt.signal });
+  return runCommandLine(argv, ctx, {
+    stdout: (text) => process.stdout.write(text),
+    stderr: (text) => process.stderr.write(text),
+    colour: process.stdout.isTTY === true && process.env["NO_COLOR"] === undefined,
+  });
+}
+
+// A reader that has seen enough (`vdi … | head`) is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(ExitCode.ok);
+  throw error;
+});
+
+// The exit code is set rather than exit() called: what stands in a pipe's buffer is written first.
+process.exitCode = await main(process.argv.slice(2));
