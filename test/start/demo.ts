@@ -1,0 +1,110 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { basename, join } from "node:path";
+import { execa } from "execa";
+
+/** The demo deployment on the test cluster, and how to get into it. */
+export interface Demo {
+  readonly directory: string;
+  readonly namespace: string;
+  /** `https://ADDRESS/` */
+  readonly url: string;
+  readonly user: string;
+  readonly password: string;
+  readonly kubeconfig: string;
+}
+
+/** What the demo is made on. */
+export interface DemoOptions {
+  readonly root: string;
+  /** The deployment directory; its name is the namespace. */
+  readonly directory?: string;
+  /** Said before each step. */
+  say(text: string): void;
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+interface ClusterAccess {
+  readonly kubeconfig: string;
+  readonly registry: string;
+  readonly serviceAddress: string;
+}
+
+/**
+ * Brings up the test cluster and a deployment with demo users on it, from whatever is there already.
+ * Every step finds out by itself what is left to do, so that an interrupted run goes on from where it was.
+ */
+export async function prepareDemo(options: DemoOptions): Promise<Demo> {
+  const { root, say } = options;
+  const directory = options.directory ?? join(homedir(), "vdi-demo");
+  const namespace = basename(directory);
+  const run = runner(options);
+
+  say("machine: packages and container engine");
+  await run(root, "npm", ["run", "--silent", "machine"]);
+  say("cluster: one-node Kubernetes");
+  const cluster = await clusterUp(root, run);
+
+  const vdi = (...args: string[]) =>
+    run(directory, process.execPath, [join(root, "bin", "vdi"), ...args], { KUBECONFIG: cluster.kubeconfig });
+  say(`deployment directory: ${directory}`);
+  const settings = {
+    XPRA_REGISTRY_SRV: cluster.registry,
+    EXTERNALIPS: cluster.serviceAddress,
+    DOMNAME: "example.test",
+    XPRA_WORKERS: "all",
+    ...options.settings,
+  };
+  const set = Object.entries(settings).flatMap(([name, value]) => ["--set", `${name}=${value}`]);
+  await run(root, process.execPath, [join(root, "bin", "vdi"), "init", directory, ...set]);
+  say("images: Debian, Xpra, the desktop (the first time takes about 15 minutes on 2 cores)");
+  await vdi("images", "rootfs");
+  await vdi("build-images", "--push");
+  say("users: xpra-user01 to xpra-user03");
+  const password = demoPassword(directory);
+  await run(
+    directory,
+    process.execPath,
+    [join(root, "bin", "vdi"), "users", "add-demo", "--count", "3", "--password-stdin"],
+    {
+      KUBECONFIG: cluster.kubeconfig,
+    },
+    `${password}\n`,
+  );
+  say(`deploy: namespaces ${namespace} and ingress-${namespace}`);
+  await vdi("deploy");
+  return { directory, namespace, url: `https://${cluster.serviceAddress}/`, user: "xpra-user01", password, kubeconfig: cluster.kubeconfig };
+}
+
+type Run = (cwd: string, command: string, args: readonly string[], env?: Record<string, string>, input?: string) => Promise<string>;
+
+function runner({ signal }: DemoOptions): Run {
+  return async (cwd, command, args, env = {}, input = "") => {
+    const { stdout } = await execa(command, args, {
+      cwd,
+      env,
+      input,
+      stderr: "inherit",
+      ...(signal === undefined ? {} : { cancelSignal: signal, forceKillAfterDelay: 20_000 }),
+    });
+    return stdout;
+  };
+}
+
+/** Brings up the cluster of this machine and says how to use it. */
+async function clusterUp(root: string, run: Run): Promise<ClusterAccess> {
+  await run(root, "npm", ["run", "--silent", "cluster", "--", "up"]);
+  return JSON.parse(await run(root, "npm", ["run", "--silent", "cluster", "--", "status", "--json"])) as ClusterAccess;
+}
+
+/** The demo users' password: made once, kept where only root can read it, never the same on two machines. */
+function demoPassword(directory: string): string {
+  const file = join(directory, "protected", "demo-password");
+  if (existsSync(file)) return readFileSync(file, "utf8").trim();
+  const password = randomBytes(9).toString("base64url");
+  mkdirSync(join(directory, "protected"), { recursive: true, mode: 0o700 });
+  writeFileSync(file, `${password}\n`, { mode: 0o600 });
+  return password;
+}
