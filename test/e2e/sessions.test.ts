@@ -1,0 +1,128 @@
+import type { V1Pod } from "@kubernetes/client-node";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { Demo } from "../start/demo.ts";
+import { testDemo, vdi } from "./support/demo.ts";
+import { type Door, doorAt, type SessionEvent } from "./support/door.ts";
+import { type Kubectl, kubectlFor } from "./support/kubectl.ts";
+
+let demo: Demo;
+let kubectl: Kubectl;
+let door: Door;
+
+beforeAll(async () => {
+  demo = await testDemo();
+  kubectl = kubectlFor(demo.kubeconfig);
+  door = doorAt(new URL(demo.url).hostname);
+}, 2_400_000);
+
+const sessionSelector = "app.kubernetes.io/name=vdi-session";
+
+afterEach(async () => {
+  await kubectl.run("delete", "pods", "-n", demo.namespace, "-l", sessionSelector, "--wait=true", "--timeout=60s");
+});
+
+async function sessionPods(): Promise<readonly V1Pod[]> {
+  return kubectl.pods(demo.namespace, sessionSelector);
+}
+
+/** Signs in and starts a session; fails with the door's words when that does not come off. */
+async function login(user: string, display: string, at: Door = door): Promise<{ ticket: string; last: SessionEvent | undefined }> {
+  const { status, ticket, message } = await at.signIn(user, demo.password);
+  expect({ status, message }).toEqual({ status: 200, message: "" });
+  const events = await at.start(ticket, display);
+  return { ticket, last: events.at(-1) };
+}
+
+function uids(pods: readonly V1Pod[]): readonly (string | undefined)[] {
+  return pods.map((pod) => pod.metadata?.uid);
+}
+
+describe("a user's session", () => {
+  it("is the same pod at the second login, and another pod for another user", async () => {
+    expect((await login("xpra-user01", "desktop-failsafe")).last?.event).toBe("ready");
+    const first = await sessionPods();
+    expect(first).toHaveLength(1);
+    expect((await login("xpra-user01", "desktop-failsafe")).last?.event).toBe("ready");
+    expect(uids(await sessionPods())).toEqual(uids(first));
+
+    expect((await login("xpra-user02", "desktop-failsafe")).last?.event).toBe("ready");
+    const both = await sessionPods();
+    expect(both.map((pod) => pod.metadata?.name).sort()).toEqual(["xpra-user01-desktop-failsafe", "xpra-user02-desktop-failsafe"]);
+    expect(both.map((pod) => pod.spec?.securityContext?.runAsUser).sort()).toEqual([20001, 20002]);
+  });
+
+  it("is one pod when two proxies are asked at once, twenty times", async () => {
+    const proxies = await kubectl.pods(`ingress-${demo.namespace}`, "app=xpra-proxy");
+    expect(proxies).toHaveLength(2);
+    const doors = proxies.map((pod) => doorAt(pod.status?.podIP ?? "", 8443));
+    const tickets = await Promise.all(doors.map(async (one) => (await one.signIn("xpra-user01", demo.password)).ticket));
+    for (let round = 1; round <= 20; round += 1) {
+      const ends = await Promise.all(doors.map(async (one, place) => (await one.start(tickets[place] ?? "", "desktop-failsafe")).at(-1)));
+      expect(
+        ends.map((end) => end?.event),
+        `round ${round}: ${JSON.stringify(ends)}`,
+      ).toEqual(["ready", "ready"]);
+      expect(await sessionPods(), `round ${round}`).toHaveLength(1);
+      await kubectl.run("delete", "pods", "-n", demo.namespace, "-l", sessionSelector, "--wait=true", "--timeout=60s");
+    }
+  }, 300_000);
+
+  it("is made anew when its pod was deleted", async () => {
+    await login("xpra-user01", "desktop-failsafe");
+    const [first] = await sessionPods();
+    await kubectl.run("delete", "pod", "-n", demo.namespace, first?.metadata?.name ?? "", "--wait=false");
+    expect((await login("xpra-user01", "desktop-failsafe")).last?.event).toBe("ready");
+    const [second] = (await sessionPods()).filter((pod) => pod.metadata?.deletionTimestamp === undefined);
+    expect(second?.metadata?.uid).toBeDefined();
+    expect(second?.metadata?.uid).not.toBe(first?.metadata?.uid);
+  });
+
+  it("is listed and stopped by the admin", async () => {
+    await login("xpra-user01", "desktop-failsafe");
+    const listed = await vdi(demo, "sessions", "list");
+    expect(listed.stdout).toContain("xpra-user01");
+    const stopped = await vdi(demo, "sessions", "stop", "xpra-user01");
+    expect(stopped, stopped.stderr).toMatchObject({ exitCode: 0 });
+    expect((await sessionPods()).filter((pod) => pod.metadata?.deletionTimestamp === undefined)).toEqual([]);
+  });
+
+  it("is ended by its user", async () => {
+    const { ticket } = await login("xpra-user01", "desktop-failsafe");
+    await door.end(ticket, "desktop-failsafe");
+    expect((await sessionPods()).filter((pod) => pod.metadata?.deletionTimestamp === undefined)).toEqual([]);
+  });
+});
+
+describe("a refusal", () => {
+  it("of a wrong password says so and starts nothing", async () => {
+    const refused = await door.signIn("xpra-user01", "not-the-password");
+    expect(refused.status).toBe(401);
+    expect(refused.message).toMatch(/password/i);
+    expect(refused.ticket).toBe("");
+    const unknown = await door.signIn("nobody-of-that-name", "x");
+    // Nobody learns from the words whether a name exists.
+    expect(unknown.message).toBe(refused.message);
+    expect(await sessionPods()).toEqual([]);
+  });
+
+  it.each([
+    ["an unknown type", "no-such-type"],
+    ["a path", "../../x"],
+    ["a command", "$(touch x)"],
+    ["another user's name as prefix", "xpra-user02-desktop"],
+    ["an empty part", "mhd-"],
+    ["a line break", "desktop\ndesktop"],
+  ])("of %s is in words and starts nothing", async (_what, display) => {
+    const { last } = await login("xpra-user01", display);
+    expect(last?.event).toBe("error");
+    expect(last?.message?.length).toBeGreaterThan(10);
+    expect(last?.message).not.toMatch(/\n/);
+    expect(await sessionPods()).toEqual([]);
+  });
+
+  it("of a ticket that is not ours starts nothing", async () => {
+    const [event] = await door.start("not.a.ticket", "desktop");
+    expect(event?.event).toBe("error");
+    expect(await sessionPods()).toEqual([]);
+  });
+});

@@ -1,0 +1,28 @@
+import { join } from "node:path";
+import { execa } from "execa";
+import { type Demo, prepareDemo } from "../../start/demo.ts";
+
+const root = join(import.meta.dirname, "..", "..", "..");
+
+/**
+ * The deployment that the end-to-end tests work on: the one of `npm start`, with two proxies.
+ * Every test file asks for it; only the first one has to wait.
+ */
+export function testDemo(): Promise<Demo> {
+  const started = Date.now();
+  return prepareDemo({
+    root,
+    settings: { REPLICAS: "2" },
+    say: (text) => process.stderr.write(`[${Math.round((Date.now() - started) / 1000)} s] ${text}\n`),
+  });
+}
+
+/** Runs `vdi` as an admin in the deployment directory does; gives what it printed and its exit code, whatever that is. */
+export async function vdi(demo: Demo, ...args: string[]): Promise<{ stdout: string; stderr: string; exitCode: number }> {
+  const { stdout, stderr, exitCode } = await execa(process.execPath, [join(root, "bin", "vdi"), ...args], {
+    cwd: demo.directory,
+    env: { KUBECONFIG: demo.kubeconfig },
+    reject: false,
+  });
+  return { stdout, stderr, exitCode: exitCode ?? -1 };
+}

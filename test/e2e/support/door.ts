@@ -1,0 +1,85 @@
+import { request } from "node:https";
+
+/** A line of the stream that tells how a session starts. */
+export interface SessionEvent {
+  readonly event: "progress" | "ready" | "error";
+  readonly phase?: string;
+  readonly message?: string;
+  readonly session?: string;
+  readonly code?: number;
+  readonly reason?: string;
+}
+
+/** What a sign-in gave. */
+export interface SignIn {
+  readonly status: number;
+  readonly ticket: string;
+  readonly types: readonly { readonly name: string }[];
+  /** The words of a refusal; empty on success. */
+  readonly message: string;
+}
+
+/** The HTTP side of one proxy, as the page uses it. */
+export interface Door {
+  signIn(user: string, password: string): Promise<SignIn>;
+  /** Asks for a session and gives every event up to the last one. */
+  start(ticket: string, display: string): Promise<readonly SessionEvent[]>;
+  end(ticket: string, display: string): Promise<unknown>;
+}
+
+/** Talks to the proxy at an address; the certificate is the deployment's own, so it is not checked here. */
+export function doorAt(address: string, port = 443): Door {
+  const post = (path: string, body: unknown, ticket?: string): Promise<{ status: number; text: string }> =>
+    new Promise((resolve, reject) => {
+      const authority = port === 443 ? address : `${address}:${port}`;
+      const outgoing = request(
+        {
+          host: address,
+          port,
+          path,
+          method: "POST",
+          rejectUnauthorized: false,
+          headers: {
+            "Content-Type": "application/json",
+            Host: authority,
+            Origin: `https://${authority}`,
+            ...(ticket === undefined ? {} : { Authorization: `Bearer ${ticket}` }),
+          },
+          timeout: 90_000,
+        },
+        (answer) => {
+          let text = "";
+          answer.setEncoding("utf8");
+          answer.on("data", (chunk: string) => {
+            text += chunk;
+          });
+          answer.on("end", () => resolve({ status: answer.statusCode ?? 0, text }));
+          answer.on("error", reject);
+        },
+      );
+      outgoing.on("timeout", () => outgoing.destroy(new Error(`no answer from ${authority}${path} within 90 s`)));
+      outgoing.on("error", reject);
+      outgoing.end(JSON.stringify(body));
+    });
+  return {
+    async signIn(user, password) {
+      const { status, text } = await post("/api/v1/sign-in", { user, password });
+      const answer = JSON.parse(text) as { ticket?: string; types?: { name: string }[]; error?: { message: string } };
+      return { status, ticket: answer.ticket ?? "", types: answer.types ?? [], message: answer.error?.message ?? "" };
+    },
+    async start(ticket, display) {
+      const { status, text } = await post("/api/v1/sessions", { display }, ticket);
+      if (status !== 200) {
+        const { error } = JSON.parse(text) as { error: { code?: number; message: string } };
+        return [{ event: "error", message: error.message }];
+      }
+      return text
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as SessionEvent);
+    },
+    async end(ticket, display) {
+      return JSON.parse((await post("/api/v1/sessions/end", { display }, ticket)).text);
+    },
+  };
+}
