@@ -1,0 +1,177 @@
+import { readJsonLines } from "./ndjson.ts";
+import { endOnOwnClock } from "./ticket.ts";
+import type { Identity, Problem, SessionState, SessionType } from "./types.ts";
+import { problem } from "./words.ts";
+
+/** A refusal of the door, or no answer at all, in words for the user. */
+export class DoorError extends Error {
+  readonly problem: Problem;
+
+  constructor(found: Problem) {
+    super(found.what);
+    this.problem = found;
+  }
+}
+
+/** A line of progress while a session starts. */
+export interface Progress {
+  readonly phase: string;
+  readonly message: string;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+function isRecord(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+/** Reads the list of types; entries without a name are left out. */
+export function readTypes(value: unknown): SessionType[] {
+  if (!Array.isArray(value)) return [];
+  return value.filter(isRecord).flatMap((entry) => {
+    const name = text(entry.name);
+    if (name === "") return [];
+    const icon = text(entry.icon);
+    const type = {
+      name,
+      title: text(entry.title) || name,
+      description: text(entry.description),
+      isDefault: entry.default === true,
+    };
+    return [icon === "" ? type : { ...type, icon }];
+  });
+}
+
+/** The kind of problem behind a status of HTTP. */
+export function reasonOfStatus(status: number, asksWithTicket: boolean): string {
+  if (status === 401) return asksWithTicket ? "expired" : "credentials";
+  if (status === 403) return "account";
+  if (status === 429) return "busy";
+  if (status === 502 || status === 503 || status === 504) return "unavailable";
+  return "unexpected";
+}
+
+const whatHappened: Readonly<Record<string, string>> = {
+  credentials: "The name or the password is not right.",
+  expired: "Your sign-in has expired.",
+  account: "This account may not sign in.",
+  busy: "There were too many attempts.",
+  unavailable: "The service is not available at the moment.",
+};
+
+/** Makes the problem of an answer that is no success. */
+export function problemOfAnswer(status: number, body: unknown, asksWithTicket: boolean): Problem {
+  const error = isRecord(body) && isRecord(body.error) ? body.error : {};
+  const reason = reasonOfStatus(status, asksWithTicket);
+  const said = text(error.message);
+  if (asksWithTicket && reason !== "expired" && reason !== "unavailable" && text(error.reason) !== "") {
+    return problem(text(error.reason), said || "The service refused.");
+  }
+  return problem(reason, said || (whatHappened[reason] ?? `The service answered with an error (${status}).`));
+}
+
+async function post(path: string, body: Json, ticket: string | null, signal: AbortSignal): Promise<Response> {
+  const headers: Record<string, string> = { "Content-Type": "application/json", Accept: "application/json" };
+  if (ticket !== null) headers.Authorization = `Bearer ${ticket}`;
+  let response: Response;
+  try {
+    response = await fetch(`/api/v1/${path}`, {
+      method: "POST",
+      headers,
+      body: JSON.stringify(body),
+      signal,
+      cache: "no-store",
+      credentials: "omit",
+      redirect: "error",
+    });
+  } catch (error) {
+    if (signal.aborted) throw error;
+    throw new DoorError(problem("offline", "The service cannot be reached."));
+  }
+  if (response.ok) return response;
+  const answer: unknown = await response.json().catch(() => null);
+  throw new DoorError(problemOfAnswer(response.status, answer, ticket !== null));
+}
+
+async function json(response: Response): Promise<Json> {
+  const value: unknown = await response.json().catch(() => null);
+  if (!isRecord(value)) throw new DoorError(problem("unexpected", "The service gave an answer that makes no sense."));
+  return value;
+}
+
+async function identityFrom(response: Response, user: string): Promise<Identity> {
+  const answer = await json(response);
+  const ticket = text(answer.ticket);
+  if (ticket === "") throw new DoorError(problem("unexpected", "The service gave no ticket."));
+  const expiresAt = typeof answer.expiresAt === "number" ? answer.expiresAt : Date.now() + 600_000;
+  return {
+    user: text(answer.user) || user,
+    ticket,
+    expiresAtMs: endOnOwnClock(expiresAt, response.headers.get("Date"), Date.now()),
+    types: readTypes(answer.types),
+  };
+}
+
+/** Signs in. The password goes into this one request and nowhere else. */
+export async function signIn(user: string, password: string, signal: AbortSignal): Promise<Identity> {
+  return identityFrom(await post("sign-in", { user, password }, null, signal), user);
+}
+
+/** Exchanges a ticket for a fresh one. */
+export async function renewTicket(identity: Identity, signal: AbortSignal): Promise<Identity> {
+  const renewed = await identityFrom(await post("ticket", {}, identity.ticket, signal), identity.user);
+  return renewed.types.length > 0 ? renewed : { ...renewed, types: identity.types };
+}
+
+/**
+ * Starts a session, or finds the running one, and reports what happens on the way.
+ *
+ * Returns when the session is ready. Throws a `DoorError` with the door's words when it is not.
+ */
+export async function startSession(
+  display: string,
+  ticket: string,
+  onProgress: (progress: Progress) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const response = await post("sessions", { display }, ticket, signal);
+  const cut = problem("offline", "The connection was cut while your session was starting.");
+  if (response.body === null) throw new DoorError(cut);
+  try {
+    for await (const line of readJsonLines(response.body)) {
+      if (!isRecord(line)) continue;
+      if (line.event === "ready") return;
+      if (line.event === "progress") onProgress({ phase: text(line.phase), message: text(line.message) });
+      if (line.event === "error") {
+        throw new DoorError(problem(text(line.reason) || "unexpected", text(line.message) || "Your session did not start."));
+      }
+    }
+  } catch (error) {
+    if (error instanceof DoorError || signal.aborted) throw error;
+    throw new DoorError(cut);
+  }
+  throw new DoorError(cut);
+}
+
+/** Asks where a session stands. */
+export async function sessionState(display: string, ticket: string, signal: AbortSignal): Promise<SessionState> {
+  const answer = await json(await post("sessions/state", { display }, ticket, signal));
+  switch (answer.state) {
+    case "starting":
+    case "ready":
+    case "ending":
+    case "failed":
+      return answer.state;
+    default:
+      return "absent";
+  }
+}
+
+/** Ends a session. The door answers as soon as the end has begun. */
+export async function endSession(display: string, ticket: string, signal: AbortSignal): Promise<void> {
+  await post("sessions/end", { display }, ticket, signal);
+}

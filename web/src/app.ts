@@ -1,0 +1,176 @@
+import { choiceFromPath } from "./address.ts";
+import { DoorError, endSession, renewTicket, sessionState, signIn, startSession } from "./api.ts";
+import { type Effect, type Event, firstModel, type Model, next } from "./state.ts";
+import { renewalWaitMs } from "./ticket.ts";
+import type { Identity, Problem } from "./types.ts";
+import { createView } from "./view/view.ts";
+import { problem } from "./words.ts";
+import type { Desktop } from "./xpra/client.ts";
+
+let model: Model = firstModel(choiceFromPath(location.pathname));
+let work = new AbortController();
+let renewal = 0;
+let desktop: Desktop | null = null;
+
+const view = createView(document, dispatch);
+
+function dispatch(event: Event): void {
+  const step = next(model, event);
+  model = step.model;
+  view.show(model);
+  for (const effect of step.effects) perform(effect);
+}
+
+function problemOf(error: unknown): Problem {
+  if (error instanceof DoorError) return error.problem;
+  return problem("unexpected", "Something went wrong in this page.", error instanceof Error ? error.message : "");
+}
+
+/** Runs an effect; what it reports after it was stopped is dropped. */
+function run(job: (signal: AbortSignal) => Promise<void>, onProblem: (found: Problem) => Event): void {
+  const { signal } = work;
+  job(signal).catch((error: unknown) => {
+    if (!signal.aborted) dispatch(onProblem(problemOf(error)));
+  });
+}
+
+function stop(): void {
+  work.abort();
+  work = new AbortController();
+  desktop?.close();
+  desktop = null;
+  view.clearDesktop();
+}
+
+function loadClient() {
+  return import("./xpra/client.ts");
+}
+
+async function attach(display: string, identity: Identity, signal: AbortSignal): Promise<void> {
+  desktop?.close();
+  const { openDesktop } = await loadClient().catch(() => {
+    throw new DoorError(problem("offline", "A part of this page could not be fetched."));
+  });
+  if (signal.aborted) return;
+  desktop = await openDesktop({
+    display,
+    user: identity.user,
+    secret: identity.ticket,
+    host: view.desktopHost(),
+    onFirstFrame: () => dispatch({ type: "first-frame" }),
+    onLost: (loss) => {
+      if (!signal.aborted) dispatch({ type: "connection-lost", loss });
+    },
+    onCopied: (copied) => view.showClipboard(copied),
+    onNotice: (notice) => view.showNotice(notice),
+    onMenuKeys: () => view.openToolbar(),
+  });
+  view.setDesktop(desktop);
+  if (signal.aborted) desktop.close();
+}
+
+function renewInTime(identity: Identity): void {
+  clearTimeout(renewal);
+  renewal = window.setTimeout(() => {
+    renewTicket(identity, new AbortController().signal).then(
+      (renewed) => {
+        if (model.identity !== null) dispatch({ type: "ticket-renewed", identity: renewed });
+      },
+      () => {
+        // The next request with the ticket will say so when it has ended; until then, try again.
+        if (model.identity !== null && Date.now() < identity.expiresAtMs) renewInTime(identity);
+      },
+    );
+  }, renewalWaitMs(Date.now(), identity.expiresAtMs));
+}
+
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, milliseconds);
+    function done(): void {
+      clearTimeout(timer);
+      window.removeEventListener("online", done);
+      resolve();
+    }
+    window.addEventListener("online", done);
+    signal.addEventListener("abort", done);
+  });
+}
+
+function perform(effect: Effect): void {
+  switch (effect.do) {
+    case "sign-in": {
+      const { user, password } = effect;
+      run(
+        async (signal) => {
+          const identity = await signIn(user, password, signal);
+          dispatch({ type: "signed-in", identity, nowMs: Date.now() });
+        },
+        (found) => ({ type: "sign-in-failed", problem: found }),
+      );
+      return;
+    }
+    case "renew-in-time":
+      renewInTime(effect.identity);
+      return;
+    case "load-client":
+      // Fetched while the user chooses and the session starts; a failure shows when it is needed.
+      loadClient().catch(() => undefined);
+      return;
+    case "start":
+      run(
+        async (signal) => {
+          await startSession(
+            effect.display,
+            effect.ticket,
+            ({ phase, message }) => {
+              if (!signal.aborted) dispatch({ type: "progress", phase, message });
+            },
+            signal,
+          );
+          if (!signal.aborted) dispatch({ type: "session-ready" });
+        },
+        (found) => ({ type: "start-failed", problem: found }),
+      );
+      return;
+    case "attach":
+      run(
+        (signal) => attach(effect.display, effect.identity, signal),
+        (found) => ({ type: "start-failed", problem: found }),
+      );
+      return;
+    case "ask-state":
+      run(
+        async (signal) => {
+          await pause(effect.waitMs, signal);
+          if (signal.aborted) return;
+          const state = await sessionState(effect.display, effect.ticket, signal);
+          dispatch({ type: "session-state", state });
+        },
+        (found) => ({ type: "state-failed", problem: found }),
+      );
+      return;
+    case "end":
+      run(
+        async (signal) => {
+          await endSession(effect.display, effect.ticket, signal);
+          dispatch({ type: "session-ended" });
+        },
+        (found) => ({ type: "end-failed", problem: found }),
+      );
+      return;
+    case "stop":
+      stop();
+      return;
+    case "forget":
+      clearTimeout(renewal);
+      return;
+  }
+}
+
+window.addEventListener("beforeunload", (event) => {
+  // Ctrl+W is a common key in editors and terminals, and a browser does not let a page have it.
+  if (model.view.name === "working") event.preventDefault();
+});
+
+view.show(model);

@@ -1,0 +1,264 @@
+import type { Choice } from "./address.ts";
+import { reconnectWaitMs } from "./ticket.ts";
+import type { Identity, Problem, SessionState } from "./types.ts";
+import { phaseWords, problem } from "./words.ts";
+
+/** What the page shows. */
+export type View =
+  | { readonly name: "sign-in"; readonly busy: boolean; readonly problem?: Problem; readonly notice?: string }
+  | { readonly name: "choose"; readonly problem?: Problem }
+  | {
+      readonly name: "starting";
+      readonly display: string;
+      readonly startedAtMs: number;
+      readonly steps: readonly string[];
+      readonly attempt: number;
+    }
+  | { readonly name: "working"; readonly display: string }
+  | { readonly name: "reconnecting"; readonly display: string; readonly attempt: number; readonly message: string }
+  | { readonly name: "ended"; readonly how: EndKind; readonly display: string | null }
+  | { readonly name: "error"; readonly problem: Problem; readonly display: string };
+
+/** The ways in which work comes to its end. */
+export type EndKind = "signed-out" | "ending" | "ended-by-user" | "gone" | "taken-over";
+
+/** All that the page knows. */
+export interface Model {
+  readonly view: View;
+  readonly identity: Identity | null;
+  /** What the address asked for; it skips the choice. */
+  readonly asked: Choice | null;
+}
+
+/** Why the connection to a desktop came to its end. */
+export interface Loss {
+  readonly kind: "lost" | "refused" | "taken-over" | "session-over";
+  readonly words: string;
+}
+
+/** What can happen to the page. */
+export type Event =
+  | { readonly type: "sign-in"; readonly user: string; readonly password: string }
+  | { readonly type: "signed-in"; readonly identity: Identity; readonly nowMs: number }
+  | { readonly type: "sign-in-failed"; readonly problem: Problem }
+  | { readonly type: "choose"; readonly display: string; readonly nowMs: number }
+  | { readonly type: "progress"; readonly phase: string; readonly message: string }
+  | { readonly type: "session-ready" }
+  | { readonly type: "start-failed"; readonly problem: Problem }
+  | { readonly type: "cancel" }
+  | { readonly type: "first-frame" }
+  | { readonly type: "connection-lost"; readonly loss: Loss }
+  | { readonly type: "session-state"; readonly state: SessionState }
+  | { readonly type: "state-failed"; readonly problem: Problem }
+  | { readonly type: "ticket-renewed"; readonly identity: Identity }
+  | { readonly type: "sign-out" }
+  | { readonly type: "end-session" }
+  | { readonly type: "session-ended" }
+  | { readonly type: "end-failed"; readonly problem: Problem }
+  | { readonly type: "back-to-choice" };
+
+/** What the page has to do in the world; `main.ts` does it. */
+export type Effect =
+  | { readonly do: "sign-in"; readonly user: string; readonly password: string }
+  | { readonly do: "renew-in-time"; readonly identity: Identity }
+  | { readonly do: "load-client" }
+  | { readonly do: "start"; readonly display: string; readonly ticket: string }
+  | { readonly do: "attach"; readonly display: string; readonly identity: Identity }
+  | { readonly do: "ask-state"; readonly display: string; readonly ticket: string; readonly waitMs: number }
+  | { readonly do: "end"; readonly display: string; readonly ticket: string }
+  /** Stops whatever is under way: starting, attaching, waiting. */
+  | { readonly do: "stop" }
+  /** Forgets the ticket and stops renewing it. */
+  | { readonly do: "forget" };
+
+/** The next model, and what to do. */
+export interface Step {
+  readonly model: Model;
+  readonly effects: readonly Effect[];
+}
+
+const mostAttemptsToAttach = 3;
+const mostAttemptsToReconnect = 40;
+
+/** The model of a page that was just opened. */
+export function firstModel(asked: Choice | null): Model {
+  return { view: { name: "sign-in", busy: false }, identity: null, asked };
+}
+
+function show(model: Model, view: View, ...effects: Effect[]): Step {
+  return { model: { ...model, view }, effects };
+}
+
+function same(model: Model): Step {
+  return { model, effects: [] };
+}
+
+function signedOut(model: Model, view: View): Step {
+  return { model: { ...model, view, identity: null }, effects: [{ do: "stop" }, { do: "forget" }] };
+}
+
+function start(model: Model, display: string, nowMs: number): Step {
+  if (model.identity === null) return same(model);
+  const view: View = { name: "starting", display, startedAtMs: nowMs, steps: [phaseWords("asking")], attempt: 1 };
+  return show(model, view, { do: "start", display, ticket: model.identity.ticket });
+}
+
+/** Whether a display belongs to one of the user's types; home forms count as their type. */
+function mayStart(identity: Identity, choice: Choice): boolean {
+  return identity.types.some((type) => type.name === choice.type || type.name === choice.display);
+}
+
+function afterSignIn(model: Model, identity: Identity, nowMs: number): Step {
+  const known: Model = { ...model, identity };
+  const effects: Effect[] = [{ do: "renew-in-time", identity }, { do: "load-client" }];
+  const asked = model.asked;
+  if (asked !== null && mayStart(identity, asked)) {
+    const step = start(known, asked.display, nowMs);
+    return { model: step.model, effects: [...effects, ...step.effects] };
+  }
+  const unknown =
+    asked === null ? undefined : problem("no-such-type", `There is no session "${asked.type}" for you.`);
+  return show(known, unknown === undefined ? { name: "choose" } : { name: "choose", problem: unknown }, ...effects);
+}
+
+function expired(model: Model, words: string): Step {
+  return signedOut(model, { name: "sign-in", busy: false, notice: words });
+}
+
+function reconnect(model: Model, display: string, attempt: number, message: string): Step {
+  if (model.identity === null) return same(model);
+  if (attempt > mostAttemptsToReconnect) {
+    const words = problem("offline", "The connection to your session was lost.", "It did not come back for several minutes.");
+    return show(model, { name: "error", problem: words, display }, { do: "stop" });
+  }
+  const waitMs = reconnectWaitMs(attempt);
+  return show(model, { name: "reconnecting", display, attempt, message }, {
+    do: "ask-state",
+    display,
+    ticket: model.identity.ticket,
+    waitMs,
+  });
+}
+
+function lost(model: Model, loss: Loss): Step {
+  const view = model.view;
+  if (view.name !== "starting" && view.name !== "working" && view.name !== "reconnecting") return same(model);
+  if (loss.kind === "taken-over") return show(model, { name: "ended", how: "taken-over", display: view.display });
+  if (loss.kind === "refused") {
+    const words = problem("unexpected", "Your session could not be opened.", loss.words);
+    return show(model, { name: "error", problem: words, display: view.display });
+  }
+  if (view.name === "starting") {
+    if (view.attempt >= mostAttemptsToAttach) {
+      const words = problem("unavailable", "Your session runs, but it cannot be reached.", loss.words);
+      return show(model, { name: "error", problem: words, display: view.display });
+    }
+    if (model.identity === null) return same(model);
+    const next: View = { ...view, attempt: view.attempt + 1 };
+    return show(model, next, { do: "start", display: view.display, ticket: model.identity.ticket });
+  }
+  const attempt = view.name === "reconnecting" ? view.attempt + 1 : 1;
+  return reconnect(model, view.display, attempt, "The connection was lost. Connecting again.");
+}
+
+function atState(model: Model, state: SessionState): Step {
+  const view = model.view;
+  if (view.name !== "reconnecting" || model.identity === null) return same(model);
+  if (state === "ready" || state === "starting") {
+    return show(model, view, { do: "start", display: view.display, ticket: model.identity.ticket });
+  }
+  return show(model, { name: "ended", how: "gone", display: view.display });
+}
+
+/** Problems that pass by themselves, so that reconnecting goes on. */
+function passes(reason: string): boolean {
+  return reason === "offline" || reason === "unavailable" || reason === "busy";
+}
+
+function failed(model: Model, found: Problem): Step {
+  const view = model.view;
+  if (view.name !== "starting" && view.name !== "reconnecting") return same(model);
+  if (found.reason === "expired") return expired(model, `${found.what} A running session is still there: sign in again.`);
+  if (view.name === "reconnecting" && passes(found.reason)) {
+    return reconnect(model, view.display, view.attempt + 1, found.what);
+  }
+  if (found.reason === "no-such-type") return show(model, { name: "choose", problem: found });
+  return show(model, { name: "error", problem: found, display: view.display });
+}
+
+function progress(model: Model, phase: string, message: string): Step {
+  const view = model.view;
+  const words = message === "" ? phaseWords(phase) : message;
+  if (view.name === "reconnecting") return show(model, { ...view, message: words });
+  if (view.name !== "starting" || view.steps.at(-1) === words) return same(model);
+  return show(model, { ...view, steps: [...view.steps, words].slice(-6) });
+}
+
+function ready(model: Model): Step {
+  const view = model.view;
+  if (model.identity === null || (view.name !== "starting" && view.name !== "reconnecting")) return same(model);
+  const next = progress(model, "connecting", "").model;
+  return { model: next, effects: [{ do: "attach", display: view.display, identity: model.identity }] };
+}
+
+function displayOf(view: View): string | null {
+  return "display" in view ? view.display : null;
+}
+
+function endSession(model: Model): Step {
+  const display = displayOf(model.view);
+  if (display === null || model.identity === null) return same(model);
+  const effects: Effect[] = [{ do: "stop" }, { do: "end", display, ticket: model.identity.ticket }];
+  return show(model, { name: "ended", how: "ending", display }, ...effects);
+}
+
+/** The page's state machine: what follows from an event. It does nothing itself. */
+export function next(model: Model, event: Event): Step {
+  const view = model.view;
+  switch (event.type) {
+    case "sign-in":
+      if (view.name !== "sign-in" || view.busy) return same(model);
+      return show(model, { name: "sign-in", busy: true }, { do: "sign-in", user: event.user, password: event.password });
+    case "signed-in":
+      return view.name === "sign-in" ? afterSignIn(model, event.identity, event.nowMs) : same(model);
+    case "sign-in-failed":
+      return view.name === "sign-in"
+        ? show(model, { name: "sign-in", busy: false, problem: event.problem })
+        : same(model);
+    case "choose":
+      return start(model, event.display, event.nowMs);
+    case "progress":
+      return progress(model, event.phase, event.message);
+    case "session-ready":
+      return ready(model);
+    case "start-failed":
+    case "state-failed":
+      return failed(model, event.problem);
+    case "cancel":
+    case "back-to-choice":
+      if (model.identity === null) return signedOut(model, { name: "sign-in", busy: false });
+      return show(model, { name: "choose" }, { do: "stop" });
+    case "first-frame":
+      return view.name === "starting" || view.name === "reconnecting"
+        ? show(model, { name: "working", display: view.display })
+        : same(model);
+    case "connection-lost":
+      return lost(model, event.loss);
+    case "session-state":
+      return atState(model, event.state);
+    case "ticket-renewed":
+      return model.identity === null
+        ? same(model)
+        : { model: { ...model, identity: event.identity }, effects: [{ do: "renew-in-time", identity: event.identity }] };
+    case "sign-out":
+      return signedOut(model, { name: "ended", how: "signed-out", display: displayOf(view) });
+    case "end-session":
+      return endSession(model);
+    case "session-ended":
+      return view.name === "ended" ? show(model, { ...view, how: "ended-by-user" }) : same(model);
+    case "end-failed":
+      return view.name === "ended" && view.display !== null
+        ? show(model, { name: "error", problem: event.problem, display: view.display })
+        : same(model);
+  }
+}

@@ -1,0 +1,45 @@
+import type { Problem } from "./types.ts";
+
+const phases: Readonly<Record<string, string>> = {
+  asking: "Asking for your session",
+  scheduling: "Finding a place for your session",
+  pulling: "Fetching the software",
+  starting: "Starting your session",
+  connecting: "Connecting to your session",
+};
+
+/** The words for a phase of starting that came without words of its own. */
+export function phaseWords(phase: string): string {
+  return phases[phase] ?? "Preparing your session";
+}
+
+/** Seconds as `0:07`, `12:30` or `1:02:03`. */
+export function elapsedWords(milliseconds: number): string {
+  const total = Math.max(0, Math.floor(milliseconds / 1000));
+  const seconds = String(total % 60).padStart(2, "0");
+  const minutes = Math.floor(total / 60) % 60;
+  const hours = Math.floor(total / 3600);
+  return hours > 0 ? `${hours}:${String(minutes).padStart(2, "0")}:${seconds}` : `${minutes}:${seconds}`;
+}
+
+const advice: Readonly<Record<string, string>> = {
+  credentials: "Check the name and the password, and that Caps Lock is off.",
+  account: "Ask the people who run this service about your account.",
+  busy: "Wait a minute, then try again.",
+  unavailable: "Try again in a minute. If it stays so, tell the people who run this service.",
+  offline: "Check your network connection, then try again.",
+  expired: "Sign in again. A running session is still there.",
+  "no-such-type": "Choose another session.",
+  unexpected: "Try again. If it happens again, tell the people who run this service what is written here.",
+};
+
+/** What the user can do about a problem of this kind. */
+export function adviceFor(reason: string): string {
+  return advice[reason] ?? advice.unexpected ?? "";
+}
+
+/** A problem with the advice that belongs to its kind. */
+export function problem(reason: string, what: string, why?: string): Problem {
+  const tryThis = adviceFor(reason);
+  return why === undefined || why === "" ? { reason, what, tryThis } : { reason, what, why, tryThis };
+}

@@ -1,0 +1,109 @@
+import type { Connection } from "./connection.ts";
+
+/** What an Xpra server from 6.5 on reads about the clipboard: a nested dictionary only. */
+export const clipboardCapabilities = {
+  enabled: true,
+  greedy: true,
+  want_targets: true,
+  selections: ["CLIPBOARD"],
+  "preferred-targets": ["UTF8_STRING", "text/plain;charset=utf-8", "text/plain", "STRING"],
+};
+
+const utf8Targets = ["UTF8_STRING", "text/plain;charset=utf-8", "text/plain", "TEXT", "STRING"];
+
+/** The longest text that is passed on, in characters. */
+const longestText = 4 * 1024 * 1024;
+
+/** Reads the text of a clipboard packet; null when it holds something else. */
+export function clipboardText(type: unknown, format: unknown, data: unknown): string | null {
+  if (typeof type !== "string" || !/text|string/i.test(type) || format !== 8) return null;
+  if (typeof data === "string") return data;
+  if (!(data instanceof Uint8Array)) return null;
+  const encoding = /^STRING$|latin|8859-1/i.test(type) ? "latin1" : "utf-8";
+  return new TextDecoder(encoding).decode(data);
+}
+
+/** The clipboard of the desktop and that of the browser, kept equal as far as the browser allows. */
+export class Clipboard {
+  readonly #connection: Connection;
+  readonly #onCopied: (text: string) => void;
+  #text = "";
+  #waiting: string | null = null;
+  #requests = 0;
+
+  constructor(connection: Connection, onCopied: (text: string) => void) {
+    this.#connection = connection;
+    this.#onCopied = onCopied;
+    connection.handle("clipboard-token", (selection, _targets, target, type, format, _encoding, data) => {
+      if (selection !== "CLIPBOARD") return;
+      const text = clipboardText(type, format, data);
+      if (text !== null) this.#copied(text);
+      else if (target === undefined) this.#ask();
+    });
+    connection.handle("clipboard-contents", (_id, _selection, type, format, _encoding, data) => {
+      const text = clipboardText(type, format, data);
+      if (text !== null) this.#copied(text);
+    });
+    connection.handle("clipboard-contents-none", () => undefined);
+    connection.handle("clipboard-request", (id, selection) => this.#answer(id, selection));
+    connection.handle("set-clipboard-enabled", () => undefined);
+  }
+
+  /** Gives a text from the browser to the desktop. Returns whether it was news. */
+  offer(text: string): boolean {
+    if (text === "" || text === this.#text) return false;
+    this.#text = text.slice(0, longestText);
+    this.#waiting = null;
+    const bytes = new TextEncoder().encode(this.#text);
+    this.#connection.send(
+      ["clipboard-token", "CLIPBOARD", utf8Targets, "UTF8_STRING", "UTF8_STRING", 8, "bytes", bytes, true, true, true],
+    );
+    return true;
+  }
+
+  /** Reads the browser's clipboard where the user has allowed it for good; never asks. */
+  async takeFromBrowser(): Promise<void> {
+    try {
+      const name = "clipboard-read" as PermissionName;
+      const permission = await navigator.permissions.query({ name });
+      if (permission.state === "granted") this.offer(await navigator.clipboard.readText());
+    } catch {
+      // Browsers without this permission hand the text over in their paste event instead.
+    }
+  }
+
+  /** Tries again to hand over a copied text; to be called while a click or a key is handled. */
+  giveToBrowser(): void {
+    if (this.#waiting !== null) this.#write(this.#waiting);
+  }
+
+  #copied(text: string): void {
+    this.#text = text;
+    this.#onCopied(text);
+    this.#write(text);
+  }
+
+  #write(text: string): void {
+    this.#waiting = text;
+    navigator.clipboard?.writeText(text).then(
+      () => {
+        if (this.#waiting === text) this.#waiting = null;
+      },
+      () => undefined,
+    );
+  }
+
+  #ask(): void {
+    this.#requests += 1;
+    this.#connection.send(["clipboard-request", this.#requests, "CLIPBOARD", "UTF8_STRING"]);
+  }
+
+  #answer(id: unknown, selection: unknown): void {
+    if (selection !== "CLIPBOARD" || this.#text === "") {
+      this.#connection.send(["clipboard-contents-none", id, selection]);
+      return;
+    }
+    const bytes = new TextEncoder().encode(this.#text);
+    this.#connection.send(["clipboard-contents", id, selection, "UTF8_STRING", 8, "bytes", bytes]);
+  }
+}

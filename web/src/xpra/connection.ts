@@ -1,0 +1,141 @@
+import { type XpraCapabilities, XpraClient } from "xpra-html5-client";
+import type { Loss } from "../state.ts";
+import { answerChallenge, digests, saltDigests } from "./challenge.ts";
+import { clipboardCapabilities } from "./clipboard.ts";
+import { lossFromWords } from "./loss.ts";
+import { startWorkers } from "./workers.ts";
+
+/** A packet to the server: its name and what goes with it. */
+export type Packet = readonly [string, ...unknown[]];
+
+/** A handler for a packet from the server. */
+export type PacketHandler = (...args: unknown[]) => void;
+
+/**
+ * The parts of the library that it keeps private and that this page must reach, because the
+ * library stopped in 2022 and servers went on. All knowledge of its inside is here.
+ */
+interface Inside {
+  processorBindings: Record<string, PacketHandler>;
+  createCapabilities(append?: Record<string, unknown>): void;
+  capabilities: Record<string, unknown>;
+  send(packet: Packet): void;
+  sendHello(): void;
+}
+
+/** What a connection needs to know. */
+export interface ConnectionOptions {
+  readonly user: string;
+  readonly secret: string;
+  readonly display: string;
+  readonly clientId: string;
+  readonly onLost: (loss: Loss) => void;
+}
+
+/** A connection to an Xpra server: the library's client, with its gaps closed. */
+export interface Connection {
+  readonly client: XpraClient;
+  send(packet: Packet): void;
+  handle(name: string, handler: PacketHandler): void;
+  open(): void;
+  close(): void;
+}
+
+function inside(client: XpraClient): Inside {
+  return client as unknown as Inside;
+}
+
+/** What 6.5 wants to be told beside or instead of what the library says. */
+function corrections(options: ConnectionOptions): Record<string, unknown> {
+  return {
+    display: options.display,
+    uuid: options.clientId,
+    digest: digests,
+    "salt-digest": saltDigests,
+    // The address may name a session type; nothing of it belongs into a server's log.
+    argv: [],
+    clipboard: clipboardCapabilities,
+  };
+}
+
+/** Prepares a connection; `open` starts it. */
+export async function createConnection(options: ConnectionOptions): Promise<Connection> {
+  const workers = startWorkers();
+  const client = new XpraClient({ worker: workers.packets, decoder: workers.pictures });
+  const lib = inside(client);
+  const isEncrypted = location.protocol === "https:";
+  let isClosed = false;
+
+  const createCapabilities = lib.createCapabilities.bind(client);
+  lib.createCapabilities = (append = {}) => {
+    createCapabilities(append);
+    const made = lib.capabilities as Partial<XpraCapabilities> & Record<string, unknown>;
+    delete made["start-new-session"];
+    Object.assign(made, corrections(options));
+  };
+
+  function close(): boolean {
+    if (isClosed) return false;
+    isClosed = true;
+    client.disconnect();
+    workers.packets.terminate();
+    workers.pictures.terminate();
+    return true;
+  }
+
+  function finish(loss: Loss): void {
+    if (close()) options.onLost(loss);
+  }
+
+  lib.processorBindings.challenge = (salt, _cipher, digest, saltDigest) => {
+    answerChallenge(salt as string | Uint8Array, String(digest), String(saltDigest || "xor"), options.secret, isEncrypted).then(
+      (answer) => {
+        if (isClosed) return;
+        lib.createCapabilities({ ...answer });
+        lib.sendHello();
+      },
+      (error: unknown) => finish({ kind: "refused", words: error instanceof Error ? error.message : String(error) }),
+    );
+  };
+  lib.processorBindings.disconnect = (...words) => {
+    finish(lossFromWords(words.filter((word) => typeof word === "string" && word !== "").join(", ")));
+  };
+
+  await client.init();
+  client.on("error", (words) => finish(lossFromWords(words)));
+  client.on("disconnect", () => finish({ kind: "lost", words: "The connection was cut." }));
+
+  return {
+    client,
+    send: (packet) => {
+      if (!isClosed) lib.send(packet);
+    },
+    handle: (name, handler) => {
+      lib.processorBindings[name] = handler;
+    },
+    open: () => {
+      client.connect(`${isEncrypted ? "wss" : "ws"}://${location.host}/`, {
+        username: options.user,
+        display: options.display,
+        // The challenge is answered above; the library must not ask for a password by itself.
+        password: "",
+        ssl: isEncrypted,
+        encoder: "rencodeplus",
+        stealSession: true,
+        shareSession: false,
+        reconnect: false,
+        connectionTimeout: 60_000,
+        video: false,
+        audio: false,
+        fileTransfer: false,
+        printing: false,
+        tray: false,
+        showStartMenu: false,
+        debugPackets: [],
+      });
+    },
+    close: () => {
+      close();
+    },
+  };
+}

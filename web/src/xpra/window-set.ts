@@ -1,0 +1,251 @@
+import type { XpraClient, XpraDraw, XpraWindow } from "xpra-html5-client";
+import type { Connection } from "./connection.ts";
+import { type Box, edgesOf, fitScale, placeWindow, type Size, titleBarHeight } from "./geometry.ts";
+import { isDecorated, RemoteWindow, type WindowActions } from "./remote-window.ts";
+
+/** Layers of windows, from the back to the front. */
+const layers = { desktop: 0, below: 1000, normal: 2000, above: 6000, popup: 10000 } as const;
+
+/** All windows of a session, and what the server and the user do with them. */
+export class WindowSet {
+  readonly #connection: Connection;
+  readonly #host: HTMLElement;
+  readonly #onPainted: () => void;
+  readonly #windows = new Map<number, RemoteWindow>();
+  readonly #actions: WindowActions;
+  #isDesktopServer = false;
+  #focused = 0;
+  #top = 0;
+  #count = 0;
+
+  constructor(connection: Connection, host: HTMLElement, onPainted: () => void) {
+    this.#connection = connection;
+    this.#host = host;
+    this.#onPainted = onPainted;
+    this.#actions = {
+      focus: (window) => this.focus(window),
+      close: (window) => connection.client.sendCloseWindow(window.id),
+      toggleMaximised: (window) => this.#toggleMaximised(window),
+      moved: (window, box) => this.#reshape(window, box),
+      painted: (window, draw) => this.#acknowledge(window, draw),
+    };
+    this.#listen(connection.client);
+  }
+
+  /** The window that has the keyboard; 0 when none has. */
+  get focused(): number {
+    return this.#focused;
+  }
+
+  /** How many windows there are. */
+  get size(): number {
+    return this.#windows.size;
+  }
+
+  /** Whether the whole session is one window: a desktop with its own window manager. */
+  setDesktopServer(isDesktopServer: boolean): void {
+    this.#isDesktopServer = isDesktopServer;
+  }
+
+  /** The window under an element of the page. */
+  windowAt(target: EventTarget | null): RemoteWindow | null {
+    if (!(target instanceof HTMLCanvasElement)) return null;
+    for (const window of this.#windows.values()) if (window.canvas === target) return window;
+    return null;
+  }
+
+  /** A place on a window's canvas: on the whole desktop, and inside the window. */
+  position(window: RemoteWindow, event: MouseEvent): [number, number, number, number] {
+    const shown = window.canvas.getBoundingClientRect();
+    const scale = shown.width > 0 ? window.canvas.width / shown.width : 1;
+    const x = Math.round((event.clientX - shown.left) * scale);
+    const y = Math.round((event.clientY - shown.top) * scale);
+    return [window.box.x + x, window.box.y + y, x, y];
+  }
+
+  /** Raises a window and gives it the keyboard. */
+  focus(window: RemoteWindow): void {
+    if (window.attributes.overrideRedirect) return;
+    this.#raise(window);
+    if (this.#focused === window.id) return;
+    this.#focused = window.id;
+    this.#connection.send(["focus", window.id, []]);
+    for (const other of this.#windows.values()) other.element.classList.toggle("focused", other === window);
+  }
+
+  /** The place for the session changed its size. */
+  fit(place: Size): void {
+    if (this.#isDesktopServer) {
+      for (const window of this.#windows.values()) {
+        // The server makes its screen as large as it can and answers with the size it got.
+        this.#connection.client.sendGeometryWindow(window.id, [0, 0], [place.w, place.h]);
+        this.#scale(window);
+      }
+      return;
+    }
+    this.#connection.send(["configure-display", { "desktop-size": [place.w, place.h] }]);
+    for (const window of this.#windows.values()) {
+      if (window.restoreBox !== null) this.#reshape(window, this.#whole(window));
+      else if (window.isFramed) this.#reshape(window, placeWindow(window.box, place, true, 0));
+    }
+  }
+
+  /** Takes all windows off the page. */
+  clear(): void {
+    for (const window of this.#windows.values()) window.element.remove();
+    this.#windows.clear();
+  }
+
+  #listen(client: XpraClient): void {
+    client.on("newWindow", (attributes) => this.#add(attributes));
+    client.on("removeWindow", (id) => this.#remove(id));
+    client.on("draw", (draw) => this.#windows.get(draw.wid)?.painter.expect(draw));
+    client.on("drawBuffer", (draw, bitmap) => {
+      const window = this.#windows.get(draw.wid);
+      if (window === undefined) bitmap?.close();
+      else window.painter.decoded(draw, bitmap);
+    });
+    client.on("drawScroll", (draw) => this.#windows.get(draw.wid)?.painter.scrolled(draw));
+    client.on("raiseWindow", (id) => this.#with(id, (window) => this.focus(window)));
+    client.on("moveResizeWindow", ({ wid, position, dimension }) =>
+      this.#with(wid, (window) => {
+        const [x, y] = position ?? [window.box.x, window.box.y];
+        const [w, h] = dimension ?? [window.box.w, window.box.h];
+        this.#resized(window, this.#isDesktopServer ? { x: 0, y: 0, w, h } : { x, y, w, h });
+      }),
+    );
+    client.on("updateWindowMetadata", ({ wid, metadata }) =>
+      this.#with(wid, (window) => {
+        Object.assign(window.attributes.metadata, metadata);
+        if (metadata.title !== undefined) window.setTitle(metadata.title);
+        if (metadata.maximized !== undefined || metadata.fullscreen !== undefined) this.#followState(window);
+        if (metadata.iconic !== undefined) window.element.hidden = metadata.iconic;
+      }),
+    );
+    client.on("initiateMoveResize", ({ wid, position, direction }) =>
+      this.#with(wid, (window) => {
+        const edges = edgesOf(direction);
+        const origin = this.#host.getBoundingClientRect();
+        if (edges !== null) window.drag(edges, { x: position[0] + origin.left, y: position[1] + origin.top });
+      }),
+    );
+  }
+
+  #with(id: number, action: (window: RemoteWindow) => void): void {
+    const window = this.#windows.get(id);
+    if (window !== undefined) action(window);
+  }
+
+  #place(): Size {
+    return { w: this.#host.clientWidth, h: this.#host.clientHeight };
+  }
+
+  #add(attributes: XpraWindow): void {
+    const [x, y] = attributes.position;
+    const [w, h] = attributes.dimension;
+    const isFramed = isDecorated(attributes, this.#isDesktopServer);
+    const asked: Box = { x, y, w, h };
+    const hasPlace = x !== 0 || y !== 0;
+    const box = isFramed ? placeWindow(asked, this.#place(), hasPlace, this.#count) : asked;
+    const window = new RemoteWindow(attributes, this.#isDesktopServer ? { x: 0, y: 0, w, h } : box, isFramed, this.#actions);
+    this.#count += 1;
+    this.#windows.set(window.id, window);
+    this.#host.append(window.element);
+    this.#raise(window);
+    if (!attributes.overrideRedirect) {
+      const at: XpraWindow = { ...attributes, position: [window.box.x, window.box.y] };
+      this.#connection.client.sendMapWindow(at);
+      this.focus(window);
+    }
+    if (this.#isDesktopServer) {
+      const place = this.#place();
+      if (place.w !== w || place.h !== h) {
+        this.#connection.client.sendGeometryWindow(window.id, [0, 0], [place.w, place.h]);
+      }
+      this.#scale(window);
+    } else if (attributes.metadata.maximized || attributes.metadata.fullscreen) {
+      this.#followState(window);
+    }
+  }
+
+  #remove(id: number): void {
+    const window = this.#windows.get(id);
+    if (window === undefined) return;
+    window.element.remove();
+    this.#windows.delete(id);
+    if (this.#focused !== id) return;
+    this.#focused = 0;
+    const next = [...this.#windows.values()]
+      .filter((other) => !other.attributes.overrideRedirect)
+      .sort((a, b) => Number(b.element.style.zIndex) - Number(a.element.style.zIndex))[0];
+    if (next !== undefined) this.focus(next);
+  }
+
+  #raise(window: RemoteWindow): void {
+    const { metadata, overrideRedirect } = window.attributes;
+    this.#top += 1;
+    let layer: number = layers.normal;
+    if (overrideRedirect) layer = layers.popup;
+    else if ((metadata["window-type"] ?? []).includes("DESKTOP")) layer = layers.desktop;
+    else if (metadata.above) layer = layers.above;
+    else if (metadata.below) layer = layers.below;
+    window.element.style.zIndex = String(layer + (this.#top % 3500));
+  }
+
+  /** The user moved or sized a window: show it at once and tell the server. */
+  #reshape(window: RemoteWindow, box: Box): void {
+    const isSized = window.place(box);
+    this.#connection.client.sendGeometryWindow(window.id, [box.x, box.y], [box.w, box.h]);
+    // Without asking for it the new part of the picture may stay black.
+    if (isSized) this.#connection.client.sendBufferRefresh(window.id);
+  }
+
+  /** The server moved or sized a window. */
+  #resized(window: RemoteWindow, box: Box): void {
+    const isSized = window.place(box);
+    this.#scale(window);
+    if (isSized) this.#connection.client.sendBufferRefresh(window.id);
+  }
+
+  /** Shows a desktop that is larger than its place smaller, so that all of it can be reached. */
+  #scale(window: RemoteWindow): void {
+    if (!this.#isDesktopServer) return;
+    const scale = fitScale(this.#place(), { w: window.canvas.width, h: window.canvas.height });
+    window.canvas.style.width = scale < 1 ? `${Math.floor(window.canvas.width * scale)}px` : "";
+    window.canvas.style.height = scale < 1 ? `${Math.floor(window.canvas.height * scale)}px` : "";
+  }
+
+  #whole(window: RemoteWindow): Box {
+    const place = this.#place();
+    const bar = window.isFramed && !window.attributes.metadata.fullscreen ? titleBarHeight : 0;
+    return { x: 0, y: bar, w: place.w, h: place.h - bar };
+  }
+
+  #toggleMaximised(window: RemoteWindow): void {
+    const isMaximised = window.restoreBox === null;
+    window.attributes.metadata.maximized = isMaximised;
+    this.#followState(window);
+  }
+
+  #followState(window: RemoteWindow): void {
+    const { maximized, fullscreen } = window.attributes.metadata;
+    window.element.classList.toggle("fullscreen", fullscreen === true);
+    if (maximized || fullscreen) {
+      window.restoreBox ??= window.box;
+      this.#reshape(window, this.#whole(window));
+    } else if (window.restoreBox !== null) {
+      const box = window.restoreBox;
+      window.restoreBox = null;
+      this.#reshape(window, box);
+    }
+    const { x, y, w, h } = window.box;
+    const state = { maximized: maximized === true };
+    this.#connection.client.sendConfigureWindow(window.id, [x, y], [w, h], {}, state as object, false);
+  }
+
+  #acknowledge(window: RemoteWindow, draw: XpraDraw): void {
+    const microseconds = Math.max(0, Math.round(1000 * (performance.now() - draw.startTime)));
+    this.#connection.client.sendDamageSequence(draw.packetSequence, window.id, draw.dimension, microseconds, "");
+    this.#onPainted();
+  }
+}

@@ -1,0 +1,29 @@
+import { XpraDecodeWebWorker, XpraPacketWebWorker } from "xpra-html5-client";
+
+/** The two jobs that are done off the page's main thread. */
+export interface Workers {
+  /** Takes packets apart and puts them together. */
+  readonly packets: Worker;
+  /** Decodes the pictures of windows. */
+  readonly pictures: Worker;
+}
+
+/**
+ * Starts the workers from the very file that this module is bundled into: the browser fetches the
+ * client library once, and no address has to be made up at run time, which a strict
+ * Content-Security-Policy would refuse.
+ */
+export function startWorkers(): Workers {
+  const own = import.meta.url;
+  return {
+    packets: new Worker(own, { type: "module", name: "packets" }),
+    pictures: new Worker(own, { type: "module", name: "pictures" }),
+  };
+}
+
+/** Does a worker's job when this file runs as one; on the page it does nothing. */
+export function workIfWorker(): void {
+  if (typeof document !== "undefined") return;
+  if (self.name === "packets") new XpraPacketWebWorker();
+  else if (self.name === "pictures") new XpraDecodeWebWorker();
+}
