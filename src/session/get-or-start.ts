@@ -8,6 +8,7 @@ import { isForeign, type SessionView } from "./session-state.ts";
 import { wantedSession } from "./session-types.ts";
 import type { SessionUser } from "./user.ts";
 
+/** What the use case works with. */
 export interface GetOrStartOptions {
   readonly config: BrokerConfig;
   readonly runtime: SessionRuntime;
@@ -45,23 +46,24 @@ export function sessionsOf({ config, runtime, timeoutMs = 300_000 }: GetOrStartO
   }
 
   function join(name: string, user: SessionUser, request: () => SessionRequest): Flight {
-    const current = flights.get(name);
+    // The uid is in the key because an account may be deleted and made again under the same name.
+    const key = `${name} ${user.uid}`;
+    const current = flights.get(key);
     if (current !== undefined) return current;
     const flight: Flight = {
       listeners: new Set(),
       last: undefined,
-      result: fly({ name, user, request, runtime, timeoutMs, tell: (progress) => announce(flight, progress) }).finally(() => flights.delete(name)),
+      result: fly({ name, user, request, runtime, timeoutMs, tell: (progress) => announce(flight, progress) }).finally(() => flights.delete(key)),
     };
     // Those who asked may all have gone; the flight goes on, and its failure is then nobody's.
     flight.result.catch(() => undefined);
-    flights.set(name, flight);
+    flights.set(key, flight);
     return flight;
   }
 
   return {
     async getOrStart(user, display, onProgress, signal) {
       const { name, request } = resolve(user, display);
-      // Names are collision-free and the flight checks the owner, so that a flight is only ever joined by its own user.
       const flight = join(name, user, request);
       if (flight.last !== undefined) onProgress(flight.last);
       flight.listeners.add(onProgress);
