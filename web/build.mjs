@@ -1,4 +1,4 @@
-// Bundles the page: `node web/build.mjs [--outdir DIR]`, or `buildPage()` from another script.
+// Bundles the page: `node web/build.mjs [DIRECTORY]`, or `buildPage()` from another script.
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -60,7 +60,7 @@ async function compress(directory) {
 }
 
 /** Builds the page into a directory, which is emptied first. */
-export async function buildPage({ outdir = join(root, "dist/to_container/www") } = {}) {
+export async function buildPage(outdir = join(root, "dist/to_container/www")) {
   await rm(outdir, { recursive: true, force: true });
   await mkdir(outdir, { recursive: true });
   const app = "web/src/app.ts";
@@ -83,7 +83,5 @@ export async function buildPage({ outdir = join(root, "dist/to_container/www") }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const at = process.argv.indexOf("--outdir");
-  const outdir = at > 0 ? process.argv[at + 1] : undefined;
-  await buildPage(outdir === undefined ? {} : { outdir });
+  await buildPage(process.argv[2]);
 }

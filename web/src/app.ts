@@ -71,17 +71,20 @@ async function attach(display: string, identity: Identity, signal: AbortSignal):
 
 function renewInTime(identity: Identity): void {
   clearTimeout(renewal);
-  renewal = window.setTimeout(() => {
-    renewTicket(identity, new AbortController().signal).then(
-      (renewed) => {
-        if (model.identity !== null) dispatch({ type: "ticket-renewed", identity: renewed });
-      },
-      () => {
-        // The next request with the ticket will say so when it has ended; until then, try again.
-        if (model.identity !== null && Date.now() < identity.expiresAtMs) renewInTime(identity);
-      },
-    );
-  }, renewalWaitMs(Date.now(), identity.expiresAtMs));
+  renewal = window.setTimeout(
+    () => {
+      renewTicket(identity, new AbortController().signal).then(
+        (renewed) => {
+          if (model.identity !== null) dispatch({ type: "ticket-renewed", identity: renewed });
+        },
+        () => {
+          // The next request with the ticket will say so when it has ended; until then, try again.
+          if (model.identity !== null && Date.now() < identity.expiresAtMs) renewInTime(identity);
+        },
+      );
+    },
+    renewalWaitMs(Date.now(), identity.expiresAtMs),
+  );
 }
 
 function pause(milliseconds: number, signal: AbortSignal): Promise<void> {

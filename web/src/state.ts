@@ -116,8 +116,7 @@ function afterSignIn(model: Model, identity: Identity, nowMs: number): Step {
     const step = start(known, asked.display, nowMs);
     return { model: step.model, effects: [...effects, ...step.effects] };
   }
-  const unknown =
-    asked === null ? undefined : problem("no-such-type", `There is no session "${asked.type}" for you.`);
+  const unknown = asked === null ? undefined : problem("no-such-type", `There is no session "${asked.type}" for you.`);
   return show(known, unknown === undefined ? { name: "choose" } : { name: "choose", problem: unknown }, ...effects);
 }
 
@@ -132,12 +131,16 @@ function reconnect(model: Model, display: string, attempt: number, message: stri
     return show(model, { name: "error", problem: words, display }, { do: "stop" });
   }
   const waitMs = reconnectWaitMs(attempt);
-  return show(model, { name: "reconnecting", display, attempt, message }, {
-    do: "ask-state",
-    display,
-    ticket: model.identity.ticket,
-    waitMs,
-  });
+  return show(
+    model,
+    { name: "reconnecting", display, attempt, message },
+    {
+      do: "ask-state",
+      display,
+      ticket: model.identity.ticket,
+      waitMs,
+    },
+  );
 }
 
 function lost(model: Model, loss: Loss): Step {
@@ -222,9 +225,7 @@ export function next(model: Model, event: Event): Step {
     case "signed-in":
       return view.name === "sign-in" ? afterSignIn(model, event.identity, event.nowMs) : same(model);
     case "sign-in-failed":
-      return view.name === "sign-in"
-        ? show(model, { name: "sign-in", busy: false, problem: event.problem })
-        : same(model);
+      return view.name === "sign-in" ? show(model, { name: "sign-in", busy: false, problem: event.problem }) : same(model);
     case "choose":
       return start(model, event.display, event.nowMs);
     case "progress":

@@ -72,7 +72,15 @@ function passwordToggle(input: HTMLInputElement): HTMLButtonElement {
 export function signInCard(model: Model, view: ViewNamed<"sign-in">, dispatch: Dispatch): Card {
   const user = element("input", {
     id: "user",
-    attributes: { name: "username", type: "text", autocomplete: "username", autocapitalize: "none", spellcheck: "false", required: "", maxlength: "256" },
+    attributes: {
+      name: "username",
+      type: "text",
+      autocomplete: "username",
+      autocapitalize: "none",
+      spellcheck: "false",
+      required: "",
+      maxlength: "256",
+    },
   });
   const password = element("input", {
     id: "password",
@@ -85,7 +93,15 @@ export function signInCard(model: Model, view: ViewNamed<"sign-in">, dispatch: D
     capsLock.hidden = !event.getModifierState?.("CapsLock");
   });
   let found = problemBox(view.problem);
-  const form = element("form", { attributes: { novalidate: "" } }, found, field("User name", user), field("Password", password, passwordToggle(password)), capsLock, submit);
+  const form = element(
+    "form",
+    { attributes: { novalidate: "" } },
+    found,
+    field("User name", user),
+    field("Password", password, passwordToggle(password)),
+    capsLock,
+    submit,
+  );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const missing = [user, password].find((input) => input.value === "");
@@ -115,7 +131,14 @@ export function signInCard(model: Model, view: ViewNamed<"sign-in">, dispatch: D
   }
   update(view);
   const lead = view.notice ?? (model.asked === null ? "Sign in to work on your desktop." : `Sign in to open "${model.asked.type}".`);
-  const root = element("section", { class: "card sign-in" }, picture("/icons/favicon.svg", 56, "logo"), heading("Welcome"), element("p", { class: "lead", text: lead }), form);
+  const root = element(
+    "section",
+    { class: "card sign-in" },
+    picture("/icons/favicon.svg", 56, "logo"),
+    heading("Welcome"),
+    element("p", { class: "lead", text: lead }),
+    form,
+  );
   return { root, focus: user, update };
 }
 
@@ -123,7 +146,12 @@ function typeTile(type: SessionType, dispatch: Dispatch): HTMLElement {
   const id = `type-${type.name}`;
   const words = element("span", { class: "tile-words" }, element("strong", { text: type.title }));
   if (type.description !== "") words.append(element("span", { class: "tile-description", text: type.description }));
-  const tile = element("button", { class: "tile", id, attributes: { type: "button", "data-type": type.name } }, picture(iconOf(type), 56), words);
+  const tile = element(
+    "button",
+    { class: "tile", id, attributes: { type: "button", "data-type": type.name } },
+    picture(iconOf(type), 56),
+    words,
+  );
   tile.addEventListener("click", () => dispatch({ type: "choose", display: type.name, nowMs: Date.now() }));
   return element("li", {}, tile);
 }
@@ -134,7 +162,10 @@ export function chooseCard(model: Model, view: ViewNamed<"choose">, dispatch: Di
   const list = element("ul", { class: "tiles" }, ...types.map((type) => typeTile(type, dispatch)));
   const first = types.find((type) => type.isDefault) ?? types[0];
   const title = heading("What do you want to open?");
-  const body = types.length > 0 ? list : element("p", { class: "lead", text: "There is no session for you to open. Ask the people who run this service." });
+  const body =
+    types.length > 0
+      ? list
+      : element("p", { class: "lead", text: "There is no session for you to open. Ask the people who run this service." });
   const footer = element(
     "p",
     { class: "footer" },
@@ -172,7 +203,12 @@ export function startingCard(model: Model, view: ViewNamed<"starting">, dispatch
     title,
     element("div", { class: "bar", attributes: { "aria-hidden": "true" } }, element("span")),
     steps,
-    element("p", { class: "footer" }, element("span", { text: "Time so far: " }, clock), button("Cancel", "quiet", () => dispatch({ type: "cancel" }))),
+    element(
+      "p",
+      { class: "footer" },
+      element("span", { text: "Time so far: " }, clock),
+      button("Cancel", "quiet", () => dispatch({ type: "cancel" })),
+    ),
   );
   return { root, focus: title, update, stop: () => clearInterval(timer) };
 }
@@ -186,7 +222,13 @@ export function errorCard(view: ViewNamed<"error">, dispatch: Dispatch): Card {
     picture("/icons/problem.svg", 72),
     heading("That did not work"),
     problemBox(view.problem),
-    element("p", { class: "actions" }, again, button("Choose another", "secondary", () => dispatch({ type: "back-to-choice" })), button("Sign out", "quiet", () => dispatch({ type: "sign-out" }))),
+    element(
+      "p",
+      { class: "actions" },
+      again,
+      button("Choose another", "secondary", () => dispatch({ type: "back-to-choice" })),
+      button("Sign out", "quiet", () => dispatch({ type: "sign-out" })),
+    ),
   );
   return { root, focus: again };
 }
@@ -213,7 +255,14 @@ export function endedCard(model: Model, view: ViewNamed<"ended">, dispatch: Disp
     actions.append(button("Choose another", "secondary", () => dispatch({ type: "back-to-choice" })));
     actions.append(button("Sign out", "quiet", () => dispatch({ type: "sign-out" })));
   }
-  const root = element("section", { class: "card", attributes: { "data-how": view.how } }, picture("/icons/done.svg", 72), top, element("p", { class: "lead", text, attributes: { role: "status" } }), actions);
+  const root = element(
+    "section",
+    { class: "card", attributes: { "data-how": view.how } },
+    picture("/icons/done.svg", 72),
+    top,
+    element("p", { class: "lead", text, attributes: { role: "status" } }),
+    actions,
+  );
   return { root, focus: top };
 }
 
@@ -227,7 +276,11 @@ export function reconnectingCard(view: ViewNamed<"reconnecting">, dispatch: Disp
     title,
     element("div", { class: "bar", attributes: { "aria-hidden": "true" } }, element("span")),
     words,
-    element("p", { class: "actions" }, button("Stop", "secondary", () => dispatch({ type: "back-to-choice" }))),
+    element(
+      "p",
+      { class: "actions" },
+      button("Stop", "secondary", () => dispatch({ type: "back-to-choice" })),
+    ),
   );
   return {
     root,

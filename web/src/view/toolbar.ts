@@ -31,7 +31,6 @@ async function toggleFullScreen(): Promise<void> {
 function confirmDialog(onConfirm: () => void, onClose: () => void): HTMLDialogElement {
   const dialog = element("dialog", { class: "card dialog", attributes: { "aria-labelledby": "end-title" } });
   const cancel = button("Keep working", "secondary", () => dialog.close());
-  cancel.autofocus = true;
   dialog.append(
     element("h2", { id: "end-title", text: "End your session?" }),
     element("p", { text: "All its programs are closed, and what is not saved is lost." }),

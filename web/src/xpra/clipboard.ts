@@ -1,14 +1,5 @@
 import type { Connection } from "./connection.ts";
 
-/** What an Xpra server from 6.5 on reads about the clipboard: a nested dictionary only. */
-export const clipboardCapabilities = {
-  enabled: true,
-  greedy: true,
-  want_targets: true,
-  selections: ["CLIPBOARD"],
-  "preferred-targets": ["UTF8_STRING", "text/plain;charset=utf-8", "text/plain", "STRING"],
-};
-
 const utf8Targets = ["UTF8_STRING", "text/plain;charset=utf-8", "text/plain", "TEXT", "STRING"];
 
 /** The longest text that is passed on, in characters. */
@@ -55,9 +46,7 @@ export class Clipboard {
     this.#text = text.slice(0, longestText);
     this.#waiting = null;
     const bytes = new TextEncoder().encode(this.#text);
-    this.#connection.send(
-      ["clipboard-token", "CLIPBOARD", utf8Targets, "UTF8_STRING", "UTF8_STRING", 8, "bytes", bytes, true, true, true],
-    );
+    this.#connection.send(["clipboard-token", "CLIPBOARD", utf8Targets, "UTF8_STRING", "UTF8_STRING", 8, "bytes", bytes, true, true, true]);
     return true;
   }
 

@@ -1,7 +1,7 @@
 import { type XpraCapabilities, XpraClient } from "xpra-html5-client";
 import type { Loss } from "../state.ts";
-import { answerChallenge, digests, saltDigests } from "./challenge.ts";
-import { clipboardCapabilities } from "./clipboard.ts";
+import { corrections } from "./capabilities.ts";
+import { answerChallenge } from "./challenge.ts";
 import { lossFromWords } from "./loss.ts";
 import { startWorkers } from "./workers.ts";
 
@@ -43,19 +43,6 @@ export interface Connection {
 
 function inside(client: XpraClient): Inside {
   return client as unknown as Inside;
-}
-
-/** What 6.5 wants to be told beside or instead of what the library says. */
-function corrections(options: ConnectionOptions): Record<string, unknown> {
-  return {
-    display: options.display,
-    uuid: options.clientId,
-    digest: digests,
-    "salt-digest": saltDigests,
-    // The address may name a session type; nothing of it belongs into a server's log.
-    argv: [],
-    clipboard: clipboardCapabilities,
-  };
 }
 
 /** Prepares a connection; `open` starts it. */

@@ -121,7 +121,13 @@ export function connectInput(options: InputOptions): { focus(): void; stop(): vo
   area.addEventListener("keydown", onKeyDown, { signal });
   area.addEventListener("keyup", onKeyUp, { signal });
   area.addEventListener("blur", releaseKeys, { signal });
-  area.addEventListener("compositionstart", () => { composed = true; }, { signal });
+  area.addEventListener(
+    "compositionstart",
+    () => {
+      composed = true;
+    },
+    { signal },
+  );
   area.addEventListener(
     "compositionend",
     (event) => {

@@ -1,0 +1,110 @@
+import type { BrowserContext, Page } from "playwright-core";
+import { type Browser, chromium } from "playwright-core";
+
+/** Where the page stands, as it says itself. */
+export type PageState = "sign-in" | "choose" | "starting" | "working" | "reconnecting" | "ended" | "error";
+
+/** Who signs in where. */
+export interface SignIn {
+  /** Without a path, e.g. `https://127.0.0.1:8443`; a path such as `/desktop.html` names a type. */
+  readonly address: string;
+  readonly user: string;
+  readonly password: string;
+}
+
+const switches = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** Starts Chromium without a screen; `VDI_E2E_CHROMIUM` names another binary. */
+export async function openBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: process.env.VDI_E2E_CHROMIUM ?? "/usr/bin/chromium", args: switches });
+}
+
+/** Opens a window of the browser with no state of others; self-signed certificates are accepted. */
+export async function openContext(browser: Browser, size = { width: 1280, height: 800 }): Promise<BrowserContext> {
+  return browser.newContext({ viewport: size, ignoreHTTPSErrors: true, locale: "en-US" });
+}
+
+/** Waits until the page is in one of these states; says what the page showed instead. */
+export async function waitForState(page: Page, states: readonly PageState[], timeoutMs = 30_000): Promise<PageState> {
+  try {
+    await page.waitForFunction((wanted) => wanted.some((state) => state === document.body.dataset.state), states, { timeout: timeoutMs });
+  } catch {
+    const shown = await page.evaluate(() => `${document.body.dataset.state}: ${document.getElementById("page")?.textContent ?? ""}`);
+    throw new Error(`the page did not come to "${states.join(" or ")}" within ${timeoutMs} ms; it shows ${shown}`);
+  }
+  return (await page.evaluate(() => document.body.dataset.state)) as PageState;
+}
+
+/** Opens the page and signs in; returns the state that follows. */
+export async function signIn(page: Page, { address, user, password }: SignIn): Promise<PageState> {
+  await page.goto(address);
+  await page.getByLabel("User name").fill(user);
+  await page.getByLabel("Password", { exact: true }).fill(password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.waitForFunction(
+    () => document.body.dataset.state !== "sign-in" || document.querySelector(".problem:not([hidden])") !== null,
+    undefined,
+    { timeout: 60_000 },
+  );
+  return (await page.evaluate(() => document.body.dataset.state)) as PageState;
+}
+
+/** Chooses a session type by its name. */
+export async function chooseType(page: Page, type: string): Promise<void> {
+  await page.locator(`[data-type="${type}"]`).click();
+}
+
+/** Waits until the desktop is on the screen and something of it was painted. */
+export async function waitForFirstFrame(page: Page, timeoutMs = 120_000): Promise<void> {
+  const state = await waitForState(page, ["working", "error", "ended"], timeoutMs);
+  if (state !== "working") throw new Error(`no desktop: ${(await problemText(page)) || state}`);
+  await page.waitForFunction(() => Number(document.body.dataset.frames) > 0, undefined, { timeout: timeoutMs });
+}
+
+/** How many pictures of the desktop were painted so far. */
+export async function frames(page: Page): Promise<number> {
+  return page.evaluate(() => Number(document.body.dataset.frames));
+}
+
+/** Waits until nothing was painted for a while, so that a screenshot shows a finished desktop. */
+export async function waitForQuiet(page: Page, quietMs = 1_000, timeoutMs = 30_000): Promise<void> {
+  const end = Date.now() + timeoutMs;
+  let seen = await frames(page);
+  while (Date.now() < end) {
+    await page.waitForTimeout(quietMs);
+    const now = await frames(page);
+    if (now === seen) return;
+    seen = now;
+  }
+}
+
+/** Clicks on a place of the desktop, then types a text with real key presses. */
+export async function typeInto(page: Page, text: string, place?: { readonly x: number; readonly y: number }): Promise<void> {
+  if (place !== undefined) await page.mouse.click(place.x, place.y);
+  await page.keyboard.type(text, { delay: 25 });
+}
+
+/** The words of the problem that the page shows; empty when there is none. */
+export async function problemText(page: Page): Promise<string> {
+  const box = page.locator(".problem:not([hidden])").first();
+  return (await box.count()) === 0 ? "" : ((await box.textContent()) ?? "");
+}
+
+/** Chooses an entry of the menu at the edge of the desktop. */
+export async function chooseFromMenu(page: Page, name: string): Promise<void> {
+  await page.locator("#tool-tab").click();
+  await page.locator("#tool-menu").getByRole("button", { name }).click();
+}
+
+/** Keeps a picture of the page. */
+export async function screenshot(page: Page, file: string): Promise<void> {
+  await page.screenshot({ path: file });
+}

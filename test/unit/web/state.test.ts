@@ -1,0 +1,162 @@
+import { expect, test } from "vitest";
+import type { Choice } from "../../../web/src/address.ts";
+import { type Effect, type Event, firstModel, type Loss, type Model, next } from "../../../web/src/state.ts";
+import type { Identity } from "../../../web/src/types.ts";
+import { problem } from "../../../web/src/words.ts";
+
+const identity: Identity = {
+  user: "alice",
+  ticket: "t1",
+  expiresAtMs: 1_000_000,
+  types: [{ name: "desktop", title: "Desktop", description: "", isDefault: true }],
+};
+
+const desktop: Choice = { type: "desktop", display: "desktop" };
+const cut: Loss = { kind: "lost", words: "The connection was cut." };
+
+/** Runs events from the first model on; gives the last model and the effects of the last event. */
+function run(asked: Choice | null, ...events: readonly Event[]): { model: Model; effects: readonly Effect[] } {
+  let step: { model: Model; effects: readonly Effect[] } = { model: firstModel(asked), effects: [] };
+  for (const event of events) step = next(step.model, event);
+  return step;
+}
+
+const signIn: Event = { type: "sign-in", user: "alice", password: "secret" };
+const signedIn: Event = { type: "signed-in", identity, nowMs: 5 };
+const choose: Event = { type: "choose", display: "desktop", nowMs: 9 };
+const toWork: readonly Event[] = [signIn, signedIn, choose, { type: "session-ready" }, { type: "first-frame" }];
+
+test("the password is in the one effect that uses it and nowhere in the model", () => {
+  const { model, effects } = run(null, signIn);
+  expect(effects).toEqual([{ do: "sign-in", user: "alice", password: "secret" }]);
+  expect(JSON.stringify(model)).not.toContain("secret");
+  expect(model.view).toEqual({ name: "sign-in", busy: true });
+});
+
+test("a second sign-in while one is under way does nothing", () => {
+  expect(run(null, signIn, signIn).effects).toEqual([]);
+});
+
+test("a refused sign-in says why and lets the user try again", () => {
+  const found = problem("credentials", "No.");
+  expect(run(null, signIn, { type: "sign-in-failed", problem: found }).model.view).toEqual({
+    name: "sign-in",
+    busy: false,
+    problem: found,
+  });
+});
+
+test("after the sign-in the user chooses, and the client is fetched meanwhile", () => {
+  const { model, effects } = run(null, signIn, signedIn);
+  expect(model.view).toEqual({ name: "choose" });
+  expect(effects).toEqual([{ do: "renew-in-time", identity }, { do: "load-client" }]);
+});
+
+test("an address that names a type skips the choice", () => {
+  const { model, effects } = run({ type: "desktop", display: "mhd-desktop" }, signIn, signedIn);
+  expect(model.view).toMatchObject({ name: "starting", display: "mhd-desktop", startedAtMs: 5 });
+  expect(effects.at(-1)).toEqual({ do: "start", display: "mhd-desktop", ticket: "t1" });
+});
+
+test("an address with a type that the user may not start leads to the choice, with words", () => {
+  const { model } = run({ type: "cad", display: "cad" }, signIn, signedIn);
+  expect(model.view).toMatchObject({ name: "choose", problem: { reason: "no-such-type", what: 'There is no session "cad" for you.' } });
+});
+
+test("progress is kept in order, without repeating itself, and not for ever", () => {
+  const progress = (message: string): Event => ({ type: "progress", phase: "starting", message });
+  const { model } = run(null, signIn, signedIn, choose, ...["a", "a", "b", "c", "d", "e", "f", "g"].map(progress));
+  expect(model.view).toMatchObject({ steps: ["b", "c", "d", "e", "f", "g"] });
+});
+
+test("a phase without words gets ours", () => {
+  const { model } = run(null, signIn, signedIn, choose, { type: "progress", phase: "pulling", message: "" });
+  expect(model.view).toMatchObject({ steps: ["Asking for your session", "Fetching the software"] });
+});
+
+test("a ready session is attached, and the first frame makes it work", () => {
+  const ready = run(null, ...toWork.slice(0, 4));
+  expect(ready.effects).toEqual([{ do: "attach", display: "desktop", identity }]);
+  expect(run(null, ...toWork).model.view).toEqual({ name: "working", display: "desktop" });
+});
+
+test("cancelling a start stops it and goes back to the choice", () => {
+  const { model, effects } = run(null, signIn, signedIn, choose, { type: "cancel" });
+  expect(model.view.name).toBe("choose");
+  expect(effects).toEqual([{ do: "stop" }]);
+});
+
+test("what a stopped start still reports changes nothing", () => {
+  const { model, effects } = run(null, signIn, signedIn, choose, { type: "cancel" }, { type: "session-ready" }, { type: "first-frame" });
+  expect(model.view.name).toBe("choose");
+  expect(effects).toEqual([]);
+});
+
+test("a lost connection asks for the session's state and comes back by the ticket", () => {
+  const asks = run(null, ...toWork, { type: "connection-lost", loss: cut });
+  expect(asks.model.view).toMatchObject({ name: "reconnecting", attempt: 1 });
+  expect(asks.effects).toEqual([{ do: "ask-state", display: "desktop", ticket: "t1", waitMs: 500 }]);
+  const back: readonly Event[] = [...toWork, { type: "connection-lost", loss: cut }, { type: "session-state", state: "ready" }];
+  expect(run(null, ...back).effects).toEqual([{ do: "start", display: "desktop", ticket: "t1" }]);
+  expect(run(null, ...back, { type: "session-ready" }).effects).toEqual([{ do: "attach", display: "desktop", identity }]);
+  expect(run(null, ...back, { type: "session-ready" }, { type: "first-frame" }).model.view.name).toBe("working");
+});
+
+test("a network that stays away is tried again, slower each time, and in the end the user is told", () => {
+  const away: Event = { type: "state-failed", problem: problem("offline", "The service cannot be reached.") };
+  const second = run(null, ...toWork, { type: "connection-lost", loss: cut }, away);
+  expect(second.effects).toEqual([{ do: "ask-state", display: "desktop", ticket: "t1", waitMs: 1_000 }]);
+  const many = run(null, ...toWork, { type: "connection-lost", loss: cut }, ...Array.from({ length: 40 }, () => away));
+  expect(many.model.view).toMatchObject({ name: "error", problem: { reason: "offline" } });
+});
+
+test.each(["absent", "ending", "failed"] as const)("a session that is %s after a lost connection is over", (state) => {
+  const { model } = run(null, ...toWork, { type: "connection-lost", loss: cut }, { type: "session-state", state });
+  expect(model.view).toEqual({ name: "ended", how: "gone", display: "desktop" });
+});
+
+test("a desktop that was opened elsewhere is not fought over", () => {
+  const { model, effects } = run(null, ...toWork, { type: "connection-lost", loss: { kind: "taken-over", words: "new client" } });
+  expect(model.view).toEqual({ name: "ended", how: "taken-over", display: "desktop" });
+  expect(effects).toEqual([]);
+});
+
+test("a session that cannot be attached is tried three times, then the user is told", () => {
+  const once: readonly Event[] = [{ type: "session-ready" }, { type: "connection-lost", loss: cut }];
+  expect(run(null, signIn, signedIn, choose, ...once).effects).toEqual([{ do: "start", display: "desktop", ticket: "t1" }]);
+  const { model } = run(null, signIn, signedIn, choose, ...once, ...once, ...once);
+  expect(model.view).toMatchObject({ name: "error", problem: { what: "Your session runs, but it cannot be reached." } });
+});
+
+test("an expired ticket leads to the sign-in, keeps what was asked for, and forgets the ticket", () => {
+  const expired: Event = { type: "start-failed", problem: problem("expired", "Your sign-in has expired.") };
+  const { model, effects } = run(desktop, signIn, signedIn, expired);
+  expect(model).toMatchObject({ identity: null, asked: desktop, view: { name: "sign-in" } });
+  expect(effects).toEqual([{ do: "stop" }, { do: "forget" }]);
+});
+
+test("signing out forgets the ticket and leaves the session alone", () => {
+  const { model, effects } = run(null, ...toWork, { type: "sign-out" });
+  expect(model).toMatchObject({ identity: null, view: { name: "ended", how: "signed-out" } });
+  expect(effects).toEqual([{ do: "stop" }, { do: "forget" }]);
+});
+
+test("ending the session leaves the desktop, asks the door, and says when it is done", () => {
+  const ending = run(null, ...toWork, { type: "end-session" });
+  expect(ending.model.view).toEqual({ name: "ended", how: "ending", display: "desktop" });
+  expect(ending.effects).toEqual([{ do: "stop" }, { do: "end", display: "desktop", ticket: "t1" }]);
+  expect(run(null, ...toWork, { type: "end-session" }, { type: "session-ended" }).model.view).toMatchObject({ how: "ended-by-user" });
+});
+
+test("a renewed ticket is used from then on", () => {
+  const renewed: Identity = { ...identity, ticket: "t2" };
+  const { model } = run(null, ...toWork, { type: "ticket-renewed", identity: renewed });
+  expect(model.view.name).toBe("working");
+  expect(next(model, { type: "connection-lost", loss: cut }).effects).toEqual([
+    { do: "ask-state", display: "desktop", ticket: "t2", waitMs: 500 },
+  ]);
+});
+
+test("a ticket that is renewed after signing out is dropped", () => {
+  expect(run(null, ...toWork, { type: "sign-out" }, { type: "ticket-renewed", identity }).model.identity).toBeNull();
+});

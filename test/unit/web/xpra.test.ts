@@ -1,0 +1,99 @@
+import { createHmac } from "node:crypto";
+import { expect, test } from "vitest";
+import { corrections } from "../../../web/src/xpra/capabilities.ts";
+import { answerChallenge } from "../../../web/src/xpra/challenge.ts";
+import { clipboardText } from "../../../web/src/xpra/clipboard.ts";
+import { dragBox, edgesOf, fitScale, placeWindow } from "../../../web/src/xpra/geometry.ts";
+import { lossFromWords } from "../../../web/src/xpra/loss.ts";
+import { Wheel } from "../../../web/src/xpra/wheel.ts";
+
+const serverSalt = Uint8Array.from({ length: 64 }, (_, index) => 255 - index);
+
+test("an hmac challenge is answered as Xpra computes it", async () => {
+  const answer = await answerChallenge(serverSalt, "hmac+sha512", "hmac+sha256", "secret", false);
+  const salt = createHmac("sha256", answer.challenge_client_salt).update(serverSalt).digest("hex");
+  const expected = createHmac("sha512", "secret").update(salt).digest("hex");
+  expect(new TextDecoder().decode(answer.challenge_response)).toBe(expected);
+});
+
+test("a ticket longer than the salt is handed over whole by xor", async () => {
+  const ticket = "x".repeat(300);
+  const answer = await answerChallenge(serverSalt, "xor", "hmac+sha512", ticket, true);
+  const salt = new TextEncoder().encode(createHmac("sha512", answer.challenge_client_salt).update(serverSalt).digest("hex"));
+  const back = answer.challenge_response.map((byte, index) => byte ^ (salt[index] ?? 0));
+  expect(new TextDecoder().decode(back)).toBe(ticket);
+});
+
+test("a salt that came as a string of bytes is the same salt", async () => {
+  const asText = String.fromCharCode(...serverSalt);
+  const answer = await answerChallenge(asText, "hmac+sha256", "hmac+sha256", "s", false);
+  const salt = createHmac("sha256", answer.challenge_client_salt).update(serverSalt).digest("hex");
+  expect(new TextDecoder().decode(answer.challenge_response)).toBe(createHmac("sha256", "s").update(salt).digest("hex"));
+});
+
+test("a secret is not handed over on a plain connection, and not by weak digests", async () => {
+  await expect(answerChallenge(serverSalt, "xor", "hmac+sha512", "s", false)).rejects.toThrow("not encrypted");
+  await expect(answerChallenge(serverSalt, "des", "hmac+sha512", "s", true)).rejects.toThrow('digest "des"');
+  await expect(answerChallenge(serverSalt, "hmac+sha512", "xor", "s", true)).rejects.toThrow('salt digest "xor"');
+});
+
+test("the first message names the display and has the clipboard's settings where 6.5 reads them", () => {
+  expect(corrections({ display: "mhd-desktop", clientId: "id" })).toMatchObject({
+    display: "mhd-desktop",
+    uuid: "id",
+    clipboard: { enabled: true, greedy: true, selections: ["CLIPBOARD"] },
+  });
+});
+
+test.each([
+  ["new client", "taken-over"],
+  ["Disconnected: new connection from the same uuid", "taken-over"],
+  ["server shutdown", "session-over"],
+  ["server exit", "session-over"],
+  ["authentication failed", "refused"],
+  ["connection lost", "lost"],
+  ["", "lost"],
+])('a goodbye with the words "%s" means: %s', (words, kind) => {
+  expect(lossFromWords(words).kind).toBe(kind);
+});
+
+test("clipboard data is read as text only when it is text", () => {
+  const bytes = new TextEncoder().encode("grüße");
+  expect(clipboardText("UTF8_STRING", 8, bytes)).toBe("grüße");
+  expect(clipboardText("STRING", 8, Uint8Array.of(0x67, 0xfc))).toBe("gü");
+  expect(clipboardText("text/plain", 8, "plain")).toBe("plain");
+  expect(clipboardText("image/png", 8, bytes)).toBeNull();
+  expect(clipboardText("UTF8_STRING", 32, bytes)).toBeNull();
+  expect(clipboardText(undefined, undefined, undefined)).toBeNull();
+});
+
+test("wheels turn in whole notches, and small steps add up", () => {
+  const wheel = new Wheel();
+  expect(wheel.turn(0, 120, 0)).toEqual([5, 5]);
+  expect(wheel.turn(0, -100, 0)).toEqual([4]);
+  const pad = new Wheel();
+  expect([1, 2, 3, 4].flatMap(() => pad.turn(0, 20, 0))).toEqual([5]);
+  expect(new Wheel().turn(0, 3, 1)).toEqual([5]);
+  expect(new Wheel().turn(-60, 0, 0)).toEqual([6]);
+  expect(new Wheel().turn(0, 100_000, 0)).toHaveLength(10);
+});
+
+test("a new window is put where its title bar can be reached", () => {
+  const place = { w: 1000, h: 700 };
+  expect(placeWindow({ x: 0, y: 0, w: 400, h: 300 }, place, false, 0)).toEqual({ x: 300, y: 133, w: 400, h: 300 });
+  expect(placeWindow({ x: 5000, y: -50, w: 400, h: 300 }, place, true, 0)).toEqual({ x: 880, y: 30, w: 400, h: 300 });
+});
+
+test("dragging an edge keeps the opposite one in its place", () => {
+  const box = { x: 100, y: 100, w: 200, h: 150 };
+  const topLeft = edgesOf(0);
+  expect(topLeft && dragBox(box, topLeft, 20, 10)).toEqual({ x: 120, y: 110, w: 180, h: 140 });
+  const move = edgesOf(8);
+  expect(move && dragBox(box, move, -10, -500)).toEqual({ x: 90, y: 30, w: 200, h: 150 });
+  expect(edgesOf(11)).toBeNull();
+});
+
+test("a desktop larger than its place is shown smaller, a smaller one as it is", () => {
+  expect(fitScale({ w: 500, h: 400 }, { w: 1000, h: 400 })).toBe(0.5);
+  expect(fitScale({ w: 500, h: 400 }, { w: 100, h: 100 })).toBe(1);
+});

@@ -1,0 +1,29 @@
+import { digests, saltDigests } from "./challenge.ts";
+
+/** What an Xpra server from 6.5 on reads about the clipboard: a nested dictionary only. */
+export const clipboardCapabilities = {
+  enabled: true,
+  greedy: true,
+  want_targets: true,
+  selections: ["CLIPBOARD"],
+  "preferred-targets": ["UTF8_STRING", "text/plain;charset=utf-8", "text/plain", "STRING"],
+};
+
+/** What of a client's identity goes into its first message. */
+export interface Identification {
+  readonly display: string;
+  readonly clientId: string;
+}
+
+/** What the client library's message lacks, or says in a way that a server from 6.5 on does not read. */
+export function corrections({ display, clientId }: Identification): Record<string, unknown> {
+  return {
+    display,
+    uuid: clientId,
+    digest: digests,
+    "salt-digest": saltDigests,
+    // The library names the page's address here; it is nobody's business but the user's.
+    argv: [],
+    clipboard: clipboardCapabilities,
+  };
+}
