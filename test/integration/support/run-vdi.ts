@@ -1,0 +1,67 @@
+import { join } from "node:path";
+import { runCommandLine } from "../../../src/cli/run.ts";
+import type { Context } from "../../../src/util/context.ts";
+import type { ExitCode } from "../../../src/util/exit-code.ts";
+import type { Ports } from "../../../src/util/ports.ts";
+
+/** What a command line gave. */
+export interface RunResult {
+  readonly exitCode: ExitCode;
+  readonly stdout: string;
+  /** Errors, then nothing else: progress is kept apart. */
+  readonly stderr: string;
+  readonly progress: readonly string[];
+}
+
+/** The world that a command line runs in; what is left out is refused when a command asks for it. */
+export interface RunOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdin?: string;
+  readonly ports?: Partial<Ports>;
+  readonly signal?: AbortSignal;
+  /** The answer to every question; nobody is there to be asked without it. */
+  readonly answer?: boolean;
+}
+
+/** The top of the repository: what `vdi` takes its distribution from. */
+export const distribution = join(import.meta.dirname, "..", "..", "..");
+
+/** Runs `vdi` in this process, as `vdi …argv` would run in a pipe. */
+export async function runVdi(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  let stdout = "";
+  let stderr = "";
+  const progress: string[] = [];
+  const ctx: Context = {
+    cwd: options.cwd ?? distribution,
+    env: options.env ?? {},
+    progress: { line: (text) => progress.push(text), status: (text) => progress.push(text), clear: () => {} },
+    signal: options.signal ?? new AbortController().signal,
+    now: Date.now,
+    interactive: options.answer !== undefined,
+    confirm: async () => options.answer ?? false,
+    readStdin: async () => options.stdin ?? "",
+    distribution,
+    version: "0.0.0-test",
+    ports: {
+      connectKube: options.ports?.connectKube ?? refuse("a cluster"),
+      connectEngine: options.ports?.connectEngine ?? refuse("an engine"),
+    },
+  };
+  const exitCode = await runCommandLine(argv, ctx, {
+    stdout: (text) => {
+      stdout += text;
+    },
+    stderr: (text) => {
+      stderr += text;
+    },
+    colour: false,
+  });
+  return { exitCode, stdout, stderr, progress };
+}
+
+function refuse(what: string): () => Promise<never> {
+  return async () => {
+    throw new Error(`this test gave the command no way to ${what}`);
+  };
+}

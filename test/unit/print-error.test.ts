@@ -1,0 +1,28 @@
+import { describe, expect, it } from "vitest";
+import { styleFor } from "../../src/cli/output.ts";
+import { describeFailure } from "../../src/cli/print-error.ts";
+import { VdiError } from "../../src/util/vdi-error.ts";
+
+const style = styleFor(false);
+
+describe("a failure on stderr", () => {
+  it("says what, why, what to try and where to read on", () => {
+    const error = new VdiError({ what: "no such thing", why: "two\nlines", try: ["this", "that"], see: "doc/x.md", exitCode: 2 });
+    expect(describeFailure(error, false, style)).toEqual({
+      text: "error: no such thing\n  two\n  lines\n  try: this\n  try: that\n  see: doc/x.md\n",
+      exitCode: 2,
+    });
+  });
+
+  it("is a bug of ours when nobody foresaw it", () => {
+    const { text, exitCode } = describeFailure(new TypeError("x is undefined"), false, style);
+    expect(exitCode).toBe(70);
+    expect(text).toMatch(/^error: a bug in vdi\n {2}TypeError: x is undefined/);
+  });
+
+  it("is an interruption when the admin wanted it to end", () => {
+    const abort = new DOMException("aborted", "AbortError");
+    expect(describeFailure(abort, true, style).exitCode).toBe(130);
+    expect(describeFailure(abort, false, style).exitCode).toBe(70);
+  });
+});
