@@ -15,7 +15,10 @@ const credentialsMaxAgeMs = 30_000;
  * A connection with the credentials of a kubeconfig: the file that was named, else `$KUBECONFIG`, else `~/.kube/config`;
  * the context that was named, else the current one. The reader is loaded only here: it takes longer than most commands.
  */
-export async function kubeconfigTransport(choice: ClusterChoice, env: Readonly<Record<string, string | undefined>>): Promise<KubeTransport> {
+export async function connectKubeconfig(
+  choice: ClusterChoice,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<KubeTransport> {
   const { KubeConfig } = await import("@kubernetes/client-node/dist/config.js");
   const config = new KubeConfig();
   const files = kubeconfigFiles(choice, env);

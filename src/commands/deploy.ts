@@ -1,0 +1,129 @@
+import { deploy as deployDirectory } from "../deployment/deploy.ts";
+import { pinImages } from "../deployment/pinned-images.ts";
+import { planDeployment } from "../deployment/plan.ts";
+import type { Applied } from "../kube/apply.ts";
+import { type ObjectRef, refOf } from "../manifests/kube-object.ts";
+import type { Command, Style } from "../util/command.ts";
+import { clusterOptions, directoryOption, flagOf, namespaceOption, numberOf, textOf, timeoutOption } from "../util/options.ts";
+import { configurationOf, preparedDirectory } from "./prepared.ts";
+
+/** What `vdi deploy` gives. */
+export interface Deployed {
+  readonly namespace: string;
+  readonly directory: string;
+  readonly dryRun: "none" | "client" | "server";
+  /** True when objects, files and nodes were as they should be already. */
+  readonly unchanged: boolean;
+  readonly objects: readonly (ObjectRef & { readonly outcome: Applied["outcome"] | "planned" })[];
+  readonly removed: readonly ObjectRef[];
+  readonly files: readonly string[];
+  readonly workers: { readonly add: readonly string[]; readonly remove: readonly string[] };
+  readonly addresses: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** `vdi deploy`: everything of a deployment onto the cluster. */
+export const deploy: Command<Deployed> = {
+  path: ["deploy"],
+  summary: "create or update everything on the cluster",
+  description:
+    "Makes the pair of namespaces and everything in them from the deployment directory, waits until the proxies answer, and removes what an earlier version made. A second run changes nothing.",
+  options: [
+    namespaceOption,
+    directoryOption,
+    ...clusterOptions,
+    timeoutOption,
+    {
+      name: "dryRun",
+      type: "string",
+      value: "HOW",
+      description: "change nothing: client only plans, server has the cluster check every object",
+      choices: ["client", "server"],
+      whenBare: "client",
+    },
+    { name: "buildImages", type: "boolean", description: "build the images and push them first" },
+  ],
+  examples: [
+    { line: "vdi deploy", does: "the deployment of this directory" },
+    { line: "vdi deploy --dry-run=server", does: "what would change, checked by the cluster" },
+    { line: "vdi deploy --build-images --context production", does: "images first, then the cluster of that context" },
+  ],
+
+  async run(ctx, input) {
+    const { config, cluster } = configurationOf(ctx, input);
+    const dryRun = textOf(input, "dryRun") as "client" | "server" | undefined;
+    const transport = dryRun === "client" ? undefined : await ctx.ports.connectKube(cluster);
+    if (flagOf(input, "buildImages") && dryRun === undefined) {
+      const { buildImages } = await import("./build-images.ts");
+      await buildImages.run(ctx, { ...input, push: true });
+    }
+    const prepared = await preparedDirectory(ctx, config, dryRun === undefined);
+    for (const note of prepared.notes) ctx.progress.line(note);
+    const pinned = await pinImages(config, { env: ctx.env, signal: ctx.signal });
+    const base = { namespace: config.namespace, directory: config.directory, addresses: config.externalIps };
+    if (transport === undefined) {
+      const plan = planDeployment({ ...prepared.parts, pinnedImages: pinned.images, cluster: { hasAdmissionPolicies: true, insideRanges: [] } });
+      return {
+        ...base,
+        dryRun: "client",
+        unchanged: false,
+        objects: plan.objects.map((object) => ({ ...refOf(object), outcome: "planned" })),
+        removed: [],
+        files: [],
+        workers: { add: [], remove: [] },
+        warnings: [...pinned.warnings, ...plan.warnings],
+      };
+    }
+    try {
+      const result = await deployDirectory(prepared, {
+        transport,
+        dryRun: dryRun === "server",
+        timeoutMs: (numberOf(input, "timeout") ?? 300) * 1000,
+        signal: ctx.signal,
+        pinnedImages: pinned.images,
+        line: (text) => ctx.progress.line(text),
+        status: (text) => ctx.progress.status(text),
+      });
+      const { applied, pruned, written, workers } = result;
+      const changes = applied.filter(({ outcome }) => outcome !== "unchanged").length + pruned.length + written.length;
+      return {
+        ...base,
+        dryRun: dryRun === "server" ? "server" : "none",
+        unchanged: changes + workers.add.length + workers.remove.length === 0,
+        objects: applied.map(({ ref, outcome }) => ({ ...ref, outcome })),
+        removed: pruned,
+        files: written,
+        workers,
+        warnings: [...pinned.warnings, ...result.warnings],
+      };
+    } finally {
+      transport.close();
+    }
+  },
+
+  human(data, style) {
+    const lines = data.warnings.map((warning) => style.yellow(`warning: ${warning}`));
+    if (data.unchanged) {
+      lines.push(`${data.namespace}: nothing to change, ${data.objects.length} objects are as they should be`);
+    } else {
+      for (const { kind, name, namespace, outcome } of data.objects) {
+        if (outcome !== "unchanged") lines.push(`${mark(outcome, style)} ${kind.toLowerCase()}/${name}${namespace === undefined ? "" : style.dim(` (${namespace})`)}`);
+      }
+      for (const { kind, name } of data.removed) lines.push(`${style.red("removed")} ${kind.toLowerCase()}/${name}`);
+      for (const node of data.workers.add) lines.push(`node/${node} runs sessions`);
+      for (const node of data.workers.remove) lines.push(`node/${node} runs no more sessions`);
+      for (const file of data.files) lines.push(`wrote ${file}`);
+      lines.push(data.dryRun === "none" ? `${data.namespace} is deployed` : style.dim("dry run: nothing was changed"));
+    }
+    if (data.dryRun === "none" && data.addresses.length > 0) lines.push(`users go to ${data.addresses.map(addressText).join(" or ")}`);
+    return lines.join("\n");
+  },
+};
+
+function mark(outcome: string, style: Style): string {
+  return outcome === "created" ? style.green(outcome) : outcome === "changed" ? style.yellow(outcome) : outcome;
+}
+
+function addressText(address: string): string {
+  return address.includes(":") ? `https://[${address}]/` : `https://${address}/`;
+}

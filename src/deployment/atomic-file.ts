@@ -1,0 +1,1 @@
+export { readTextIfThere, writeFileIfChanged } from "../util/atomic-file.ts";

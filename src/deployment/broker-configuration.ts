@@ -1,0 +1,49 @@
+import type { Config } from "../config/config.ts";
+import { sessionServiceAccount, workerLabel } from "../manifests/deployment-names.ts";
+import type { ConfigMapFiles } from "../manifests/session-pod.ts";
+import type { BrokerConfig, SessionTypeEntry } from "../session/broker-config.ts";
+
+/** Saving and ending a session takes no longer. */
+const gracePeriodSeconds = 30;
+
+/** What the broker has to know of a deployment. `pinned` gives the reference that is deployed for an image. */
+export function brokerConfiguration(
+  config: Config,
+  sessionTypes: readonly SessionTypeEntry[],
+  configMaps: Readonly<Record<string, readonly ConfigMapFiles[]>>,
+  pinned: (image: string) => string,
+): BrokerConfig {
+  const byType = [...config.images.byVariable].map(([variable, image]) => [variable, pinned(image)] as const);
+  return {
+    version: 1,
+    namespace: config.namespace,
+    deployName: config.deployName,
+    port: config.port,
+    topdirInt: config.topdirInt,
+    images: { default: pinned(config.images.default), ...Object.fromEntries(byType) },
+    resources: { ...config.sessionResources },
+    screen: config.screen,
+    keepEndedSeconds: config.keepEndedSeconds,
+    minUid: config.minUid,
+    nodeSelector: nodeSelector(config),
+    timeZone: config.timeZone,
+    sessionEnv: sessionEnvironment(config),
+    imagePullSecrets: [],
+    configMaps,
+    preStop: config.preStop,
+    gracePeriodSeconds,
+    serviceAccountName: sessionServiceAccount,
+    sessionTypes,
+  };
+}
+
+/** The labels of the nodes that sessions may run on; empty: any node. */
+export function nodeSelector(config: Pick<Config, "workers" | "namespace">): Record<string, string> {
+  return config.workers === undefined ? {} : { [workerLabel(config.namespace)]: "true" };
+}
+
+/** The admin's own variables, and those of the table that session scripts may look at. */
+function sessionEnvironment(config: Config): Record<string, string> {
+  const domain = config.values.get("IDM_DOMAIN") ?? "";
+  return { ...Object.fromEntries(config.own.public), ...(domain === "" ? {} : { IDM_DOMAIN: domain }) };
+}

@@ -1,0 +1,108 @@
+import { join } from "node:path";
+import type { Config } from "../config/config.ts";
+import { type Applied, applyObjects, getObject } from "../kube/apply.ts";
+import { explainKubeError } from "../kube/errors.ts";
+import type { KubeTransport } from "../kube/transport.ts";
+import { waitForRollout } from "../kube/wait.ts";
+import { proxySelector } from "../manifests/deployment-names.ts";
+import { type KubeObject, type ObjectRef, refOf } from "../manifests/kube-object.ts";
+import { writeFileIfChanged } from "./atomic-file.ts";
+import { type ClusterFacts, checkOwnership, labelWorkers, readClusterFacts } from "./cluster-facts.ts";
+import { inventoryObject, isOurs, obsolete, prune, readInventory, unionOf } from "./inventory.ts";
+import { planDeployment } from "./plan.ts";
+import type { PreparedDirectory } from "./prepare.ts";
+import { renderedCopy, renderedCopyFile, withoutSecrets } from "./rendered-copy.ts";
+
+/** What a deploy needs besides the prepared directory. */
+export interface DeployOptions {
+  readonly transport: KubeTransport;
+  readonly dryRun: boolean;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly pinnedImages: ReadonlyMap<string, string>;
+  line(text: string): void;
+  status(text: string): void;
+}
+
+/** What a deploy did. */
+export interface DeployResult {
+  readonly applied: readonly Applied[];
+  readonly pruned: readonly ObjectRef[];
+  /** Files of the directory that were written, relative to it. */
+  readonly written: readonly string[];
+  readonly workers: ClusterFacts["workers"];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Brings a deployment onto the cluster: ask, plan, apply, wait, remove what an earlier version made.
+ * Whoever interrupts it anywhere and runs it again gets what an undisturbed run gives: every step looks at what is there,
+ * and what may have been made is recorded before it is made.
+ */
+export async function deploy(prepared: PreparedDirectory, options: DeployOptions): Promise<DeployResult> {
+  const { transport, signal, dryRun } = options;
+  const { config, directoryName, version } = prepared.parts;
+  const facts = await readClusterFacts(transport, config, signal);
+  const live = await namespacesOf(transport, config, signal);
+  checkOwnership(config, live, directoryName, version);
+
+  const plan = planDeployment({ ...prepared.parts, pinnedImages: options.pinnedImages, cluster: facts.traits });
+  const wanted = plan.objects.map(refOf);
+  const recorded = live[0] === undefined ? [] : await readInventory(transport, config, signal);
+  const applied: Applied[] = [];
+  const apply = async (objects: readonly KubeObject[]): Promise<void> => {
+    const results = await applyObjects(transport, objects, {
+      dryRun,
+      signal,
+      isOurs: (object) => isOurs(config, object),
+      onApplied: ({ ref, outcome, notes }) => {
+        if (outcome !== "unchanged") options.status(`${outcome} ${ref.kind} ${ref.name}`);
+        for (const note of notes) options.line(`${ref.kind} ${ref.name}: ${note}`);
+      },
+    });
+    applied.push(...results);
+  };
+  const outdated = obsolete(recorded, wanted);
+  if (dryRun) {
+    await apply(plan.objects);
+    return { applied, pruned: outdated, written: prepared.written, workers: facts.workers, warnings: [...facts.warnings, ...plan.warnings] };
+  }
+
+  await apply(plan.objects.filter(({ kind }) => kind === "Namespace"));
+  await record(options, config, recorded, unionOf(wanted, recorded));
+  await labelWorkers(transport, config.namespace, facts.workers, signal);
+  await apply(plan.objects.filter(({ kind }) => kind !== "Namespace"));
+  const written = [...prepared.written];
+  if (await writeFileIfChanged(join(config.directory, renderedCopyFile), renderedCopy(plan.objects.map(withoutSecrets)))) written.push(renderedCopyFile);
+  await waitForRollout(transport, {
+    namespace: config.ingressNamespace,
+    name: config.deployName,
+    podSelector: Object.entries(proxySelector(config)).map(([name, value]) => `${name}=${value}`).join(","),
+    timeoutMs: options.timeoutMs,
+    signal,
+    onProgress: options.status,
+  });
+  const pruned = await prune(transport, config, outdated, signal);
+  await record(options, config, unionOf(wanted, recorded), unionOf(wanted, []));
+  return { applied, pruned, written, workers: facts.workers, warnings: [...facts.warnings, ...plan.warnings] };
+}
+
+/** Writes the record when it differs from what is known to be there. */
+async function record(options: DeployOptions, config: Config, before: readonly ObjectRef[], after: readonly ObjectRef[]): Promise<void> {
+  if (JSON.stringify(before) === JSON.stringify(after)) return;
+  await applyObjects(options.transport, [inventoryObject(config, after)], { signal: options.signal, isOurs: (object) => isOurs(config, object) });
+}
+
+/** The pair of namespaces as they are now: the proxies' and the sessions'. */
+export async function namespacesOf(
+  transport: KubeTransport,
+  config: Config,
+  signal?: AbortSignal,
+): Promise<readonly [KubeObject | undefined, KubeObject | undefined]> {
+  const read = (name: string): Promise<KubeObject | undefined> => getObject(transport, { apiVersion: "v1", kind: "Namespace", name }, signal);
+  try {
+    return await Promise.all([read(config.ingressNamespace), read(config.namespace)]);
+  } catch (thrown) {
+    throw explainKubeError(thrown, "the namespaces cannot be read");
+  }
+}

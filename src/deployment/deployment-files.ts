@@ -1,0 +1,66 @@
+import { randomBytes } from "node:crypto";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { CarriedFile } from "../manifests/config-maps.ts";
+import { readTextIfThere, writeFileIfChanged } from "./atomic-file.ts";
+
+/** A file of `to_container`, with what its mode says. */
+export interface DirectoryFile extends CarriedFile {
+  readonly executable: boolean;
+}
+
+/** What travels from a deployment directory to the session pods. */
+export interface SessionFiles {
+  readonly sessionTypes: readonly DirectoryFile[];
+  readonly etc: readonly DirectoryFile[];
+  readonly bin: readonly DirectoryFile[];
+}
+
+/** The parts of `to_container/etc` that sessions must not see: users' hashes, one-time keys, host keys. */
+const secretNames = [/^demousers-/, /shadow/i, /^oath(\/|$)/, /(^|[^a-z])keys?([^a-z]|$)/i, /keytab/i, /\.pem$/i, /secret|passw/i];
+
+/** What an editor or a file manager leaves behind. */
+const leftover = /(^|\/)(\.[^/]*|.*~|#.*#|.*\.(sw[op]|bak|orig|rej|tmp))$/;
+
+/** The broker has its own copy of the hook in the image; sessions have no use for it. */
+const proxyPrograms = new Set(["start_or_get_pod"]);
+
+/** Reads what travels to the session pods. */
+export async function readSessionFiles(topdir: string): Promise<SessionFiles> {
+  const [sessionTypes, etc, bin] = await Promise.all(["session_types", "etc", "bin"].map((name) => filesBelow(join(topdir, name))));
+  return {
+    sessionTypes: sessionTypes ?? [],
+    etc: (etc ?? []).filter(({ path }) => !secretNames.some((secret) => secret.test(path))),
+    bin: (bin ?? []).filter(({ path }) => !proxyPrograms.has(path)),
+  };
+}
+
+async function filesBelow(top: string): Promise<readonly DirectoryFile[]> {
+  const found: DirectoryFile[] = [];
+  const walk = async (below: string): Promise<void> => {
+    const entries = await readdir(join(top, below)).catch((thrown: NodeJS.ErrnoException) => {
+      if (thrown.code === "ENOENT" && below === "") return [];
+      throw thrown;
+    });
+    for (const name of entries.sort()) {
+      const path = below === "" ? name : `${below}/${name}`;
+      if (leftover.test(path)) continue;
+      // Links are followed: an admin may keep one script under several names.
+      const facts = await stat(join(top, path));
+      if (facts.isDirectory()) await walk(path);
+      else if (facts.isFile()) found.push({ path, content: await readFile(join(top, path)), executable: (facts.mode & 0o111) !== 0 });
+    }
+  };
+  await walk("");
+  return found;
+}
+
+/** The key with which the proxies sign tickets: made once, kept in `protected/`, so that a deploy does not sign everybody out. */
+export async function ensureTicketKey(directory: string, keep = true): Promise<string> {
+  const file = join(directory, "protected", "ticket.key");
+  const known = (await readTextIfThere(file))?.trim() ?? "";
+  if (Buffer.from(known, "base64").byteLength >= 32) return known;
+  const key = randomBytes(32).toString("base64");
+  if (keep) await writeFileIfChanged(file, `${key}\n`, 0o600);
+  return key;
+}

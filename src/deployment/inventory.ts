@@ -1,0 +1,75 @@
+import { deleteObject, getObject } from "../kube/apply.ts";
+import { explainKubeError } from "../kube/errors.ts";
+import { isPrunable } from "../kube/resources.ts";
+import type { KubeTransport } from "../kube/transport.ts";
+import { textConfigMap } from "../manifests/config-maps.ts";
+import { type DeploymentNames, deploymentLabels } from "../manifests/deployment-names.ts";
+import { type KubeObject, type ObjectRef, refKey, refText } from "../manifests/kube-object.ts";
+
+/** Key of the inventory's ConfigMap. */
+const key = "objects.json";
+
+/** The object that records what a deployment consists of, so that a later version knows what it no longer makes. */
+export function inventoryObject(names: DeploymentNames, refs: readonly ObjectRef[]): KubeObject {
+  const sorted = unionOf(refs, []);
+  return textConfigMap(names, names.ingressNamespace, inventoryName(names), { [key]: `${JSON.stringify(sorted, null, 1)}\n` });
+}
+
+/** Name of the ConfigMap, in the proxies' namespace. */
+function inventoryName(names: DeploymentNames): string {
+  return `${names.deployName}-inventory`;
+}
+
+/** What the cluster has recorded; empty when there is nothing. */
+export async function readInventory(transport: KubeTransport, names: DeploymentNames, signal?: AbortSignal): Promise<readonly ObjectRef[]> {
+  const ref = { apiVersion: "v1", kind: "ConfigMap", namespace: names.ingressNamespace, name: inventoryName(names) };
+  try {
+    const object = (await getObject(transport, ref, signal)) as { data?: Record<string, string> } | undefined;
+    const list: unknown = JSON.parse(object?.data?.[key] ?? "[]");
+    return Array.isArray(list) ? list.filter(isRef) : [];
+  } catch (thrown) {
+    // A record that cannot be read is written anew; then only nothing is pruned.
+    if (thrown instanceof SyntaxError) return [];
+    throw explainKubeError(thrown, "the record of the deployment cannot be read");
+  }
+}
+
+function isRef(value: unknown): value is ObjectRef {
+  const ref = value as Partial<ObjectRef> | null;
+  return typeof ref?.apiVersion === "string" && typeof ref.kind === "string" && typeof ref.name === "string";
+}
+
+/** Both lists as one, each object once, sorted. */
+export function unionOf(a: readonly ObjectRef[], b: readonly ObjectRef[]): readonly ObjectRef[] {
+  const byKey = new Map([...b, ...a].map((ref) => [refKey(ref), ref]));
+  return [...byKey.entries()].sort(([x], [y]) => (x < y ? -1 : 1)).map(([, ref]) => ref);
+}
+
+/** What was recorded and is no longer wanted. Namespaces, volumes, claims and everything that `vdi` does not make stay. Pure. */
+export function obsolete(recorded: readonly ObjectRef[], wanted: readonly ObjectRef[]): readonly ObjectRef[] {
+  const keys = new Set(wanted.map(refKey));
+  return recorded.filter((ref) => isPrunable(ref) && !keys.has(refKey(ref)));
+}
+
+/** Deletes objects that carry this deployment's labels; one that somebody else took over stays. Gives what was deleted. */
+export async function prune(transport: KubeTransport, names: DeploymentNames, refs: readonly ObjectRef[], signal?: AbortSignal): Promise<readonly ObjectRef[]> {
+  const deleted: ObjectRef[] = [];
+  for (const ref of refs) {
+    try {
+      const live = await getObject(transport, ref, signal);
+      if (live === undefined || !isOurs(names, live)) continue;
+      const { uid } = live.metadata;
+      if (await deleteObject(transport, ref, { ...(uid === undefined ? {} : { uid }), signal })) deleted.push(ref);
+    } catch (thrown) {
+      throw explainKubeError(thrown, `${refText(ref)} could not be removed`);
+    }
+  }
+  return deleted;
+}
+
+/** True for an object that this deployment made. */
+export function isOurs(names: DeploymentNames, object: KubeObject): boolean {
+  const labels = object.metadata.labels ?? {};
+  const ours = deploymentLabels(names);
+  return ["app.kubernetes.io/managed-by", "app.kubernetes.io/part-of"].every((label) => labels[label] === ours[label]);
+}

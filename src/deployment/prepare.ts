@@ -1,0 +1,72 @@
+import { basename, join } from "node:path";
+import type { Config } from "../config/config.ts";
+import { renderXpraVars, xpraVarsFile } from "../config/xpra-vars.ts";
+import type { UserFiles } from "../manifests/secrets.ts";
+import { writeFileIfChanged } from "./atomic-file.ts";
+import { type CertificateNames, ensureCertificate } from "./certificate.ts";
+import { ensureTicketKey, readSessionFiles, type SessionFiles } from "./deployment-files.ts";
+import type { DeploymentParts } from "./plan.ts";
+
+/** What belongs to a deployment besides the cluster. */
+export interface PreparedDirectory {
+  readonly parts: Omit<DeploymentParts, "cluster" | "pinnedImages">;
+  /** Files that were written, relative to the directory. */
+  readonly written: readonly string[];
+  readonly notes: readonly string[];
+}
+
+/** Where the pieces come from that this folder does not make. */
+export interface PrepareOptions {
+  readonly now: number;
+  /** False: nothing is written, and what is missing is made up for looking at. */
+  readonly keep: boolean;
+  readonly version: string;
+  /** Directory of the templates. */
+  readonly templates: string;
+  readUsers(config: Config): Promise<UserFiles>;
+}
+
+/** Makes what is missing in the deployment directory (certificate, ticket key, etc/xpra-vars.sh) and reads the rest. A second run writes nothing. */
+export async function prepareDirectory(config: Config, options: PrepareOptions): Promise<PreparedDirectory> {
+  const written: string[] = [];
+  const notes: string[] = [];
+  const varsFile = join("to_container", xpraVarsFile);
+  const vars = renderXpraVars(config, options.templates);
+  if (options.keep && (await writeFileIfChanged(join(config.directory, varsFile), vars))) written.push(varsFile);
+  const certificate = await ensureCertificate(config.directory, certificateNames(config), options.now, options.keep);
+  if (certificate.note !== undefined) notes.push(certificate.note);
+  const ticketKey = await ensureTicketKey(config.directory, options.keep);
+  const [read, users] = await Promise.all([readSessionFiles(join(config.directory, "to_container")), options.readUsers(config)]);
+  const files = { ...read, etc: withVars(read.etc, vars) };
+  return {
+    parts: {
+      config,
+      files,
+      users,
+      certificate: certificate.certificate,
+      certificateKey: certificate.key,
+      ticketKey,
+      directoryName: basename(config.directory),
+      version: options.version,
+      templates: options.templates,
+    },
+    written,
+    notes,
+  };
+}
+
+/** The files of `etc` with `xpra-vars.sh` as it has to be, whether it was written or not. */
+function withVars(etc: SessionFiles["etc"], vars: string): SessionFiles["etc"] {
+  const path = basename(xpraVarsFile);
+  return [...etc.filter((file) => file.path !== path), { path, content: Buffer.from(vars), executable: false }];
+}
+
+/** By which names users may come: the deployment's name and the proxies' in the site's domain, the domain itself, and the addresses. */
+export function certificateNames(config: Pick<Config, "namespace" | "deployName" | "domain" | "externalIps" | "ingressNamespace">): CertificateNames {
+  const { domain } = config;
+  const site = domain === "" ? [] : [`${config.namespace}.${domain}`, `${config.deployName}.${domain}`, domain];
+  return {
+    dns: [...new Set([...site, `${config.deployName}.${config.ingressNamespace}.svc`])],
+    addresses: [...new Set(config.externalIps)],
+  };
+}

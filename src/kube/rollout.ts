@@ -1,0 +1,108 @@
+import type { CoreV1Event, V1ContainerStatus, V1Deployment, V1Pod } from "@kubernetes/client-node";
+
+/** What stands in a rollout's way. */
+export interface RolloutProblem {
+  /** The cluster's own words, after a few of ours. */
+  readonly text: string;
+  /** It may go away by itself within so many seconds. */
+  readonly patienceSeconds: number;
+  /** A container that ended, whose last lines say more. */
+  readonly logOf?: { readonly pod: string; readonly container: string; readonly previous: boolean };
+}
+
+/** How far a rollout is. */
+export interface RolloutState {
+  readonly done: boolean;
+  /** "1 of 2 proxies ready". */
+  readonly progress: string;
+  readonly problem?: RolloutProblem;
+}
+
+const forever = Number.POSITIVE_INFINITY;
+
+/** Reads a rollout from what the cluster says of the Deployment, its pods and the namespace's events. Pure. */
+export function rolloutState(deployment: V1Deployment | undefined, pods: readonly V1Pod[], events: readonly CoreV1Event[]): RolloutState {
+  if (deployment === undefined) return { done: false, progress: "waiting for the Deployment" };
+  const wanted = deployment.spec?.replicas ?? 1;
+  const { observedGeneration = 0, replicas = 0, updatedReplicas = 0, availableReplicas = 0 } = deployment.status ?? {};
+  const isSeen = observedGeneration >= (deployment.metadata?.generation ?? 0);
+  const done = isSeen && updatedReplicas >= wanted && availableReplicas >= wanted && replicas <= updatedReplicas;
+  const progress = `${isSeen ? Math.min(updatedReplicas, availableReplicas) : 0} of ${wanted} proxies ready`;
+  const problem = done || !isSeen ? undefined : ((updatedReplicas > 0 ? problemOfPods(pods, events) : undefined) ?? problemOfDeployment(deployment));
+  return { done, progress, ...(problem === undefined ? {} : { problem }) };
+}
+
+function problemOfDeployment(deployment: V1Deployment): RolloutProblem | undefined {
+  const failure = deployment.status?.conditions?.find(({ type, status }) => type === "ReplicaFailure" && status === "True");
+  if (failure !== undefined) return { text: `no pod can be made: ${failure.message ?? failure.reason ?? ""}`, patienceSeconds: 10 };
+  return undefined;
+}
+
+function problemOfPods(pods: readonly V1Pod[], events: readonly CoreV1Event[]): RolloutProblem | undefined {
+  // The newest pod is of the template that is rolled out; what stands in the way of an older one does not matter any more.
+  const newest = [...pods].sort((a, b) => timeOf(b) - timeOf(a))[0];
+  const hash = newest?.metadata?.labels?.["pod-template-hash"];
+  const waiting = pods.filter(
+    ({ metadata, status }) => metadata?.deletionTimestamp === undefined && metadata?.labels?.["pod-template-hash"] === hash && !isReady(status),
+  );
+  for (const pod of waiting) {
+    const problem = problemOfPod(pod, events);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+}
+
+function problemOfPod(pod: V1Pod, events: readonly CoreV1Event[]): RolloutProblem | undefined {
+  const name = pod.metadata?.name ?? "";
+  const unscheduled = pod.status?.conditions?.find(({ type, status }) => type === "PodScheduled" && status === "False");
+  // An autoscaler may bring a node; nobody else will do anything before the time is over.
+  if (unscheduled !== undefined) return { text: `no node takes pod ${name}: ${unscheduled.message ?? unscheduled.reason ?? ""}`, patienceSeconds: forever };
+  for (const status of pod.status?.containerStatuses ?? []) {
+    const problem = problemOfContainer(name, status);
+    if (problem !== undefined) return problem;
+  }
+  const last = events.filter(({ involvedObject, type }) => involvedObject.name === name && type === "Warning").at(-1);
+  if (last === undefined) return undefined;
+  return { text: `pod ${name}: ${last.reason ?? "warning"}: ${last.message ?? ""}`, patienceSeconds: forever };
+}
+
+function problemOfContainer(pod: string, status: V1ContainerStatus): RolloutProblem | undefined {
+  const { waiting, terminated } = status.state ?? {};
+  const place = `container ${status.name} of pod ${pod}`;
+  const ended = terminated ?? status.lastState?.terminated;
+  switch (waiting?.reason) {
+    case "InvalidImageName":
+      return { text: `${place}: ${waiting.message ?? `'${status.image}' is no image name`}`, patienceSeconds: 0 };
+    case "ErrImagePull":
+    case "ImagePullBackOff":
+      return { text: `${place}: the image cannot be pulled: ${waiting.message ?? status.image}`, patienceSeconds: isFinalPullError(waiting.message) ? 5 : 60 };
+    case "CreateContainerConfigError":
+    case "CreateContainerError":
+    case "RunContainerError":
+      return { text: `${place} cannot be started: ${waiting.message ?? waiting.reason}`, patienceSeconds: 20 };
+    default:
+  }
+  if (ended === undefined || ended === null || (terminated === undefined && status.restartCount === 0)) return undefined;
+  const reason = ended.reason === undefined || ended.reason === "Error" ? "" : ` (${ended.reason})`;
+  const words = ended.message === undefined ? "" : `: ${ended.message}`;
+  return {
+    text: `${place} ends with code ${ended.exitCode}${reason}, started ${status.restartCount + 1} times${words}`,
+    // Once may be a bad moment, three times are a reason.
+    patienceSeconds: status.restartCount >= 2 ? 0 : forever,
+    logOf: { pod, container: status.name, previous: terminated === undefined },
+  };
+}
+
+/** A registry that answers so will say the same again. */
+function isFinalPullError(message: string | undefined): boolean {
+  return /not found|manifest unknown|denied|unauthorized|no such host|certificate/i.test(message ?? "");
+}
+
+function isReady(status: V1Pod["status"]): boolean {
+  return status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") === true;
+}
+
+/** Times are text in raw JSON, whatever client-node's types say. */
+function timeOf(pod: V1Pod): number {
+  return new Date(pod.metadata?.creationTimestamp ?? 0).getTime();
+}
