@@ -1,0 +1,62 @@
+import { deleteDeployment, type DeleteResult } from "../deployment/delete.ts";
+import { listSessions } from "../deployment/session-list.ts";
+import { namespacesOf } from "../deployment/deploy.ts";
+import { checkOwnership } from "../deployment/cluster-facts.ts";
+import { basename } from "node:path";
+import type { Command } from "../util/command.ts";
+import { ExitCode } from "../util/exit-code.ts";
+import { clusterOptions, directoryOption, flagOf, namespaceOption } from "../util/options.ts";
+import { VdiError } from "../util/vdi-error.ts";
+import { configurationOf } from "./prepared.ts";
+
+/** What `vdi delete` gives. */
+export interface Deleted extends DeleteResult {
+  readonly namespace: string;
+}
+
+/** `vdi delete`: the deployment off the cluster; the directory and all data stay. */
+export const deleteCommand: Command<Deleted> = {
+  path: ["delete"],
+  summary: "take the deployment off the cluster",
+  description: "Ends all sessions. The deployment directory, volumes, claims and everything in shared storage stay, and so does a namespace that holds any of them.",
+  options: [namespaceOption, directoryOption, ...clusterOptions, { name: "yes", type: "boolean", description: "do not ask" }],
+  examples: [
+    { line: "vdi delete", does: "asks, then ends all sessions and removes what deploy made" },
+    { line: "vdi delete --yes", does: "the same in a script" },
+  ],
+
+  async run(ctx, input) {
+    const { config, cluster } = configurationOf(ctx, input);
+    const transport = await ctx.ports.connectKube(cluster);
+    try {
+      const namespaces = await namespacesOf(transport, config, ctx.signal);
+      checkOwnership(config, namespaces, basename(config.directory), ctx.version);
+      if (!flagOf(input, "yes")) {
+        const sessions = await listSessions(transport, config.namespace, ctx.signal);
+        const running = sessions.filter(({ state }) => state === "running" || state === "starting").length;
+        const question = `Take ${config.namespace} off ${transport.server}? ${running === 1 ? "1 session ends" : `${running} sessions end`}.`;
+        if (!(await ctx.confirm(question))) {
+          throw new VdiError({
+            what: "nothing was deleted",
+            why: ctx.interactive ? "you said no" : "there is nobody to ask",
+            ...(ctx.interactive ? {} : { try: "--yes" }),
+            exitCode: ctx.interactive ? ExitCode.failed : ExitCode.usage,
+          });
+        }
+      }
+      const result = await deleteDeployment(config, { transport, signal: ctx.signal, status: (text) => ctx.progress.status(text) });
+      return { namespace: config.namespace, ...result };
+    } finally {
+      transport.close();
+    }
+  },
+
+  human(data, style) {
+    if (data.deleted.length + data.sessions === 0 && data.kept.length === 0) return `${data.namespace}: nothing to delete`;
+    return [
+      `removed ${data.deleted.length} objects, ended ${data.sessions} sessions`,
+      ...data.kept.map((kept) => style.yellow(`kept ${kept}`)),
+      style.dim("the deployment directory and all data are as they were"),
+    ].join("\n");
+  },
+};

@@ -1,0 +1,50 @@
+import { listSessions, stopSession } from "../../deployment/session-list.ts";
+import type { Command } from "../../util/command.ts";
+import { clusterOptions, directoryOption, namespaceOption, textOf } from "../../util/options.ts";
+import { VdiError } from "../../util/vdi-error.ts";
+import { configurationOf } from "../prepared.ts";
+
+/** What `vdi sessions stop` gives. */
+export interface SessionsStopped {
+  readonly namespace: string;
+  readonly sessions: readonly { readonly name: string; readonly user: string; readonly state: "ending" | "gone" }[];
+}
+
+/** `vdi sessions stop`: ends one session by its name, or all of a user's. */
+export const sessionsStop: Command<SessionsStopped> = {
+  path: ["sessions", "stop"],
+  summary: "end a session, or all sessions of a user",
+  description: "What is open in the session is lost; files in shared storage are not touched. The next sign-in starts a new session.",
+  args: [{ name: "who", description: "name of a session, or of a user", required: true }],
+  options: [namespaceOption, directoryOption, ...clusterOptions],
+  examples: [
+    { line: "vdi sessions stop alice-desktop", does: "this one" },
+    { line: "vdi sessions stop alice", does: "all of this user" },
+  ],
+
+  async run(ctx, input) {
+    const { config, cluster } = configurationOf(ctx, input);
+    const who = textOf(input, "who") ?? "";
+    const transport = await ctx.ports.connectKube(cluster);
+    try {
+      const all = await listSessions(transport, config.namespace, ctx.signal);
+      // A session's name comes first: a user of that name can be stopped session by session.
+      const named = all.filter(({ name }) => name === who);
+      const chosen = named.length > 0 ? named : all.filter(({ user }) => user === who);
+      if (chosen.length === 0) {
+        throw new VdiError({ what: `there is neither a session nor a user with a session called '${who}' in ${config.namespace}`, try: "vdi sessions list" });
+      }
+      const sessions = await Promise.all(
+        chosen.map(async (session) => {
+          const found = await stopSession(transport, config.namespace, session, ctx.signal);
+          return { name: session.name, user: session.user, state: found ? ("ending" as const) : ("gone" as const) };
+        }),
+      );
+      return { namespace: config.namespace, sessions };
+    } finally {
+      transport.close();
+    }
+  },
+
+  human: (data) => data.sessions.map(({ name, user, state }) => `${name} (${user}): ${state}`).join("\n"),
+};

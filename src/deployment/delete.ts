@@ -1,0 +1,103 @@
+import type { Config } from "../config/config.ts";
+import { deleteObject, getObject } from "../kube/apply.ts";
+import { explainKubeError } from "../kube/errors.ts";
+import { isKubeStatus } from "../kube/kube-error.ts";
+import { applyRank } from "../kube/resources.ts";
+import { type KubeTransport, kubePath } from "../kube/transport.ts";
+import { directoryAnnotation, workerLabel } from "../manifests/deployment-names.ts";
+import { type KubeObject, type ObjectRef, refOf } from "../manifests/kube-object.ts";
+import { labelWorkers } from "./cluster-facts.ts";
+import { inventoryObject, isOurs, prune, readInventory } from "./inventory.ts";
+import { listSessions, stopSession } from "./session-list.ts";
+
+/** What a delete took away and what it left. */
+export interface DeleteResult {
+  readonly deleted: readonly ObjectRef[];
+  readonly sessions: number;
+  /** What stays, with the reason. */
+  readonly kept: readonly string[];
+}
+
+/** How a delete is done. */
+export interface DeleteOptions {
+  readonly transport: KubeTransport;
+  readonly signal?: AbortSignal | undefined;
+  status(text: string): void;
+}
+
+/**
+ * Takes a deployment off the cluster: the door first, then the sessions, then the rest. Volumes, claims and their data stay,
+ * and with them a namespace that holds any, or anything that is not ours. Run again it goes on where it was interrupted.
+ */
+export async function deleteDeployment(config: Config, options: DeleteOptions): Promise<DeleteResult> {
+  const { transport, signal, status } = options;
+  const recorded = await readInventory(transport, config, signal);
+  const refs = [...recorded].filter(({ kind }) => kind !== "Namespace").sort((a, b) => applyRank(b.kind) - applyRank(a.kind));
+  const deleted: ObjectRef[] = [];
+  status("removing the proxies");
+  deleted.push(...(await prune(transport, config, refs.filter(({ kind }) => kind === "Deployment" || kind === "Service"), signal)));
+  const sessions = await listSessions(transport, config.namespace, signal);
+  for (const session of sessions) {
+    status(`ending ${session.name}`);
+    await stopSession(transport, config.namespace, session, signal);
+  }
+  status("removing the rest");
+  deleted.push(...(await prune(transport, config, refs.filter(({ kind }) => kind !== "Deployment" && kind !== "Service"), signal)));
+  await unlabelWorkers(transport, config.namespace, signal);
+  const kept: string[] = [];
+  for (const name of [config.namespace, config.ingressNamespace]) {
+    const why = await keptBecause(transport, config, name, signal);
+    if (why === "absent") continue;
+    if (why !== undefined) {
+      kept.push(`namespace/${name}: ${why}`);
+      continue;
+    }
+    const ref = { apiVersion: "v1", kind: "Namespace", name };
+    if (await deleteObject(transport, ref, { signal })) deleted.push(ref);
+  }
+  // The record goes last of all, so that an interrupted delete can be run again; mostly its namespace has taken it along.
+  await prune(transport, config, [refOf(inventoryObject(config, []))], signal);
+  return { deleted, sessions: sessions.length, kept };
+}
+
+/** Why a namespace stays; undefined: it can go. */
+async function keptBecause(transport: KubeTransport, config: Config, name: string, signal?: AbortSignal): Promise<string | undefined> {
+  const namespace = await getObject(transport, { apiVersion: "v1", kind: "Namespace", name }, signal).catch((thrown: unknown) => {
+    throw explainKubeError(thrown, `the namespace ${name} cannot be read`);
+  });
+  if (namespace === undefined) return "absent";
+  if (!isOurs(config, namespace) || namespace.metadata.annotations?.[directoryAnnotation] === undefined) return "vdi did not make it";
+  const foreign = await foreignObjects(transport, config, name, signal);
+  if (foreign.length > 0) return `holds ${foreign.slice(0, 5).join(", ")}${foreign.length > 5 ? " and more" : ""}`;
+  return undefined;
+}
+
+async function unlabelWorkers(transport: KubeTransport, namespace: string, signal?: AbortSignal): Promise<void> {
+  try {
+    const nodes = await transport.json<{ items?: readonly KubeObject[] }>({ path: kubePath("api", "v1", "nodes"), query: { labelSelector: workerLabel(namespace) }, signal });
+    await labelWorkers(transport, namespace, { add: [], remove: (nodes.items ?? []).map(({ metadata }) => metadata.name) }, signal);
+  } catch (thrown) {
+    // Who may not read nodes has not labelled any.
+    if (!isKubeStatus(thrown, 403)) throw explainKubeError(thrown, "the workers' labels could not be removed");
+  }
+}
+
+/** What a namespace holds that would be lost with it: every claim, and whatever else we did not make. */
+async function foreignObjects(transport: KubeTransport, config: Config, namespace: string, signal?: AbortSignal): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const plural of ["persistentvolumeclaims", "pods", "services", "secrets", "configmaps"]) {
+    const list = await transport.json<{ items?: readonly KubeObject[] }>({ path: kubePath("api", "v1", "namespaces", namespace, plural), signal }).catch((thrown: unknown) => {
+      throw explainKubeError(thrown, `the namespace ${namespace} cannot be looked through`);
+    });
+    for (const object of list.items ?? []) {
+      const isExpected = plural !== "persistentvolumeclaims" && (isOurs(config, object) || object.metadata.name === "kube-root-ca.crt" || isProxyPod(config, object));
+      if (!isExpected) found.push(`${plural.slice(0, -1)}/${object.metadata.name}`);
+    }
+  }
+  return found;
+}
+
+/** Pods of the Deployment live on for a moment after it. */
+function isProxyPod(config: Config, object: KubeObject): boolean {
+  return object.metadata.labels?.["app"] === config.deployName;
+}
