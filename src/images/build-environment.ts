@@ -1,0 +1,157 @@
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { homedir, tmpdir } from "node:os";
+import path from "node:path";
+import { create } from "tar";
+import { systemBundles } from "./image-digest.ts";
+import type { ImageEngine } from "./image-engine.ts";
+
+/** The image that builds mount, and the place where they see it. Dockerfiles name both. */
+export const buildEnvironmentImage = "vdi-build-env";
+const mountPoint = "/run/build-env";
+const keyLabel = "vdi.xpra.org/content-key";
+
+/** What a build is told of this machine, as files by name. */
+export type BuildEnvironment = Readonly<Record<string, string>>;
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Settings of pip and npm that are handed on when the admin has set them. */
+const handedOn = [
+  "PIP_INDEX_URL",
+  "PIP_EXTRA_INDEX_URL",
+  "PIP_TRUSTED_HOST",
+  "PIP_DEFAULT_TIMEOUT",
+  "npm_config_registry",
+  "http_proxy",
+  "https_proxy",
+  "no_proxy",
+  "HTTP_PROXY",
+  "HTTPS_PROXY",
+  "NO_PROXY",
+];
+
+/**
+ * What a build needs of this machine to reach the outside: its certificates, mirrors and proxies. Nothing of it becomes a part
+ * of an image: a build step mounts these files and reads `env.sh` (`doc/images.md#build-settings`).
+ */
+export function buildEnvironment(env: Env): BuildEnvironment {
+  const bundle = caBundle(env);
+  const files: Record<string, string> = {};
+  const lines = ["# What this machine needs to reach the outside; mounted while an image is built."];
+  if (bundle !== undefined) {
+    files["ca-certificates.crt"] = bundle;
+    const names = [
+      "PIP_CERT",
+      "SSL_CERT_FILE",
+      "REQUESTS_CA_BUNDLE",
+      "CURL_CA_BUNDLE",
+      "GIT_SSL_CAINFO",
+      "NODE_EXTRA_CA_CERTS",
+      "npm_config_cafile",
+    ];
+    for (const name of names) lines.push(`export ${name}=${mountPoint}/ca-certificates.crt`);
+  }
+  const settings = new Map<string, string>(Object.entries(pipSettings(env)));
+  for (const name of handedOn) {
+    const value = env[name];
+    if (value !== undefined && value !== "") settings.set(name, value);
+  }
+  for (const [name, value] of settings) lines.push(`export ${name}=${shellWord(value)}`);
+  lines.push("export DEBIAN_FRONTEND=noninteractive PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1");
+  lines.push(`export APT_CONFIG=${mountPoint}/apt.conf`);
+  files["apt.conf"] = aptSettings(env, bundle !== undefined);
+  const mirror = env["VDI_APT_MIRROR"];
+  if (mirror !== undefined && mirror !== "") {
+    const security = env["VDI_APT_SECURITY_MIRROR"];
+    files["sources.list"] = debianSources(mirror, security === "" ? undefined : security)
+      .join("\n")
+      .concat("\n");
+    files["apt-mirror.conf"] =
+      `${files["apt.conf"]}Dir::Etc::SourceList "${mountPoint}/sources.list";\nDir::Etc::SourceParts "/dev/null";\n`;
+    // The list is one of Debian 13; an image of something else keeps its own.
+    lines.push(`if grep -qs '^VERSION_CODENAME=${debianSuite}$' /etc/os-release; then APT_CONFIG=${mountPoint}/apt-mirror.conf; fi`);
+  }
+  files["env.sh"] = `${lines.join("\n")}\n`;
+  return files;
+}
+
+/** The release of Debian that the images are made of. */
+export const debianSuite = "trixie";
+
+/** Lines of a sources.list for the release. */
+export function debianSources(mirror: string, securityMirror = "http://deb.debian.org/debian-security"): string[] {
+  return [
+    `deb ${mirror} ${debianSuite} main`,
+    `deb ${mirror} ${debianSuite}-updates main`,
+    `deb ${securityMirror} ${debianSuite}-security main`,
+  ];
+}
+
+/** The bundle that the admin chose, else this machine's own. */
+function caBundle(env: Env): string | undefined {
+  const chosen = [env["VDI_CA_BUNDLE"], env["SSL_CERT_FILE"], ...systemBundles];
+  const file = chosen.find((each) => each !== undefined && each !== "" && existsSync(each));
+  return file === undefined ? undefined : readFileSync(file, "utf8");
+}
+
+function aptSettings(env: Env, hasBundle: boolean): string {
+  const lines = [
+    // Packages stay in the cache mount, which is none of the image; the image's own settings would throw them away.
+    'Dir::Etc::Parts "/dev/null";',
+    'Binary::apt::APT::Keep-Downloaded-Packages "true";',
+    'APT::Keep-Downloaded-Packages "true";',
+    'APT::Install-Recommends "false";',
+    'Acquire::Languages "none";',
+    'Acquire::Retries "3";',
+  ];
+  if (hasBundle) lines.push(`Acquire::https::CaInfo "${mountPoint}/ca-certificates.crt";`);
+  const proxy = env["VDI_APT_PROXY"];
+  if (proxy !== undefined && /^[\w.:/@%-]+$/.test(proxy)) lines.push(`Acquire::http::Proxy "${proxy}";`);
+  return `${lines.join("\n")}\n`;
+}
+
+/** Mirrors from pip's own configuration files; the environment goes before them. */
+function pipSettings(env: Env): Record<string, string> {
+  const home = env["HOME"] ?? homedir();
+  const files = [
+    "/etc/pip.conf",
+    path.join(home, ".pip", "pip.conf"),
+    path.join(env["XDG_CONFIG_HOME"] ?? path.join(home, ".config"), "pip", "pip.conf"),
+    env["PIP_CONFIG_FILE"],
+  ];
+  const found: Record<string, string> = {};
+  for (const file of files) {
+    if (file === undefined || file === "" || !existsSync(file)) continue;
+    let section = "";
+    for (const line of readFileSync(file, "utf8").split(/\r?\n/)) {
+      section = /^\s*\[(.*)\]\s*$/.exec(line)?.[1] ?? section;
+      const [, key = "", value = ""] = /^([\w-]+)\s*[=:]\s*(.*?)\s*$/.exec(line) ?? [];
+      if (section === "global" && /^(index-url|extra-index-url|trusted-host)$/.test(key) && value !== "")
+        found[`PIP_${key.toUpperCase().replaceAll("-", "_")}`] = value;
+    }
+  }
+  return found;
+}
+
+function shellWord(value: string): string {
+  return `'${value.replaceAll("'", "'\\''")}'`;
+}
+
+/** Gives the engine the image with these files, unless it has it. */
+export async function provideBuildEnvironment(engine: ImageEngine, files: BuildEnvironment, signal: AbortSignal): Promise<void> {
+  const key = createHash("sha256")
+    .update(JSON.stringify(Object.entries(files).sort()))
+    .digest("hex");
+  if ((await engine.inspect(buildEnvironmentImage))?.labels[keyLabel] === key) return;
+  const directory = await mkdtemp(path.join(tmpdir(), "vdi-build-env-"));
+  try {
+    for (const [name, text] of Object.entries(files)) await writeFile(path.join(directory, name), text, { mode: 0o644 });
+    // The same bytes for the same files: the engine's cache of build steps looks at this image too.
+    const archive = create({ cwd: directory, portable: true, mtime: new Date(0) }, Object.keys(files).sort());
+    await engine.importRootfs(buildEnvironmentImage, archive as unknown as NodeJS.ReadableStream, [`LABEL ${keyLabel}=${key}`], signal);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}

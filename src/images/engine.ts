@@ -1,0 +1,21 @@
+import Dockerode from "dockerode";
+import { ExitCode } from "../util/exit-code.ts";
+import { messageOf, VdiError } from "../util/vdi-error.ts";
+
+/** The container engine of DOCKER_HOST, else of the local socket. Throws when it does not answer. */
+export async function connectEngine(): Promise<Dockerode> {
+  const docker = new Dockerode();
+  try {
+    await docker.ping();
+  } catch (thrown) {
+    const place = process.env["DOCKER_HOST"] ?? "unix:///var/run/docker.sock";
+    throw new VdiError({
+      what: `the container engine at ${place} does not answer`,
+      why: messageOf(thrown),
+      try: ["start it (systemctl start docker), or name another one with DOCKER_HOST", "docker info"],
+      exitCode: ExitCode.unreachable,
+      cause: thrown,
+    });
+  }
+  return docker;
+}

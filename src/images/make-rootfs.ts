@@ -1,0 +1,137 @@
+import { spawn } from "node:child_process";
+import { mkdir, rename, rm, stat } from "node:fs/promises";
+import path from "node:path";
+import type { ProgressSink } from "../util/context.ts";
+import { ExitCode } from "../util/exit-code.ts";
+import { VdiError } from "../util/vdi-error.ts";
+import { fileDigest } from "./build-context.ts";
+import { debianSources, debianSuite } from "./build-environment.ts";
+
+/** Debian's own servers, which every image asks unless its builder is told of others. */
+const debianMirror = "http://deb.debian.org/debian";
+
+/** What the rootfs is made of. */
+export interface RootfsOptions {
+  /** The archive, absolute. */
+  readonly file: string;
+  readonly mirror?: string | undefined;
+  readonly securityMirror?: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly progress: ProgressSink;
+  readonly signal: AbortSignal;
+  now(): number;
+  /** For tests; default: mmdebstrap. */
+  readonly program?: string | undefined;
+}
+
+/** The archive that was made. */
+export interface Rootfs {
+  readonly file: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly seconds: number;
+}
+
+/** What Debian's own slim image leaves out too: nobody reads manuals in a session's image. Later packages keep to it. */
+const excluded = [
+  "/usr/share/doc/*",
+  "/usr/share/man/*",
+  "/usr/share/info/*",
+  "/usr/share/groff/*",
+  "/usr/share/lintian/*",
+  "/usr/share/linda/*",
+];
+
+/**
+ * The arguments for mmdebstrap. The same packages give the same bytes: all times in the archive are those of
+ * SOURCE_DATE_EPOCH, and logs and caches are left out. A mirror of the site is used, but not written into the image.
+ */
+export function rootfsArguments(target: string, mirror: string, securityMirror: string | undefined): string[] {
+  const sources = debianSources(debianMirror)
+    .map((line) => `echo '${line}';`)
+    .join(" ");
+  return [
+    "--variant=minbase",
+    "--format=tar",
+    `--aptopt=Acquire::Languages "none"`,
+    `--aptopt=Acquire::Retries "3"`,
+    ...excluded.map((each) => `--dpkgopt=path-exclude=${each}`),
+    "--dpkgopt=path-include=/usr/share/doc/*/copyright",
+    `--customize-hook={ ${sources} } > "$1/etc/apt/sources.list"`,
+    '--customize-hook=rm -rf "$1/etc/hostname" "$1/etc/resolv.conf" "$1/etc/machine-id" "$1/var/cache/ldconfig/aux-cache"; : > "$1/etc/machine-id"; : > "$1/etc/resolv.conf"',
+    debianSuite,
+    target,
+    ...debianSources(mirror, securityMirror),
+  ];
+}
+
+/** Makes the root file system of Debian 13 that the base image is imported from. What was there is replaced only by a whole one. */
+export async function makeRootfs(options: RootfsOptions): Promise<Rootfs> {
+  const started = options.now();
+  const directory = path.dirname(options.file);
+  await mkdir(directory, { recursive: true });
+  // The ending decides how mmdebstrap compresses; an unfinished archive must not look like a rootfs.
+  const unfinished = path.join(directory, `.unfinished-${process.pid}-${path.basename(options.file)}`);
+  const words = rootfsArguments(unfinished, options.mirror ?? debianMirror, options.securityMirror);
+  options.progress.line(`making ${options.file} from ${options.mirror ?? debianMirror}`);
+  try {
+    await run(options, words);
+    await rename(unfinished, options.file);
+  } finally {
+    await rm(unfinished, { force: true });
+  }
+  const { size } = await stat(options.file);
+  return { file: options.file, bytes: size, sha256: await fileDigest(options.file), seconds: (options.now() - started) / 1000 };
+}
+
+function run(options: RootfsOptions, words: readonly string[]): Promise<void> {
+  const program = options.program ?? "mmdebstrap";
+  return new Promise((resolve, reject) => {
+    // Its own process group: an interrupt has to reach the programs that mmdebstrap started as well.
+    const child = spawn(program, words, {
+      stdio: ["ignore", "ignore", "pipe"],
+      detached: true,
+      env: { SOURCE_DATE_EPOCH: "1735689600", ...options.env },
+    });
+    const stop = (): void => {
+      if (child.pid !== undefined) process.kill(-child.pid, "SIGTERM");
+    };
+    options.signal.addEventListener("abort", stop, { once: true });
+    const lines: string[] = [];
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      for (const line of text.split(/[\r\n]+/).map((each) => each.trim())) {
+        if (line === "" || /^\S*\s*\d+\.\d+%/.test(line)) continue;
+        lines.push(line);
+        options.progress.status(line.replace(/^I: /, "mmdebstrap: "));
+      }
+    });
+    child.on("error", (error: NodeJS.ErrnoException) => reject(error.code === "ENOENT" ? missing(program, error) : error));
+    child.on("close", (code) => {
+      options.signal.removeEventListener("abort", stop);
+      options.progress.clear();
+      if (options.signal.aborted) reject(options.signal.reason);
+      else if (code === 0) resolve();
+      else reject(failed(lines, code));
+    });
+  });
+}
+
+function missing(program: string, cause: unknown): VdiError {
+  return new VdiError({
+    what: `${program} is not installed`,
+    why: "it makes the root file system from Debian's packages",
+    try: ["apt-get install mmdebstrap", "or make the archive on another Debian machine and copy it into images/vdi-base/"],
+    see: "doc/images.md#base",
+    exitCode: ExitCode.usage,
+    cause,
+  });
+}
+
+function failed(lines: readonly string[], code: number | null): VdiError {
+  return new VdiError({
+    what: "the root file system could not be made",
+    why: [...lines.slice(-15), `mmdebstrap ended with ${code === null ? "a signal" : `exit code ${code}`}`].join("\n"),
+    try: "another mirror: vdi images rootfs --mirror URL",
+    see: "doc/images.md#base",
+  });
+}
