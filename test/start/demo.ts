@@ -13,6 +13,8 @@ export interface Demo {
   readonly user: string;
   readonly password: string;
   readonly kubeconfig: string;
+  /** The image of sessions without a desktop: Xpra's own client is in it too. */
+  readonly baseImage: string;
 }
 
 /** What the demo is made on. */
@@ -75,7 +77,15 @@ export async function prepareDemo(options: DemoOptions): Promise<Demo> {
   );
   say(`deploy: namespaces ${namespace} and ingress-${namespace}`);
   await vdi("deploy");
-  return { directory, namespace, url: `https://${cluster.serviceAddress}/`, user: "xpra-user01", password, kubeconfig: cluster.kubeconfig };
+  return {
+    directory,
+    namespace,
+    url: `https://${cluster.serviceAddress}/`,
+    user: "xpra-user01",
+    password,
+    kubeconfig: cluster.kubeconfig,
+    baseImage: `${cluster.registry}/vdi-base`,
+  };
 }
 
 type Run = (cwd: string, command: string, args: readonly string[], env?: Record<string, string>, input?: string) => Promise<string>;

@@ -1,0 +1,74 @@
+import { randomBytes } from "node:crypto";
+import { createInterface } from "node:readline";
+import { execa } from "execa";
+
+/** Xpra's own client in a container with a screen of its own. */
+export interface NativeClient {
+  /** Waits for a line of the client's log; fails with the whole log when it does not come in time. */
+  line(pattern: RegExp, deadlineMs?: number): Promise<string>;
+  /** Waits for the client to end by itself; gives its log. */
+  ended(deadlineMs?: number): Promise<string>;
+  /** The titles of the windows on the client's screen. */
+  windows(): Promise<readonly string[]>;
+  stop(): Promise<void>;
+}
+
+// The screen first, then the client on it. The password comes by the environment, so that no argument list holds it.
+const script = `
+printf %s "$CLIENT_PASSWORD" >/tmp/password; unset CLIENT_PASSWORD
+Xvfb :77 -screen 0 1280x800x24 -nolisten tcp -displayfd 3 3>/tmp/display 2>/dev/null &
+until [ -s /tmp/display ]; do sleep 0.1; done
+export DISPLAY=:77 HOME=/tmp XDG_RUNTIME_DIR=/tmp
+exec /usr/lib/vdi/libexec/xpra "$@" --password-file=/tmp/password \
+  --ssl-server-verify-mode=none --ssl-check-hostname=no --opengl=no --speaker=off --tray=no --reconnect=no 2>&1`;
+
+/** Starts `xpra ARGS…` with the image's own Xpra 6.5.5, e.g. `["attach", "wss://alice@192.0.2.1/desktop"]`. */
+export async function startNativeClient(image: string, password: string, args: readonly string[]): Promise<NativeClient> {
+  const name = `vdi-e2e-client-${randomBytes(4).toString("hex")}`;
+  await execa(
+    "docker",
+    [
+      "run",
+      "-d",
+      "--name",
+      name,
+      "--network=host",
+      "-e",
+      "CLIENT_PASSWORD",
+      "--entrypoint",
+      "/bin/bash",
+      image,
+      "-c",
+      script,
+      "client",
+      ...args,
+    ],
+    { env: { CLIENT_PASSWORD: password } },
+  );
+  const log = async (): Promise<string> => (await execa("docker", ["logs", name], { all: true })).all;
+  return {
+    async line(pattern, deadlineMs = 60_000) {
+      const following = execa("docker", ["logs", "-f", name], { all: true, timeout: deadlineMs, reject: false, buffer: false });
+      try {
+        for await (const line of createInterface({ input: following.all })) {
+          if (pattern.test(line)) return line;
+        }
+      } finally {
+        following.kill();
+      }
+      throw new Error(`the client did not say ${pattern} within ${deadlineMs} ms; it said:\n${await log()}`);
+    },
+    async ended(deadlineMs = 60_000) {
+      const waited = await execa("docker", ["wait", name], { timeout: deadlineMs, reject: false });
+      if (waited.failed) throw new Error(`the client did not end within ${deadlineMs} ms; it said:\n${await log()}`);
+      return log();
+    },
+    async windows() {
+      const { stdout } = await execa("docker", ["exec", "-e", "DISPLAY=:77", name, "xwininfo", "-root", "-tree"]);
+      return [...stdout.matchAll(/0x[0-9a-f]+ "([^"]+)":/g)].map((match) => match[1] ?? "");
+    },
+    async stop() {
+      await execa("docker", ["rm", "-f", name], { reject: false });
+    },
+  };
+}
