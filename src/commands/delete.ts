@@ -1,8 +1,8 @@
-import { deleteDeployment, type DeleteResult } from "../deployment/delete.ts";
-import { listSessions } from "../deployment/session-list.ts";
-import { namespacesOf } from "../deployment/deploy.ts";
-import { checkOwnership } from "../deployment/cluster-facts.ts";
 import { basename } from "node:path";
+import { checkOwnership } from "../deployment/cluster-facts.ts";
+import { type DeleteResult, deleteDeployment } from "../deployment/delete.ts";
+import { namespacesOf } from "../deployment/deploy.ts";
+import { listSessions } from "../deployment/session-list.ts";
 import type { Command } from "../util/command.ts";
 import { ExitCode } from "../util/exit-code.ts";
 import { clusterOptions, directoryOption, flagOf, namespaceOption } from "../util/options.ts";
@@ -18,7 +18,8 @@ export interface Deleted extends DeleteResult {
 export const deleteCommand: Command<Deleted> = {
   path: ["delete"],
   summary: "take the deployment off the cluster",
-  description: "Ends all sessions. The deployment directory, volumes, claims and everything in shared storage stay, and so does a namespace that holds any of them.",
+  description:
+    "Ends all sessions. The deployment directory, volumes, claims and everything in shared storage stay, and so does a namespace that holds any of them.",
   options: [namespaceOption, directoryOption, ...clusterOptions, { name: "yes", type: "boolean", description: "do not ask" }],
   examples: [
     { line: "vdi delete", does: "asks, then ends all sessions and removes what deploy made" },

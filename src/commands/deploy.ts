@@ -62,7 +62,11 @@ export const deploy: Command<Deployed> = {
     const pinned = await pinImages(config, { env: ctx.env, signal: ctx.signal });
     const base = { namespace: config.namespace, directory: config.directory, addresses: config.externalIps };
     if (transport === undefined) {
-      const plan = planDeployment({ ...prepared.parts, pinnedImages: pinned.images, cluster: { hasAdmissionPolicies: true, insideRanges: [] } });
+      const plan = planDeployment({
+        ...prepared.parts,
+        pinnedImages: pinned.images,
+        cluster: { hasAdmissionPolicies: true, insideRanges: [] },
+      });
       return {
         ...base,
         dryRun: "client",
@@ -107,7 +111,8 @@ export const deploy: Command<Deployed> = {
       lines.push(`${data.namespace}: nothing to change, ${data.objects.length} objects are as they should be`);
     } else {
       for (const { kind, name, namespace, outcome } of data.objects) {
-        if (outcome !== "unchanged") lines.push(`${mark(outcome, style)} ${kind.toLowerCase()}/${name}${namespace === undefined ? "" : style.dim(` (${namespace})`)}`);
+        if (outcome !== "unchanged")
+          lines.push(`${mark(outcome, style)} ${kind.toLowerCase()}/${name}${namespace === undefined ? "" : style.dim(` (${namespace})`)}`);
       }
       for (const { kind, name } of data.removed) lines.push(`${style.red("removed")} ${kind.toLowerCase()}/${name}`);
       for (const node of data.workers.add) lines.push(`node/${node} runs sessions`);

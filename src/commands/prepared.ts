@@ -1,12 +1,12 @@
 import { join } from "node:path";
-import { loadConfig } from "../config/load-config.ts";
 import type { Config } from "../config/config.ts";
+import { loadConfig } from "../config/load-config.ts";
 import { type PreparedDirectory, prepareDirectory } from "../deployment/prepare.ts";
+import { readUserFiles } from "../deployment/user-files.ts";
 import type { Input } from "../util/command.ts";
 import type { Context } from "../util/context.ts";
-import type { ClusterChoice } from "../util/ports.ts";
 import { textOf } from "../util/options.ts";
-import { readUserFiles } from "../deployment/user-files.ts";
+import type { ClusterChoice } from "../util/ports.ts";
 
 /** The deployment directory that a command line means, ready to be planned from. Without `keep` nothing in it is written. */
 export function preparedDirectory(ctx: Context, config: Config, keep: boolean): Promise<PreparedDirectory> {

@@ -22,7 +22,11 @@ export const render: Command<readonly KubeObject[]> = {
     const { config } = configurationOf(ctx, input);
     const prepared = await preparedDirectory(ctx, config, false);
     const pinned = await pinImages(config, { env: ctx.env, signal: ctx.signal });
-    const plan = planDeployment({ ...prepared.parts, pinnedImages: pinned.images, cluster: { hasAdmissionPolicies: true, insideRanges: [] } });
+    const plan = planDeployment({
+      ...prepared.parts,
+      pinnedImages: pinned.images,
+      cluster: { hasAdmissionPolicies: true, insideRanges: [] },
+    });
     for (const note of [...pinned.warnings, ...plan.warnings]) ctx.progress.line(`warning: ${note}`);
     return plan.objects.map(withoutSecrets);
   },

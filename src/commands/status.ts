@@ -39,7 +39,13 @@ export const status: Command<DeploymentStatus> = {
     }
     lines.push(`sessions     ${sessions.join(", ") || "none"}`);
     if (data.proxies.length > 0) {
-      const rows = data.proxies.map(({ name, ready, restarts, startedAt, node }) => [name, ready ? "yes" : "no", String(restarts), ageText(startedAt, data.at), node]);
+      const rows = data.proxies.map(({ name, ready, restarts, startedAt, node }) => [
+        name,
+        ready ? "yes" : "no",
+        String(restarts),
+        ageText(startedAt, data.at),
+        node,
+      ]);
       lines.push("", table(["POD", "READY", "RESTARTS", "AGE", "NODE"], rows, style));
     }
     return lines.join("\n");

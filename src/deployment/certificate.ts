@@ -74,13 +74,20 @@ export async function ensureCertificate(directory: string, names: CertificateNam
     await writeFileIfChanged(files.certificate, made.certificate);
   }
   const reason = certificate === undefined ? "there was none" : "names changed or its end is near";
-  return { ...made, note: `certificate made for ${[...names.dns, ...names.addresses].join(", ")} (${reason}); users' machines may trust ssl/ca.crt` };
+  return {
+    ...made,
+    note: `certificate made for ${[...names.dns, ...names.addresses].join(", ")} (${reason}); users' machines may trust ssl/ca.crt`,
+  };
 }
 
 function checkAdmins(certificate: string, key: string, now: number): ProxyCertificate {
   const parsed = parse(certificate);
   if (parsed === undefined) throw certificateError("ssl/server.crt is not a certificate", "it is not PEM text of an X.509 certificate");
-  if (!fits(parsed, key)) throw certificateError("ssl/server.crt and ssl/server.key do not belong together", "the key is another one, has a passphrase, or is not PEM");
+  if (!fits(parsed, key))
+    throw certificateError(
+      "ssl/server.crt and ssl/server.key do not belong together",
+      "the key is another one, has a passphrase, or is not PEM",
+    );
   const end = Date.parse(parsed.validTo);
   if (end <= now) throw certificateError("the certificate in ssl/server.crt has expired", `on ${new Date(end).toISOString().slice(0, 10)}`);
   const days = Math.floor((end - now) / dayMs);
@@ -98,7 +105,12 @@ function isGood(certificate: string, key: string, names: CertificateNames, now: 
 }
 
 function subjectAltNames(certificate: X509Certificate): string[] {
-  return (certificate.subjectAltName ?? "").split(", ").filter((name) => name !== "").map((name) => name.replace(/^IP Address:/, "IP:")).map(normalAddress).sort();
+  return (certificate.subjectAltName ?? "")
+    .split(", ")
+    .filter((name) => name !== "")
+    .map((name) => name.replace(/^IP Address:/, "IP:"))
+    .map(normalAddress)
+    .sort();
 }
 
 function wantedAltNames({ dns, addresses }: CertificateNames): string[] {
@@ -107,7 +119,7 @@ function wantedAltNames({ dns, addresses }: CertificateNames): string[] {
 
 /** OpenSSL prints IPv6 addresses in full and in capitals. */
 function normalAddress(name: string): string {
-  if (!name.startsWith("IP:") || !name.includes("::") && name.split(":").length < 4) return name;
+  if (!name.startsWith("IP:") || (!name.includes("::") && name.split(":").length < 4)) return name;
   return `IP:${new URL(`http://[${name.slice(3)}]/`).hostname.slice(1, -1)}`;
 }
 
@@ -142,7 +154,13 @@ interface Issuer {
 
 async function usableCa(ca: string | undefined, caKey: string | undefined, names: CertificateNames, now: number): Promise<Issuer> {
   const parsed = ca === undefined ? undefined : parse(ca);
-  if (ca !== undefined && caKey !== undefined && parsed !== undefined && fits(parsed, caKey) && Date.parse(parsed.validTo) - now > serverDays * dayMs) {
+  if (
+    ca !== undefined &&
+    caKey !== undefined &&
+    parsed !== undefined &&
+    fits(parsed, caKey) &&
+    Date.parse(parsed.validTo) - now > serverDays * dayMs
+  ) {
     const privateKey = await importKey(createPrivateKey(caKey).export({ type: "pkcs8", format: "der" }), "pkcs8", "sign");
     const publicKey = await importKey(createPublicKey(caKey).export({ type: "spki", format: "der" }), "spki", "verify");
     const subject = parsed.subject.split("\n").join(", ");
@@ -196,7 +214,12 @@ async function makeServerCertificate(issuer: Issuer, names: CertificateNames, no
     });
     return { certificate: pemEnd(certificate.toString("pem")), key: await privatePem(keys.privateKey) };
   } catch (thrown) {
-    throw new VdiError({ what: "the certificate could not be made", why: messageOf(thrown), try: "put your own into ssl/server.crt and ssl/server.key", cause: thrown });
+    throw new VdiError({
+      what: "the certificate could not be made",
+      why: messageOf(thrown),
+      try: "put your own into ssl/server.crt and ssl/server.key",
+      cause: thrown,
+    });
   }
 }
 

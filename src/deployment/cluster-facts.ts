@@ -43,7 +43,9 @@ export async function readClusterFacts(transport: KubeTransport, config: Config,
   ]);
   const hasAdmissionPolicies = resources?.resources?.some(({ name }) => name === "validatingadmissionpolicies") === true;
   if (!hasAdmissionPolicies) {
-    warnings.push("this cluster has no ValidatingAdmissionPolicy (Kubernetes 1.30): what the broker may create is limited by its role and Pod Security only");
+    warnings.push(
+      "this cluster has no ValidatingAdmissionPolicy (Kubernetes 1.30): what the broker may create is limited by its role and Pod Security only",
+    );
   }
   const ranges = [
     ...(nodes?.items ?? []).flatMap(({ spec }) => spec?.podCIDRs ?? []),
@@ -54,14 +56,19 @@ export async function readClusterFacts(transport: KubeTransport, config: Config,
       .flatMap(({ endpoints }) => (endpoints ?? []).flatMap(({ addresses }) => addresses.map(asRange))),
   ];
   const insideRanges = [...new Set(ranges)].sort();
-  if (insideRanges.length > maxRanges) warnings.push(`sessions are kept from ${insideRanges.length} networks of this cluster, each by a line of its own`);
+  if (insideRanges.length > maxRanges)
+    warnings.push(`sessions are kept from ${insideRanges.length} networks of this cluster, each by a line of its own`);
   return { traits: { hasAdmissionPolicies, insideRanges }, workers: workerChanges(config, nodes?.items), warnings };
 }
 
 function workerChanges(config: Config, nodes: readonly V1Node[] | undefined): ClusterFacts["workers"] {
   if (nodes === undefined) {
     if (config.workers === undefined) return { add: [], remove: [] };
-    throw new VdiError({ what: "the workers of XPRA_WORKERS cannot be labelled", why: "you may not read the cluster's nodes", exitCode: ExitCode.unreachable });
+    throw new VdiError({
+      what: "the workers of XPRA_WORKERS cannot be labelled",
+      why: "you may not read the cluster's nodes",
+      exitCode: ExitCode.unreachable,
+    });
   }
   const label = workerLabel(config.namespace);
   const names = nodes.map(({ metadata }) => metadata?.name ?? "");
@@ -80,7 +87,12 @@ function workerChanges(config: Config, nodes: readonly V1Node[] | undefined): Cl
 }
 
 /** Sets and removes the label of the nodes that run sessions. */
-export async function labelWorkers(transport: KubeTransport, namespace: string, workers: ClusterFacts["workers"], signal?: AbortSignal): Promise<void> {
+export async function labelWorkers(
+  transport: KubeTransport,
+  namespace: string,
+  workers: ClusterFacts["workers"],
+  signal?: AbortSignal,
+): Promise<void> {
   const label = async (node: string, value: string | null): Promise<void> => {
     try {
       await transport.request({
@@ -103,7 +115,12 @@ export async function labelWorkers(transport: KubeTransport, namespace: string, 
  * Refuses a pair of namespaces that another deployment directory made, or that a newer `vdi` wrote.
  * A namespace without our annotation is taken: somebody prepared it.
  */
-export function checkOwnership(names: DeploymentNames, namespaces: readonly (KubeObject | undefined)[], directory: string, version: string): void {
+export function checkOwnership(
+  names: DeploymentNames,
+  namespaces: readonly (KubeObject | undefined)[],
+  directory: string,
+  version: string,
+): void {
   for (const namespace of namespaces) {
     const annotations = namespace?.metadata.annotations ?? {};
     const owner = annotations[directoryAnnotation];

@@ -35,14 +35,28 @@ export async function deleteDeployment(config: Config, options: DeleteOptions): 
   const refs = [...recorded].filter(({ kind }) => kind !== "Namespace").sort((a, b) => applyRank(b.kind) - applyRank(a.kind));
   const deleted: ObjectRef[] = [];
   status("removing the proxies");
-  deleted.push(...(await prune(transport, config, refs.filter(({ kind }) => kind === "Deployment" || kind === "Service"), signal)));
+  deleted.push(
+    ...(await prune(
+      transport,
+      config,
+      refs.filter(({ kind }) => kind === "Deployment" || kind === "Service"),
+      signal,
+    )),
+  );
   const sessions = await listSessions(transport, config.namespace, signal);
   for (const session of sessions) {
     status(`ending ${session.name}`);
     await stopSession(transport, config.namespace, session, signal);
   }
   status("removing the rest");
-  deleted.push(...(await prune(transport, config, refs.filter(({ kind }) => kind !== "Deployment" && kind !== "Service"), signal)));
+  deleted.push(
+    ...(await prune(
+      transport,
+      config,
+      refs.filter(({ kind }) => kind !== "Deployment" && kind !== "Service"),
+      signal,
+    )),
+  );
   await unlabelWorkers(transport, config.namespace, signal);
   const kept: string[] = [];
   for (const name of [config.namespace, config.ingressNamespace]) {
@@ -74,7 +88,11 @@ async function keptBecause(transport: KubeTransport, config: Config, name: strin
 
 async function unlabelWorkers(transport: KubeTransport, namespace: string, signal?: AbortSignal): Promise<void> {
   try {
-    const nodes = await transport.json<{ items?: readonly KubeObject[] }>({ path: kubePath("api", "v1", "nodes"), query: { labelSelector: workerLabel(namespace) }, signal });
+    const nodes = await transport.json<{ items?: readonly KubeObject[] }>({
+      path: kubePath("api", "v1", "nodes"),
+      query: { labelSelector: workerLabel(namespace) },
+      signal,
+    });
     await labelWorkers(transport, namespace, { add: [], remove: (nodes.items ?? []).map(({ metadata }) => metadata.name) }, signal);
   } catch (thrown) {
     // Who may not read nodes has not labelled any.
@@ -83,14 +101,23 @@ async function unlabelWorkers(transport: KubeTransport, namespace: string, signa
 }
 
 /** What a namespace holds that would be lost with it: every claim, and whatever else we did not make. */
-async function foreignObjects(transport: KubeTransport, config: Config, namespace: string, signal?: AbortSignal): Promise<readonly string[]> {
+async function foreignObjects(
+  transport: KubeTransport,
+  config: Config,
+  namespace: string,
+  signal?: AbortSignal,
+): Promise<readonly string[]> {
   const found: string[] = [];
   for (const plural of ["persistentvolumeclaims", "pods", "services", "secrets", "configmaps"]) {
-    const list = await transport.json<{ items?: readonly KubeObject[] }>({ path: kubePath("api", "v1", "namespaces", namespace, plural), signal }).catch((thrown: unknown) => {
-      throw explainKubeError(thrown, `the namespace ${namespace} cannot be looked through`);
-    });
+    const list = await transport
+      .json<{ items?: readonly KubeObject[] }>({ path: kubePath("api", "v1", "namespaces", namespace, plural), signal })
+      .catch((thrown: unknown) => {
+        throw explainKubeError(thrown, `the namespace ${namespace} cannot be looked through`);
+      });
     for (const object of list.items ?? []) {
-      const isExpected = plural !== "persistentvolumeclaims" && (isOurs(config, object) || object.metadata.name === "kube-root-ca.crt" || isProxyPod(config, object));
+      const isExpected =
+        plural !== "persistentvolumeclaims" &&
+        (isOurs(config, object) || object.metadata.name === "kube-root-ca.crt" || isProxyPod(config, object));
       if (!isExpected) found.push(`${plural.slice(0, -1)}/${object.metadata.name}`);
     }
   }

@@ -65,7 +65,13 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
   const outdated = obsolete(recorded, wanted);
   if (dryRun) {
     await apply(plan.objects);
-    return { applied, pruned: outdated, written: prepared.written, workers: facts.workers, warnings: [...facts.warnings, ...plan.warnings] };
+    return {
+      applied,
+      pruned: outdated,
+      written: prepared.written,
+      workers: facts.workers,
+      warnings: [...facts.warnings, ...plan.warnings],
+    };
   }
 
   await apply(plan.objects.filter(({ kind }) => kind === "Namespace"));
@@ -73,11 +79,14 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
   await labelWorkers(transport, config.namespace, facts.workers, signal);
   await apply(plan.objects.filter(({ kind }) => kind !== "Namespace"));
   const written = [...prepared.written];
-  if (await writeFileIfChanged(join(config.directory, renderedCopyFile), renderedCopy(plan.objects.map(withoutSecrets)))) written.push(renderedCopyFile);
+  if (await writeFileIfChanged(join(config.directory, renderedCopyFile), renderedCopy(plan.objects.map(withoutSecrets))))
+    written.push(renderedCopyFile);
   await waitForRollout(transport, {
     namespace: config.ingressNamespace,
     name: config.deployName,
-    podSelector: Object.entries(proxySelector(config)).map(([name, value]) => `${name}=${value}`).join(","),
+    podSelector: Object.entries(proxySelector(config))
+      .map(([name, value]) => `${name}=${value}`)
+      .join(","),
     timeoutMs: options.timeoutMs,
     signal,
     onProgress: options.status,
@@ -90,7 +99,10 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
 /** Writes the record when it differs from what is known to be there. */
 async function record(options: DeployOptions, config: Config, before: readonly ObjectRef[], after: readonly ObjectRef[]): Promise<void> {
   if (JSON.stringify(before) === JSON.stringify(after)) return;
-  await applyObjects(options.transport, [inventoryObject(config, after)], { signal: options.signal, isOurs: (object) => isOurs(config, object) });
+  await applyObjects(options.transport, [inventoryObject(config, after)], {
+    signal: options.signal,
+    isOurs: (object) => isOurs(config, object),
+  });
 }
 
 /** The pair of namespaces as they are now: the proxies' and the sessions'. */
@@ -99,7 +111,8 @@ export async function namespacesOf(
   config: Config,
   signal?: AbortSignal,
 ): Promise<readonly [KubeObject | undefined, KubeObject | undefined]> {
-  const read = (name: string): Promise<KubeObject | undefined> => getObject(transport, { apiVersion: "v1", kind: "Namespace", name }, signal);
+  const read = (name: string): Promise<KubeObject | undefined> =>
+    getObject(transport, { apiVersion: "v1", kind: "Namespace", name }, signal);
   try {
     return await Promise.all([read(config.ingressNamespace), read(config.namespace)]);
   } catch (thrown) {

@@ -52,7 +52,12 @@ export function obsolete(recorded: readonly ObjectRef[], wanted: readonly Object
 }
 
 /** Deletes objects that carry this deployment's labels; one that somebody else took over stays. Gives what was deleted. */
-export async function prune(transport: KubeTransport, names: DeploymentNames, refs: readonly ObjectRef[], signal?: AbortSignal): Promise<readonly ObjectRef[]> {
+export async function prune(
+  transport: KubeTransport,
+  names: DeploymentNames,
+  refs: readonly ObjectRef[],
+  signal?: AbortSignal,
+): Promise<readonly ObjectRef[]> {
   const deleted: ObjectRef[] = [];
   for (const ref of refs) {
     try {

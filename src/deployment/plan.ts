@@ -154,5 +154,9 @@ function proxyEnvironment(config: Config): Record<string, string> {
 
 /** Short sums of texts, enough to tell that they changed. Keyed, so that nobody can guess a secret value by trying. */
 function checksum(key: string): (...texts: readonly string[]) => string {
-  return (...texts) => createHmac("sha256", key).update(texts.map((text) => `${text.length}:${text}`).join("")).digest("hex").slice(0, 16);
+  return (...texts) =>
+    createHmac("sha256", key)
+      .update(texts.map((text) => `${text.length}:${text}`).join(""))
+      .digest("hex")
+      .slice(0, 16);
 }

@@ -62,7 +62,9 @@ function withVars(etc: SessionFiles["etc"], vars: string): SessionFiles["etc"] {
 }
 
 /** By which names users may come: the deployment's name and the proxies' in the site's domain, the domain itself, and the addresses. */
-export function certificateNames(config: Pick<Config, "namespace" | "deployName" | "domain" | "externalIps" | "ingressNamespace">): CertificateNames {
+export function certificateNames(
+  config: Pick<Config, "namespace" | "deployName" | "domain" | "externalIps" | "ingressNamespace">,
+): CertificateNames {
   const { domain } = config;
   const site = domain === "" ? [] : [`${config.namespace}.${domain}`, `${config.deployName}.${domain}`, domain];
   return {

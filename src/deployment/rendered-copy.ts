@@ -19,7 +19,7 @@ function placeOf(object: KubeObject): string {
 }
 
 function yamlOf(object: KubeObject): string {
-  return stringify(object, { lineWidth: 0, aliasDuplicateObjects: false });
+  return stringify(object, { lineWidth: 0, aliasDuplicateObjects: false, compat: "yaml-1.1" });
 }
 
 /** The object as it may be shown: each value of a Secret is replaced by its length and a digest. */

@@ -79,7 +79,12 @@ function reasonOf({ status }: V1Pod): string | undefined {
 }
 
 /** Ends this instance of a session and no other; false when it was gone already. */
-export async function stopSession(transport: KubeTransport, namespace: string, session: Pick<SessionRow, "name" | "uid">, signal?: AbortSignal): Promise<boolean> {
+export async function stopSession(
+  transport: KubeTransport,
+  namespace: string,
+  session: Pick<SessionRow, "name" | "uid">,
+  signal?: AbortSignal,
+): Promise<boolean> {
   try {
     await transport.request({
       method: "DELETE",

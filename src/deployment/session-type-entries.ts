@@ -17,7 +17,8 @@ export function sessionTypeEntries(files: readonly DirectoryFile[]): SessionType
   for (const { path, content, executable } of files) {
     const [, scope, type] = scriptPath.exec(path) ?? [];
     if (scope === undefined || type === undefined) {
-      if (/(^|\/)xpra_startup_/.test(path)) warnings.push(`session_types/${path} is no session type: its name or place is not default/xpra_startup_TYPE.sh`);
+      if (/(^|\/)xpra_startup_/.test(path))
+        warnings.push(`session_types/${path} is no session type: its name or place is not default/xpra_startup_TYPE.sh`);
       continue;
     }
     if (!executable) {

@@ -36,7 +36,12 @@ export interface DeploymentStatus {
 }
 
 /** Asks the cluster how a deployment is. */
-export async function deploymentStatus(transport: KubeTransport, config: Config, now: number, signal?: AbortSignal): Promise<DeploymentStatus> {
+export async function deploymentStatus(
+  transport: KubeTransport,
+  config: Config,
+  now: number,
+  signal?: AbortSignal,
+): Promise<DeploymentStatus> {
   const place = kubePath("api", "v1", "namespaces", config.ingressNamespace);
   const ask = async <T>(path: string, query?: Record<string, string>): Promise<T | undefined> => {
     try {
@@ -82,7 +87,8 @@ function proxyRow({ metadata, spec, status }: V1Pod): ProxyRow {
 
 function addressesOf(service: V1Service | undefined): readonly string[] {
   const balanced = (service?.status?.loadBalancer?.ingress ?? []).map(({ ip, hostname }) => ip ?? hostname ?? "");
-  const nodePorts = service?.spec?.type === "NodePort" ? (service.spec.ports ?? []).map(({ nodePort }) => `any node:${nodePort ?? ""}`) : [];
+  const nodePorts =
+    service?.spec?.type === "NodePort" ? (service.spec.ports ?? []).map(({ nodePort }) => `any node:${nodePort ?? ""}`) : [];
   return [...(service?.spec?.externalIPs ?? []), ...balanced, ...nodePorts];
 }
 

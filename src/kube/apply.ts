@@ -42,7 +42,11 @@ export interface LiveObject extends KubeObject {
  * Applies objects on the server's side, each field checked strictly: kind by kind in their order, several at once within one.
  * Throws a `VdiError` that names the object; what was applied before it stays, and applying again goes on from there.
  */
-export async function applyObjects(transport: KubeTransport, objects: readonly KubeObject[], options: ApplyOptions): Promise<readonly Applied[]> {
+export async function applyObjects(
+  transport: KubeTransport,
+  objects: readonly KubeObject[],
+  options: ApplyOptions,
+): Promise<readonly Applied[]> {
   const results: Applied[] = [];
   const newNamespaces = new Set<string>();
   const ranks = [...new Set(objects.map(({ kind }) => applyRank(kind)))].sort((a, b) => a - b);
@@ -85,7 +89,11 @@ export async function getObject(transport: KubeTransport, ref: ObjectRef, signal
 }
 
 /** Deletes an object and, behind it, what it owns; false when there was none. With a uid: only that very one. */
-export async function deleteObject(transport: KubeTransport, ref: ObjectRef, options: { readonly uid?: string; readonly signal?: AbortSignal | undefined } = {}): Promise<boolean> {
+export async function deleteObject(
+  transport: KubeTransport,
+  ref: ObjectRef,
+  options: { readonly uid?: string; readonly signal?: AbortSignal | undefined } = {},
+): Promise<boolean> {
   try {
     await transport.request({
       method: "DELETE",
@@ -120,7 +128,10 @@ async function patch(
     if (fields.some(({ field }) => field === ".spec.replicas") && object.kind === "Deployment") {
       const replicas = (before as { spec?: { replicas?: number } }).spec?.replicas;
       const { live, notes } = await patch(transport, withoutReplicas(object), before, options);
-      return { live, notes: [`${replicas ?? "the number of"} replicas, as ${managerOf(fields, ".spec.replicas")} set it, are kept`, ...notes] };
+      return {
+        live,
+        notes: [`${replicas ?? "the number of"} replicas, as ${managerOf(fields, ".spec.replicas")} set it, are kept`, ...notes],
+      };
     }
     if (!options.isOurs(before)) throw foreignObject(object, thrown);
     const { live, notes } = await send(transport, object, true, options);
@@ -129,11 +140,21 @@ async function patch(
   }
 }
 
-async function send(transport: KubeTransport, object: KubeObject, force: boolean, options: ApplyOptions): Promise<{ live: LiveObject; notes: readonly string[] }> {
+async function send(
+  transport: KubeTransport,
+  object: KubeObject,
+  force: boolean,
+  options: ApplyOptions,
+): Promise<{ live: LiveObject; notes: readonly string[] }> {
   const { body, warnings } = await transport.request({
     method: "PATCH",
     path: objectPath(refOf(object)),
-    query: { fieldManager, fieldValidation: "Strict", force: force ? true : undefined, dryRun: options.dryRun === true ? "All" : undefined },
+    query: {
+      fieldManager,
+      fieldValidation: "Strict",
+      force: force ? true : undefined,
+      dryRun: options.dryRun === true ? "All" : undefined,
+    },
     contentType,
     body: object,
     signal: options.signal,
@@ -165,7 +186,9 @@ function withoutReplicas(object: KubeObject): KubeObject {
 function foreignObject(object: KubeObject, error: KubeError): VdiError {
   return new VdiError({
     what: `${refText(refOf(object))} in ${object.metadata.namespace ?? "the cluster"} belongs to somebody else`,
-    why: conflicts(error).map(({ field, manager }) => `${field} is ${manager}'s`).join("\n"),
+    why: conflicts(error)
+      .map(({ field, manager }) => `${field} is ${manager}'s`)
+      .join("\n"),
     try: "remove it, or choose another XPRA_DEPLOYNAME or namespace",
     exitCode: ExitCode.failed,
   });
@@ -173,7 +196,12 @@ function foreignObject(object: KubeObject, error: KubeError): VdiError {
 
 /** The version is no help: a controller may have written the status in between, and a dry run gives no new one. */
 function contentOf(object: LiveObject): string {
-  const { managedFields: _fields, resourceVersion: _version, generation: _generation, ...metadata } = object.metadata as unknown as Record<string, unknown>;
+  const {
+    managedFields: _fields,
+    resourceVersion: _version,
+    generation: _generation,
+    ...metadata
+  } = object.metadata as unknown as Record<string, unknown>;
   return JSON.stringify({ ...object, metadata, status: undefined });
 }
 

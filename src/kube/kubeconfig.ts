@@ -3,8 +3,8 @@ import type { Agent } from "node:http";
 import type { RequestOptions } from "node:https";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
-import type { ClusterChoice } from "../util/ports.ts";
 import { ExitCode } from "../util/exit-code.ts";
+import type { ClusterChoice } from "../util/ports.ts";
 import { messageOf, VdiError } from "../util/vdi-error.ts";
 import { type KubeTls, type KubeTransport, kubeTransport } from "./transport.ts";
 
@@ -27,7 +27,12 @@ export async function connectKubeconfig(
     try {
       part.loadFromFile(file);
     } catch (thrown) {
-      throw new VdiError({ what: `the kubeconfig ${file} cannot be read`, why: messageOf(thrown), exitCode: ExitCode.usage, cause: thrown });
+      throw new VdiError({
+        what: `the kubeconfig ${file} cannot be read`,
+        why: messageOf(thrown),
+        exitCode: ExitCode.usage,
+        cause: thrown,
+      });
     }
     // As kubectl does it: what an earlier file says holds.
     if (!config.currentContext) config.setCurrentContext(part.currentContext);
@@ -48,7 +53,12 @@ export async function connectKubeconfig(
   }
   const cluster = config.getCurrentCluster();
   if (cluster === null) {
-    throw new VdiError({ what: `the kubeconfig ${files.join(", ")} chooses no cluster`, why: "its current-context is not set or names no cluster", try: "--context NAME", exitCode: ExitCode.usage });
+    throw new VdiError({
+      what: `the kubeconfig ${files.join(", ")} chooses no cluster`,
+      why: "its current-context is not set or names no cluster",
+      try: "--context NAME",
+      exitCode: ExitCode.usage,
+    });
   }
 
   let known: { readonly options: RequestOptions; readonly at: number } | undefined;
@@ -58,7 +68,12 @@ export async function connectKubeconfig(
     try {
       await config.applyToHTTPSOptions(options);
     } catch (thrown) {
-      throw new VdiError({ what: "the kubeconfig gives no credentials", why: messageOf(thrown), exitCode: ExitCode.unreachable, cause: thrown });
+      throw new VdiError({
+        what: "the kubeconfig gives no credentials",
+        why: messageOf(thrown),
+        exitCode: ExitCode.unreachable,
+        cause: thrown,
+      });
     }
     known = { options, at: performance.now() };
     return options;
@@ -108,9 +123,18 @@ function kubeconfigFiles(choice: ClusterChoice, env: Readonly<Record<string, str
   const named = (env["KUBECONFIG"] ?? "").split(delimiter).filter((file) => file !== "");
   const files = (named.length > 0 ? named : [join(env["HOME"] ?? homedir(), ".kube", "config")]).filter((file) => existsSync(file));
   if (files.length > 0) return files;
-  throw noKubeconfig(named.length > 0 ? `KUBECONFIG is ${named.join(delimiter)}, which is not there` : "KUBECONFIG is not set and ~/.kube/config is not there");
+  throw noKubeconfig(
+    named.length > 0
+      ? `KUBECONFIG is ${named.join(delimiter)}, which is not there`
+      : "KUBECONFIG is not set and ~/.kube/config is not there",
+  );
 }
 
 function noKubeconfig(why: string): VdiError {
-  return new VdiError({ what: "no cluster is chosen", why, try: ["--kubeconfig FILE", "export KUBECONFIG=FILE"], exitCode: ExitCode.usage });
+  return new VdiError({
+    what: "no cluster is chosen",
+    why,
+    try: ["--kubeconfig FILE", "export KUBECONFIG=FILE"],
+    exitCode: ExitCode.usage,
+  });
 }

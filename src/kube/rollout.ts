@@ -28,7 +28,8 @@ export function rolloutState(deployment: V1Deployment | undefined, pods: readonl
   const isSeen = observedGeneration >= (deployment.metadata?.generation ?? 0);
   const done = isSeen && updatedReplicas >= wanted && availableReplicas >= wanted && replicas <= updatedReplicas;
   const progress = `${isSeen ? Math.min(updatedReplicas, availableReplicas) : 0} of ${wanted} proxies ready`;
-  const problem = done || !isSeen ? undefined : ((updatedReplicas > 0 ? problemOfPods(pods, events) : undefined) ?? problemOfDeployment(deployment));
+  const problem =
+    done || !isSeen ? undefined : ((updatedReplicas > 0 ? problemOfPods(pods, events) : undefined) ?? problemOfDeployment(deployment));
   return { done, progress, ...(problem === undefined ? {} : { problem }) };
 }
 
@@ -43,7 +44,8 @@ function problemOfPods(pods: readonly V1Pod[], events: readonly CoreV1Event[]): 
   const newest = [...pods].sort((a, b) => timeOf(b) - timeOf(a))[0];
   const hash = newest?.metadata?.labels?.["pod-template-hash"];
   const waiting = pods.filter(
-    ({ metadata, status }) => metadata?.deletionTimestamp === undefined && metadata?.labels?.["pod-template-hash"] === hash && !isReady(status),
+    ({ metadata, status }) =>
+      metadata?.deletionTimestamp === undefined && metadata?.labels?.["pod-template-hash"] === hash && !isReady(status),
   );
   for (const pod of waiting) {
     const problem = problemOfPod(pod, events);
@@ -56,7 +58,8 @@ function problemOfPod(pod: V1Pod, events: readonly CoreV1Event[]): RolloutProble
   const name = pod.metadata?.name ?? "";
   const unscheduled = pod.status?.conditions?.find(({ type, status }) => type === "PodScheduled" && status === "False");
   // An autoscaler may bring a node; nobody else will do anything before the time is over.
-  if (unscheduled !== undefined) return { text: `no node takes pod ${name}: ${unscheduled.message ?? unscheduled.reason ?? ""}`, patienceSeconds: forever };
+  if (unscheduled !== undefined)
+    return { text: `no node takes pod ${name}: ${unscheduled.message ?? unscheduled.reason ?? ""}`, patienceSeconds: forever };
   for (const status of pod.status?.containerStatuses ?? []) {
     const problem = problemOfContainer(name, status);
     if (problem !== undefined) return problem;
@@ -75,7 +78,10 @@ function problemOfContainer(pod: string, status: V1ContainerStatus): RolloutProb
       return { text: `${place}: ${waiting.message ?? `'${status.image}' is no image name`}`, patienceSeconds: 0 };
     case "ErrImagePull":
     case "ImagePullBackOff":
-      return { text: `${place}: the image cannot be pulled: ${waiting.message ?? status.image}`, patienceSeconds: isFinalPullError(waiting.message) ? 5 : 60 };
+      return {
+        text: `${place}: the image cannot be pulled: ${waiting.message ?? status.image}`,
+        patienceSeconds: isFinalPullError(waiting.message) ? 5 : 60,
+      };
     case "CreateContainerConfigError":
     case "CreateContainerError":
     case "RunContainerError":

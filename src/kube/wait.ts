@@ -4,7 +4,7 @@ import { VdiError } from "../util/vdi-error.ts";
 import { explainKubeError } from "./errors.ts";
 import { type RolloutProblem, type RolloutState, rolloutState } from "./rollout.ts";
 import { type KubeTransport, kubePath } from "./transport.ts";
-import { startWatch, type Watch, type WatchedObject, type WatchEvent } from "./watch.ts";
+import { startWatch, type Watch, type WatchEvent, type WatchedObject } from "./watch.ts";
 
 /** What to wait for. */
 export interface RolloutWait {
@@ -36,7 +36,10 @@ export async function waitForRollout(transport: KubeTransport, options: RolloutW
     const look = (): void => {
       if (!listed) return;
       state = rolloutState([...deployments.values()][0], [...pods.values()], [...events.values()]);
-      if (state.done) return resolve({ ...state, reason: "done" });
+      if (state.done) {
+        resolve({ ...state, reason: "done" });
+        return;
+      }
       const text = [state.progress, state.problem?.text].filter(Boolean).join("; ");
       if (text !== said) options.onProgress(text);
       said = text;
@@ -45,10 +48,11 @@ export async function waitForRollout(transport: KubeTransport, options: RolloutW
         troubled = undefined;
         return;
       }
-      if (troubled === undefined || kindOf(troubled.problem) !== kindOf(state.problem)) troubled = { problem: state.problem, at: performance.now() };
+      if (troubled === undefined || kindOf(troubled.problem) !== kindOf(state.problem))
+        troubled = { problem: state.problem, at: performance.now() };
       const leftMs = state.problem.patienceSeconds * 1000 - (performance.now() - troubled.at);
-      if (leftMs <= 0) return resolve({ ...state, reason: "problem" });
-      if (Number.isFinite(leftMs)) patience = setTimeout(() => resolve({ ...state, reason: "problem" }), leftMs);
+      if (leftMs <= 0) resolve({ ...state, reason: "problem" });
+      else if (Number.isFinite(leftMs)) patience = setTimeout(() => resolve({ ...state, reason: "problem" }), leftMs);
     };
     const collect = <T extends WatchedObject>(path: string, query: Record<string, string>): { values: Map<string, T>; watch: Watch } => {
       const values = new Map<string, T>();
@@ -67,15 +71,20 @@ export async function waitForRollout(transport: KubeTransport, options: RolloutW
           else values.set(object.metadata?.name ?? "", object);
           look();
         },
-        onTrouble: (error, retryInMs) => options.onProgress(`${String(error instanceof Error ? error.message : error)}; asking again in ${Math.ceil(retryInMs / 1000)} s`),
+        onTrouble: (error, retryInMs) =>
+          options.onProgress(`${String(error instanceof Error ? error.message : error)}; asking again in ${Math.ceil(retryInMs / 1000)} s`),
       });
       watch.done.catch(reject);
       return { values, watch };
     };
     const { namespace, name, podSelector } = options;
-    const deployment = collect<V1Deployment>(kubePath("apis", "apps", "v1", "namespaces", namespace, "deployments"), { fieldSelector: `metadata.name=${name}` });
+    const deployment = collect<V1Deployment>(kubePath("apis", "apps", "v1", "namespaces", namespace, "deployments"), {
+      fieldSelector: `metadata.name=${name}`,
+    });
     const pod = collect<V1Pod>(kubePath("api", "v1", "namespaces", namespace, "pods"), { labelSelector: podSelector });
-    const event = collect<CoreV1Event>(kubePath("api", "v1", "namespaces", namespace, "events"), { fieldSelector: "involvedObject.kind=Pod" });
+    const event = collect<CoreV1Event>(kubePath("api", "v1", "namespaces", namespace, "events"), {
+      fieldSelector: "involvedObject.kind=Pod",
+    });
     const [deployments, pods, events] = [deployment.values, pod.values, event.values];
     Promise.all([deployment.watch.listed, pod.watch.listed, event.watch.listed]).then(() => {
       listed = true;
@@ -96,8 +105,13 @@ export async function waitForRollout(transport: KubeTransport, options: RolloutW
   const isTimeout = result.reason === "timeout";
   throw new VdiError({
     what: isTimeout ? `${what} within ${Math.round(options.timeoutMs / 1000)} s` : what,
-    why: [result.problem?.text ?? (result.progress || "nothing was heard of it"), await lastLines(transport, options, result.problem)].filter(Boolean).join("\n"),
-    try: [`kubectl -n ${options.namespace} describe pods`, ...(isTimeout ? ["--timeout SECONDS for a longer wait; nothing is undone, and deploy can be run again"] : [])],
+    why: [result.problem?.text ?? (result.progress || "nothing was heard of it"), await lastLines(transport, options, result.problem)]
+      .filter(Boolean)
+      .join("\n"),
+    try: [
+      `kubectl -n ${options.namespace} describe pods`,
+      ...(isTimeout ? ["--timeout SECONDS for a longer wait; nothing is undone, and deploy can be run again"] : []),
+    ],
     exitCode: isTimeout ? ExitCode.timedOut : ExitCode.failed,
   });
 }

@@ -55,26 +55,97 @@ export function admissionPolicy(
   ];
 }
 
+/** A rule of the list: what it says, and the conditions that must all hold. `c` is the container. */
+type Rule = readonly [message: string, ...conditions: readonly string[]];
+
 function validations(names: DeploymentNames, limits: SessionLimits): V1Validation[] {
-  const rules: readonly (readonly [string, string])[] = [
+  const partOf = "object.metadata.labels['app.kubernetes.io/part-of']";
+  const rules: readonly Rule[] = [
     ["a session is made in the sessions' namespace", `object.metadata.namespace == ${cel(names.namespace)}`],
-    ["a session belongs to this deployment", `has(object.metadata.labels) && 'app.kubernetes.io/part-of' in object.metadata.labels && object.metadata.labels['app.kubernetes.io/part-of'] == ${cel(names.namespace)}`],
-    ["one container and nothing beside it", "object.spec.containers.size() == 1 && !has(object.spec.initContainers) && !has(object.spec.ephemeralContainers)"],
-    ["only the deployment's images", `object.spec.containers.all(c, c.image in ${cel(limits.images)})`],
-    ["only the sessions' service account, without a token", `object.spec.serviceAccountName == ${cel(sessionServiceAccount)} && has(object.spec.automountServiceAccountToken) && object.spec.automountServiceAccountToken == false`],
-    ["no choice of the node", `!has(object.spec.nodeName) && !has(object.spec.affinity) && ${nodeSelectorRule(limits.nodeSelector)}`],
-    ["only the usual tolerations", "!has(object.spec.tolerations) || object.spec.tolerations.all(t, has(t.key) && t.key in ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable', 'node.kubernetes.io/memory-pressure'])"],
-    ["nothing of the node's", "(!has(object.spec.hostNetwork) || !object.spec.hostNetwork) && (!has(object.spec.hostPID) || !object.spec.hostPID) && (!has(object.spec.hostIPC) || !object.spec.hostIPC) && !has(object.spec.hostAliases) && !has(object.spec.runtimeClassName) && object.spec.containers.all(c, !has(c.ports) || c.ports.all(p, !has(p.hostPort)))"],
-    ["no priority of its own", "!has(object.spec.priorityClassName) || object.spec.priorityClassName == ''"],
-    [`a user's uid (at least ${limits.minUid}) and never group 0`, `has(object.spec.securityContext) && has(object.spec.securityContext.runAsUser) && object.spec.securityContext.runAsUser >= ${limits.minUid} && has(object.spec.securityContext.runAsGroup) && object.spec.securityContext.runAsGroup > 0 && (!has(object.spec.securityContext.supplementalGroups) || object.spec.securityContext.supplementalGroups.all(g, g > 0)) && (!has(object.spec.securityContext.fsGroup) || object.spec.securityContext.fsGroup > 0)`],
-    ["not root, with the runtime's seccomp profile", "has(object.spec.securityContext.runAsNonRoot) && object.spec.securityContext.runAsNonRoot && has(object.spec.securityContext.seccompProfile) && object.spec.securityContext.seccompProfile.type == 'RuntimeDefault' && !has(object.spec.securityContext.sysctls)"],
-    ["no capability, no escalation, a read-only root file system", "object.spec.containers.all(c, has(c.securityContext) && has(c.securityContext.allowPrivilegeEscalation) && !c.securityContext.allowPrivilegeEscalation && has(c.securityContext.readOnlyRootFilesystem) && c.securityContext.readOnlyRootFilesystem && (!has(c.securityContext.privileged) || !c.securityContext.privileged) && has(c.securityContext.capabilities) && has(c.securityContext.capabilities.drop) && c.securityContext.capabilities.drop == ['ALL'] && !has(c.securityContext.capabilities.add) && !has(c.securityContext.runAsUser) && !has(c.securityContext.runAsGroup) && !has(c.securityContext.seccompProfile) && !has(c.securityContext.procMount))"],
-    ["only the session's entry program", "object.spec.containers.all(c, has(c.command) && c.command == ['/usr/lib/vdi/bin/session-entry'] && !has(c.args))"],
-    ["no environment from elsewhere", "object.spec.containers.all(c, !has(c.envFrom) && (!has(c.env) || c.env.all(e, !has(e.valueFrom) || has(e.valueFrom.fieldRef))))"],
+    [
+      "a session belongs to this deployment",
+      `has(object.metadata.labels) && 'app.kubernetes.io/part-of' in object.metadata.labels && ${partOf} == ${cel(names.namespace)}`,
+    ],
+    ["one container and nothing beside it", "spec.containers.size() == 1", "!has(spec.initContainers)", "!has(spec.ephemeralContainers)"],
+    ["only the deployment's images", everyContainer(`c.image in ${cel(limits.images)}`)],
+    [
+      "only the sessions' service account, without a token",
+      `spec.serviceAccountName == ${cel(sessionServiceAccount)}`,
+      "has(spec.automountServiceAccountToken) && !spec.automountServiceAccountToken",
+    ],
+    ["no choice of the node", "!has(spec.nodeName)", "!has(spec.affinity)", ...nodeSelectorRules(limits.nodeSelector)],
+    [
+      "only the tolerations that every pod gets",
+      `!has(spec.tolerations) || spec.tolerations.all(t, has(t.key) && t.key in ${cel(usualTolerations)})`,
+    ],
+    [
+      "nothing of the node's",
+      ...["hostNetwork", "hostPID", "hostIPC"].map((field) => isOff(`spec.${field}`)),
+      "!has(spec.hostAliases)",
+      "!has(spec.runtimeClassName)",
+      everyContainer("!has(c.ports) || c.ports.all(p, !has(p.hostPort))"),
+    ],
+    ["no priority of its own", "!has(spec.priorityClassName) || spec.priorityClassName == ''"],
+    [
+      `a user's uid (at least ${limits.minUid}) and never group 0`,
+      "has(spec.securityContext)",
+      `has(spec.securityContext.runAsUser) && spec.securityContext.runAsUser >= ${limits.minUid}`,
+      "has(spec.securityContext.runAsGroup) && spec.securityContext.runAsGroup > 0",
+      "!has(spec.securityContext.supplementalGroups) || spec.securityContext.supplementalGroups.all(g, g > 0)",
+      "!has(spec.securityContext.fsGroup) || spec.securityContext.fsGroup > 0",
+    ],
+    [
+      "not root, with the runtime's seccomp profile",
+      "has(spec.securityContext.runAsNonRoot) && spec.securityContext.runAsNonRoot",
+      "has(spec.securityContext.seccompProfile) && spec.securityContext.seccompProfile.type == 'RuntimeDefault'",
+      "!has(spec.securityContext.sysctls)",
+    ],
+    [
+      "no capability, no escalation, a read-only root file system",
+      everyContainer("has(c.securityContext)"),
+      everyContainer("has(c.securityContext.allowPrivilegeEscalation) && !c.securityContext.allowPrivilegeEscalation"),
+      everyContainer("has(c.securityContext.readOnlyRootFilesystem) && c.securityContext.readOnlyRootFilesystem"),
+      everyContainer(isOff("c.securityContext.privileged")),
+      everyContainer("has(c.securityContext.capabilities) && has(c.securityContext.capabilities.drop)"),
+      everyContainer("c.securityContext.capabilities.drop == ['ALL'] && !has(c.securityContext.capabilities.add)"),
+    ],
+    [
+      "nothing of the pod's own security undone",
+      ...["runAsUser", "runAsGroup", "runAsNonRoot", "seccompProfile", "procMount"].map((field) =>
+        everyContainer(`!has(c.securityContext.${field})`),
+      ),
+    ],
+    [
+      "only the session's entry program",
+      everyContainer("has(c.command) && c.command == ['/usr/lib/vdi/bin/session-entry'] && !has(c.args)"),
+    ],
+    [
+      "no environment from elsewhere",
+      everyContainer("!has(c.envFrom)"),
+      everyContainer("!has(c.env) || c.env.all(e, !has(e.valueFrom) || has(e.valueFrom.fieldRef))"),
+    ],
     ["only the deployment's volumes", volumeRule(limits)],
-    ["only the deployment's pull secrets", `!has(object.spec.imagePullSecrets) || object.spec.imagePullSecrets.all(s, s.name in ${cel(limits.pullSecrets)})`],
+    [
+      "only the deployment's pull secrets",
+      `!has(spec.imagePullSecrets) || spec.imagePullSecrets.all(s, s.name in ${cel(limits.pullSecrets)})`,
+    ],
   ];
-  return rules.map(([message, expression]) => ({ message: `vdi: ${message}`, expression, reason: "Forbidden" }));
+  return rules.map(([message, ...conditions]) => ({
+    message: `vdi: ${message}`,
+    expression: conditions.map((condition) => `(${condition.replace(/(?<![.\w])spec\./g, "object.spec.")})`).join(" && "),
+    reason: "Forbidden",
+  }));
+}
+
+/** What the API server itself adds to a pod. */
+const usualTolerations = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable", "node.kubernetes.io/memory-pressure"];
+
+function everyContainer(condition: string): string {
+  return `spec.containers.all(c, ${condition})`;
+}
+
+function isOff(field: string): string {
+  return `!has(${field}) || !${field}`;
 }
 
 /** ConfigMaps may come alone or joined in one volume. */
@@ -87,14 +158,14 @@ function volumeRule({ configMaps, claims }: SessionLimits): string {
     `(has(v.persistentVolumeClaim) && v.persistentVolumeClaim.claimName in ${cel(claims)})`,
     `(has(v.projected) && has(v.projected.sources) && v.projected.sources.all(s, has(s.configMap) && s.configMap.name in ${maps}))`,
   ];
-  return `!has(object.spec.volumes) || object.spec.volumes.all(v, ${kinds.join(" || ")})`;
+  return `!has(spec.volumes) || spec.volumes.all(v, ${kinds.join(" || ")})`;
 }
 
-function nodeSelectorRule(selector: Readonly<Record<string, string>>): string {
+function nodeSelectorRules(selector: Readonly<Record<string, string>>): readonly string[] {
   const entries = Object.entries(selector);
-  if (entries.length === 0) return "!has(object.spec.nodeSelector)";
-  const each = entries.map(([key, value]) => `${cel(key)} in object.spec.nodeSelector && object.spec.nodeSelector[${cel(key)}] == ${cel(value)}`);
-  return ["has(object.spec.nodeSelector)", `object.spec.nodeSelector.size() == ${entries.length}`, ...each].join(" && ");
+  if (entries.length === 0) return ["!has(spec.nodeSelector)"];
+  const each = entries.map(([key, value]) => `${cel(key)} in spec.nodeSelector && spec.nodeSelector[${cel(key)}] == ${cel(value)}`);
+  return ["has(spec.nodeSelector)", `spec.nodeSelector.size() == ${entries.length}`, ...each];
 }
 
 /** A text, or a list of texts, as a literal of CEL, whose escapes are those of JSON. */

@@ -86,7 +86,8 @@ function split(directory: string, files: readonly CarriedFile[]): CarriedFile[][
 /** A key may only hold letters, digits, `-`, `_` and `.`, and two paths must not share one. */
 function keyOf(path: string, taken: Set<string>): string {
   const plain = path.replaceAll("/", ".").replace(/[^A-Za-z0-9_.-]/g, "_");
-  const key = taken.has(plain) || plain.length > 240 || /^\.{1,2}$/.test(plain) ? `${plain.slice(0, 200)}-${digest(path).slice(0, 10)}` : plain;
+  const key =
+    taken.has(plain) || plain.length > 240 || /^\.{1,2}$/.test(plain) ? `${plain.slice(0, 200)}-${digest(path).slice(0, 10)}` : plain;
   taken.add(key);
   return key;
 }

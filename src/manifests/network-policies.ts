@@ -25,7 +25,11 @@ const dnsPorts: V1NetworkPolicyPort[] = [53, 5353].flatMap((port) => [
 ]);
 
 const dnsPeers: V1NetworkPolicyPeer[] = [
-  { namespaceSelector: { matchExpressions: [{ key: "kubernetes.io/metadata.name", operator: "In", values: ["kube-system", "openshift-dns"] }] } },
+  {
+    namespaceSelector: {
+      matchExpressions: [{ key: "kubernetes.io/metadata.name", operator: "In", values: ["kube-system", "openshift-dns"] }],
+    },
+  },
   // The usual address of the node's own DNS cache.
   { ipBlock: { cidr: "169.254.20.10/32" } },
 ];

@@ -12,7 +12,9 @@ export interface UserFiles {
 }
 
 /** Names of a deployment's Secrets; all of them are in the proxies' namespace. */
-export function secretNames(names: Pick<DeploymentNames, "deployName">): Readonly<Record<"certificate" | "key" | "ticket" | "users" | "environment", string>> {
+export function secretNames(
+  names: Pick<DeploymentNames, "deployName">,
+): Readonly<Record<"certificate" | "key" | "ticket" | "users" | "environment", string>> {
   return {
     certificate: `${names.deployName}-certs-crt`,
     key: `${names.deployName}-certs-key`,

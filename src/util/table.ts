@@ -3,7 +3,11 @@ import type { Style } from "./command.ts";
 /** Columns of text, as wide as they need to be. */
 export function table(heads: readonly string[], rows: readonly (readonly string[])[], style: Style): string {
   const widths = heads.map((head, column) => Math.max(head.length, ...rows.map((row) => (row[column] ?? "").length)));
-  const line = (cells: readonly string[]): string => cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd();
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd();
   return [style.bold(line(heads)), ...rows.map(line)].join("\n");
 }
 

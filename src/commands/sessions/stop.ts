@@ -32,7 +32,10 @@ export const sessionsStop: Command<SessionsStopped> = {
       const named = all.filter(({ name }) => name === who);
       const chosen = named.length > 0 ? named : all.filter(({ user }) => user === who);
       if (chosen.length === 0) {
-        throw new VdiError({ what: `there is neither a session nor a user with a session called '${who}' in ${config.namespace}`, try: "vdi sessions list" });
+        throw new VdiError({
+          what: `there is neither a session nor a user with a session called '${who}' in ${config.namespace}`,
+          try: "vdi sessions list",
+        });
       }
       const sessions = await Promise.all(
         chosen.map(async (session) => {

@@ -1,0 +1,244 @@
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { distribution, type RunOptions, type RunResult, runVdi } from "../support/run-vdi.ts";
+import { FakeCluster, Refused } from "./fake-cluster.ts";
+
+let top = "";
+let cluster: FakeCluster;
+beforeEach(async () => {
+  top = mkdtempSync(join(tmpdir(), "vdi-deploy-"));
+  cluster = await FakeCluster.start();
+});
+afterEach(async () => {
+  await cluster.stop();
+  rmSync(top, { recursive: true, force: true });
+});
+
+function makeDirectory(name: string, settings: Record<string, string> = {}): string {
+  const directory = join(top, name);
+  mkdirSync(join(directory, "deploy"), { recursive: true });
+  cpSync(join(distribution, "to_container"), join(directory, "to_container"), { recursive: true });
+  const all = {
+    // Nobody listens there, so that the registry cannot be asked.
+    XPRA_REGISTRY_SRV: "127.0.0.1:9",
+    EXTERNALIPS: "192.0.2.10",
+    DOMNAME: "example.test",
+    XPRA_WORKERS: "node1",
+    ...settings,
+  };
+  writeFileSync(
+    join(directory, "deploy/vdi.env"),
+    Object.entries(all)
+      .map(([key, value]) => `${key}=${value}\n`)
+      .join(""),
+  );
+  return directory;
+}
+
+const vdi = (directory: string, argv: readonly string[], options: RunOptions = {}): Promise<RunResult> =>
+  runVdi(argv, { cwd: directory, ports: { connectKube: async () => cluster.transport }, ...options });
+
+function filesOf(directory: string): Record<string, string> {
+  const files: Record<string, string> = {};
+  for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const file = join(entry.parentPath, entry.name);
+    files[file.slice(directory.length)] = `${(statSync(file).mode & 0o777).toString(8)} ${readFileSync(file, "base64")}`;
+  }
+  return files;
+}
+
+describe("vdi deploy", () => {
+  it("makes everything, and a second run changes nothing and says so", async () => {
+    const directory = makeDirectory("vdi-stp");
+    const first = await vdi(directory, ["deploy"]);
+    expect(first.stderr).toBe("");
+    expect(first.exitCode).toBe(0);
+    expect(first.stdout).toContain("created deployment/xpra-proxy");
+    expect(first.stdout).toContain("users go to https://192.0.2.10/");
+    expect(cluster.objects.get("/api/v1/nodes/node1")?.metadata.labels).toEqual({ "xpra_run_vdi-stp": "true" });
+    const [versions, files] = [cluster.versions(), filesOf(directory)];
+
+    const second = await vdi(directory, ["deploy", "-o", "json"]);
+    expect(JSON.parse(second.stdout)).toMatchObject({ unchanged: true, files: [], removed: [] });
+    expect(cluster.versions()).toEqual(versions);
+    expect(filesOf(directory)).toEqual(files);
+    expect((await vdi(directory, ["deploy"])).stdout).toContain("nothing to change");
+  });
+
+  it("keeps a copy without secrets", async () => {
+    const directory = makeDirectory("vdi-stp");
+    await vdi(directory, ["deploy"]);
+    const copy = readFileSync(join(directory, "yaml/xpra-proxy.yaml"), "utf8");
+    const key = readFileSync(join(directory, "ssl/server.key"), "utf8");
+    expect(copy).toContain("kind: Deployment");
+    expect(copy).not.toContain(Buffer.from(key).toString("base64").slice(0, 40));
+    expect(readFileSync(join(directory, "to_container/etc/xpra-vars.sh"), "utf8")).toContain("XPRA_REGISTRY_SRV");
+  });
+
+  it("removes what an earlier version made, and nothing of anybody else", async () => {
+    const directory = makeDirectory("vdi-stp", { REPLICAS: "2", XPRA_WORKERS: "node1" });
+    writeFileSync(join(directory, "to_container/bin/own"), "#!/bin/sh\n");
+    await vdi(directory, ["deploy"]);
+    const budget = "/apis/policy/v1/namespaces/ingress-vdi-stp/poddisruptionbudgets/xpra-proxy";
+    const maps = "/api/v1/namespaces/vdi-stp/configmaps";
+    expect(cluster.objects.has(budget)).toBe(true);
+    cluster.put(`${maps}/site`, { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "site", namespace: "vdi-stp" } });
+    rmSync(join(directory, "to_container/bin"), { recursive: true });
+    writeFileSync(
+      join(directory, "deploy/vdi.env"),
+      readFileSync(join(directory, "deploy/vdi.env"), "utf8")
+        .replace("REPLICAS=2", "REPLICAS=1")
+        .replace("XPRA_WORKERS=node1", "XPRA_WORKERS=all"),
+    );
+    const result = await vdi(directory, ["deploy"]);
+    expect(result.stdout).toContain("removed poddisruptionbudget/xpra-proxy");
+    expect(result.stdout).toContain("removed configmap/xpra-proxy-bin");
+    expect(cluster.objects.has(budget)).toBe(false);
+    expect(cluster.objects.has(`${maps}/xpra-proxy-bin`)).toBe(false);
+    expect(cluster.objects.has(`${maps}/site`)).toBe(true);
+    expect(cluster.objects.get("/api/v1/nodes/node1")?.metadata.labels).toEqual({});
+  });
+
+  it("refuses the namespace of another directory, and that of a newer vdi", async () => {
+    await vdi(makeDirectory("vdi-stp"), ["deploy"]);
+    const other = makeDirectory("elsewhere", { NAMESPACE: "vdi-stp" });
+    const refused = await vdi(other, ["deploy"]);
+    expect(refused.exitCode).toBe(2);
+    expect(refused.stderr).toContain("belongs to the deployment directory 'vdi-stp'");
+    const path = "/api/v1/namespaces/vdi-stp";
+    const namespace = cluster.objects.get(path);
+    if (namespace === undefined) throw new Error("no namespace");
+    cluster.put(path, {
+      ...namespace,
+      metadata: { ...namespace.metadata, annotations: { ...namespace.metadata.annotations, "vdi.xpra.org/version": "9.0.0" } },
+    });
+    expect((await vdi(join(top, "vdi-stp"), ["deploy"])).stderr).toContain("written by vdi 9.0.0");
+  });
+
+  it("names what is still CHANGEME and a node that is not there before it touches anything", async () => {
+    const directory = makeDirectory("vdi-stp", { DOMNAME: "CHANGEME" });
+    const result = await vdi(directory, ["deploy"]);
+    expect(result.exitCode).toBe(2);
+    expect(result.stderr).toContain("DOMNAME");
+    expect(cluster.seen).toEqual([]);
+    const workers = await vdi(makeDirectory("other", { XPRA_WORKERS: "node1 node7" }), ["deploy"]);
+    expect(workers.exitCode).toBe(2);
+    expect(workers.stderr).toContain("node7");
+    expect(cluster.seen.every(({ method }) => method === "GET")).toBe(true);
+  });
+
+  it("changes nothing in a dry run", async () => {
+    const directory = makeDirectory("vdi-stp");
+    const before = filesOf(directory);
+    const versions = cluster.versions();
+    for (const how of ["client", "server"]) {
+      const result = await vdi(directory, ["deploy", `--dry-run=${how}`]);
+      expect(result.exitCode).toBe(0);
+      expect(result.stdout).toContain("nothing was changed");
+    }
+    expect(cluster.versions()).toEqual(versions);
+    expect(filesOf(directory)).toEqual(before);
+  });
+
+  it("says in the cluster's words what was refused", async () => {
+    cluster.onRequest = ({ method, path }) => {
+      if (method === "PATCH" && path.includes("/roles/"))
+        throw new Refused(403, 'roles is forbidden: User "bob" cannot patch resource "roles"', "Forbidden");
+    };
+    const result = await vdi(makeDirectory("vdi-stp"), ["deploy"]);
+    expect(result.exitCode).toBe(5);
+    expect(result.stderr).toContain("role/xpra-proxy-broker in vdi-stp could not be applied");
+    expect(result.stderr).toContain('User "bob" cannot patch');
+  });
+
+  it("gives up when the time is over", async () => {
+    cluster.rollsOut = false;
+    const result = await vdi(makeDirectory("vdi-stp"), ["deploy", "--timeout", "1"]);
+    expect(result.exitCode).toBe(4);
+    expect(result.stderr).toContain("does not come up within 1 s");
+    expect(result.stderr).toContain("0 of 1 proxies ready");
+  });
+
+  it("ends, interrupted at any request and run again, as an undisturbed run ends", async () => {
+    const reference = makeDirectory("vdi-stp");
+    await vdi(reference, ["deploy"]);
+    const requests = cluster.seen.length;
+    const wanted = cluster.snapshot();
+    // The same certificate and key, so that the objects can be equal.
+    const keep = ["ssl", "protected"].map((name) => [name, join(reference, name)] as const);
+    for (let at = 1; at <= requests; at += Math.max(1, Math.floor(requests / 25))) {
+      const other = await FakeCluster.start();
+      const name = `run-${at}`;
+      const directory = join(makeDirectory(join(name, "vdi-stp")));
+      for (const [part, from] of keep) cpSync(from, join(directory, part), { recursive: true, preserveTimestamps: true });
+      chmodSync(join(directory, "protected"), 0o700);
+      const stop = new AbortController();
+      other.onRequest = () => {
+        if (other.seen.length === at) stop.abort();
+      };
+      const ports = { connectKube: async () => other.transport };
+      const cut = await vdi(directory, ["deploy"], { ports, signal: stop.signal });
+      expect([0, 130]).toContain(cut.exitCode);
+      other.onRequest = () => {};
+      const again = await vdi(directory, ["deploy"], { ports });
+      expect(again.exitCode).toBe(0);
+      expect(JSON.parse(JSON.stringify(other.snapshot()).replaceAll(directory, reference))).toEqual(wanted);
+      await other.stop();
+    }
+  });
+});
+
+describe("vdi status, delete, render", () => {
+  it("tells how it is, and takes it away again", async () => {
+    const directory = makeDirectory("vdi-stp");
+    expect((await vdi(directory, ["status"])).exitCode).toBe(3);
+    const empty = cluster.snapshot();
+    await vdi(directory, ["deploy"]);
+    const status = await vdi(directory, ["status"]);
+    expect(status.exitCode).toBe(0);
+    expect(status.stdout).toContain("1 of 1 proxies ready");
+    expect(status.stdout).toContain("192.0.2.10");
+    const unanswered = await vdi(directory, ["delete"]);
+    expect(unanswered.exitCode).toBe(2);
+    expect(unanswered.stderr).toContain("--yes");
+    expect((await vdi(directory, ["delete"], { answer: false })).exitCode).toBe(1);
+    const files = filesOf(directory);
+    expect((await vdi(directory, ["delete", "--yes"])).exitCode).toBe(0);
+    expect(cluster.snapshot()).toEqual({
+      ...empty,
+      "/api/v1/nodes/node1": { ...(empty["/api/v1/nodes/node1"] as object), metadata: { name: "node1", labels: {} } },
+    });
+    expect(filesOf(directory)).toEqual(files);
+    expect((await vdi(directory, ["delete", "--yes"])).stdout).toContain("nothing to delete");
+  });
+
+  it("keeps a namespace that holds a claim", async () => {
+    const directory = makeDirectory("vdi-stp");
+    await vdi(directory, ["deploy"]);
+    const claim = "/api/v1/namespaces/vdi-stp/persistentvolumeclaims/homes";
+    cluster.put(claim, {
+      apiVersion: "v1",
+      kind: "PersistentVolumeClaim",
+      metadata: {
+        name: "homes",
+        namespace: "vdi-stp",
+        labels: { "app.kubernetes.io/managed-by": "vdi", "app.kubernetes.io/part-of": "vdi-stp" },
+      },
+    });
+    const result = await vdi(directory, ["delete", "--yes"]);
+    expect(result.stdout).toContain("kept namespace/vdi-stp: holds persistentvolumeclaim/homes");
+    expect(cluster.objects.has(claim)).toBe(true);
+  });
+
+  it("renders without a cluster and without writing", async () => {
+    const directory = makeDirectory("vdi-stp");
+    const before = filesOf(directory);
+    const result = await runVdi(["render", "-o", "json"], { cwd: directory });
+    expect(result.exitCode).toBe(0);
+    expect((JSON.parse(result.stdout) as { kind: string }[]).some(({ kind }) => kind === "Deployment")).toBe(true);
+    expect(filesOf(directory)).toEqual(before);
+  });
+});
