@@ -11,5 +11,9 @@ export const commands: readonly CommandEntry[] = [
   entry("status", "show how the deployment is on the cluster", async () => (await import("./status.ts")).status as Command<never>),
   entry("delete", "take the deployment off the cluster", async () => (await import("./delete.ts")).deleteCommand as Command<never>),
   entry("sessions list", "list the users' sessions", async () => (await import("./sessions/list.ts")).sessionsList as Command<never>),
-  entry("sessions stop", "end a session, or all sessions of a user", async () => (await import("./sessions/stop.ts")).sessionsStop as Command<never>),
+  entry(
+    "sessions stop",
+    "end a session, or all sessions of a user",
+    async () => (await import("./sessions/stop.ts")).sessionsStop as Command<never>,
+  ),
 ];
