@@ -21,14 +21,25 @@ export function wordsOfKubeError(error: KubeError, what: string): ErrorWords {
         exitCode: ExitCode.unreachable,
       };
     case "Unauthorized":
-      return { what, why: "the cluster does not know these credentials", try: "sign in to the cluster again, then: kubectl auth whoami", exitCode: ExitCode.unreachable };
+      return {
+        what,
+        why: "the cluster does not know these credentials",
+        try: "sign in to the cluster again, then: kubectl auth whoami",
+        exitCode: ExitCode.unreachable,
+      };
     case "Forbidden":
       if (isPolicyRefusal(error)) return { what, why };
-      if (/exceeded quota/.test(error.message)) return { what, why, try: "raise the namespace's ResourceQuota, or lower what is asked for" };
+      if (/exceeded quota/.test(error.message))
+        return { what, why, try: "raise the namespace's ResourceQuota, or lower what is asked for" };
       return { what, why, try: "ask whoever administers the cluster for this permission", exitCode: ExitCode.unreachable };
     case "TimedOut":
     case "Timeout":
-      return { what, why: `the cluster is slow to answer (${why})`, try: "try again; kubectl get --raw /readyz?verbose shows what is wrong", exitCode: ExitCode.timedOut };
+      return {
+        what,
+        why: `the cluster is slow to answer (${why})`,
+        try: "try again; kubectl get --raw /readyz?verbose shows what is wrong",
+        exitCode: ExitCode.timedOut,
+      };
     case "TooManyRequests":
     case "ServiceUnavailable":
       return { what, why: `the cluster is overloaded or starting (${why})`, try: "try again in a minute", exitCode: ExitCode.unreachable };

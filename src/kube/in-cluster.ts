@@ -16,7 +16,11 @@ export function inClusterTransport(env: Readonly<Record<string, string | undefin
   const host = env.KUBERNETES_SERVICE_HOST ?? "";
   const port = env.KUBERNETES_SERVICE_PORT ?? "443";
   if (host === "") {
-    throw new VdiError({ what: "no cluster to talk to", why: "KUBERNETES_SERVICE_HOST is not set: this is not a pod", try: "set KUBECONFIG" });
+    throw new VdiError({
+      what: "no cluster to talk to",
+      why: "KUBERNETES_SERVICE_HOST is not set: this is not a pod",
+      try: "set KUBECONFIG",
+    });
   }
   const token = cachedFile(`${dir}/token`);
   const ca = cachedFile(`${dir}/ca.crt`);
@@ -36,7 +40,8 @@ function cachedFile(path: string): () => Promise<string> {
     try {
       text = await readFile(path, "utf8");
     } catch (thrown) {
-      if (text === undefined) throw new VdiError({ what: "the service account's files cannot be read", why: String(thrown), cause: thrown });
+      if (text === undefined)
+        throw new VdiError({ what: "the service account's files cannot be read", why: String(thrown), cause: thrown });
     }
     readAt = performance.now();
     return text;

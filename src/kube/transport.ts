@@ -220,7 +220,10 @@ interface StatusBody {
   readonly kind?: unknown;
   readonly reason?: unknown;
   readonly message?: unknown;
-  readonly details?: { readonly causes?: readonly { readonly field?: string; readonly message?: string }[]; readonly retryAfterSeconds?: number };
+  readonly details?: {
+    readonly causes?: readonly { readonly field?: string; readonly message?: string }[];
+    readonly retryAfterSeconds?: number;
+  };
 }
 
 function statusError(status: number, text: string, request: KubeRequest, retryAfter: string | undefined): KubeError {

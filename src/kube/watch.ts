@@ -23,6 +23,8 @@ export interface WatchOptions<T extends WatchedObject> {
   onEvent(event: WatchEvent<T>): void;
   /** Told of every failure before the next try; the watch goes on by itself. */
   onTrouble?(error: unknown, retryInMs: number): void;
+  /** What is there already is of no interest: `onList` gets nothing, and hears only that something may have been missed. */
+  readonly fromNow?: boolean;
   /** Ends the watch. */
   readonly signal: AbortSignal;
   /** A watch that says nothing for so long is connected anew; the server sends a bookmark about once a minute. Default: 90 s. */
@@ -103,6 +105,12 @@ interface ListBody<T> {
 
 async function list<T extends WatchedObject>(options: WatchOptions<T>): Promise<string> {
   const { transport, path, query, signal } = options;
+  if (options.fromNow === true) {
+    // The version of a list is the collection's, however short the list is.
+    const page = await transport.json<ListBody<T>>({ path, query: { ...query, limit: 1 }, signal });
+    callBack(() => options.onList([]));
+    return page.metadata?.resourceVersion ?? "0";
+  }
   const objects: T[] = [];
   let next: string | undefined;
   for (;;) {
@@ -121,7 +129,13 @@ async function follow<T extends WatchedObject>(options: WatchOptions<T>, from: s
   let version = from;
   const response = await options.transport.stream({
     path: options.path,
-    query: { ...options.query, watch: true, allowWatchBookmarks: true, resourceVersion: from, timeoutSeconds: 240 + Math.floor(Math.random() * 60) },
+    query: {
+      ...options.query,
+      watch: true,
+      allowWatchBookmarks: true,
+      resourceVersion: from,
+      timeoutSeconds: 240 + Math.floor(Math.random() * 60),
+    },
     signal: options.signal,
   });
   let silent = false;
@@ -165,7 +179,12 @@ export async function* linesOf(source: AsyncIterable<unknown>): AsyncGenerator<s
 
 function errorOfEvent(object: unknown, path: string): KubeError {
   const status = object as { code?: number; reason?: string; message?: string };
-  return new KubeError({ status: status.code ?? 500, reason: status.reason ?? "Unexpected", message: status.message ?? "the watch failed", request: { path } });
+  return new KubeError({
+    status: status.code ?? 500,
+    reason: status.reason ?? "Unexpected",
+    message: status.message ?? "the watch failed",
+    request: { path },
+  });
 }
 
 function isGone(thrown: unknown): boolean {

@@ -24,7 +24,25 @@ const systemGroups: readonly UserGroup[] = [
 ];
 
 /** Directories in which an empty volume would hide what the image or the system has there. */
-const systemTop = new Set(["", "bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "root", "run", "sbin", "sys", "tmp", "usr", "var"]);
+const systemTop = new Set([
+  "",
+  "bin",
+  "boot",
+  "dev",
+  "etc",
+  "lib",
+  "lib32",
+  "lib64",
+  "libx32",
+  "proc",
+  "root",
+  "run",
+  "sbin",
+  "sys",
+  "tmp",
+  "usr",
+  "var",
+]);
 
 /**
  * Where a user's home is inside a pod that has no shared homes, and its parent, on which an empty volume can be mounted.

@@ -151,7 +151,8 @@ function reader(raw: unknown, problems: string[]): Reader {
     texts(key, otherwise) {
       const value = object[key] ?? otherwise;
       const entries = Object.entries(record(value));
-      if (value === undefined || typeof value !== "object" || entries.some(([, text]) => typeof text !== "string")) return wrong(key, "an object of texts", {});
+      if (value === undefined || typeof value !== "object" || entries.some(([, text]) => typeof text !== "string"))
+        return wrong(key, "an object of texts", {});
       return Object.fromEntries(entries) as Record<string, string>;
     },
     list(key, read) {

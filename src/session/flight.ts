@@ -1,6 +1,14 @@
 import { RefusalCode, SessionRefusal } from "./refusal.ts";
 import type { SessionRequest, SessionRuntime } from "./session-runtime.ts";
-import { type Action, decide, isForeign, type SessionAddress, type SessionOwner, type SessionView, type StartPhase } from "./session-state.ts";
+import {
+  type Action,
+  decide,
+  isForeign,
+  type SessionAddress,
+  type SessionOwner,
+  type SessionView,
+  type StartPhase,
+} from "./session-state.ts";
 
 /** What a waiting user is told. */
 export interface Progress {
@@ -60,7 +68,7 @@ type Step = { readonly answer: OpenSession } | { readonly waitMs: number };
 export async function fly(plan: FlightPlan): Promise<OpenSession> {
   const { name, user, runtime } = plan;
   const deadline = performance.now() + plan.timeoutMs;
-  if (!(await runtime.known(Math.min(knownTimeoutMs, plan.timeoutMs)))) throw new SessionRefusal(RefusalCode.failed, "away", words.away);
+  await untilKnown(runtime, plan.timeoutMs);
   const history: History = { seen: new Set(), starts: 0, refusedSince: undefined };
   const changes = changesOf(runtime, name);
   try {
@@ -75,6 +83,11 @@ export async function fly(plan: FlightPlan): Promise<OpenSession> {
   } finally {
     changes.stop();
   }
+}
+
+/** Waits until the runtime knows what sessions there are. Throws a `SessionRefusal` when that takes too long. */
+export async function untilKnown(runtime: SessionRuntime, timeoutMs: number = knownTimeoutMs): Promise<void> {
+  if (!(await runtime.known(Math.min(knownTimeoutMs, timeoutMs)))) throw new SessionRefusal(RefusalCode.failed, "away", words.away);
 }
 
 async function act(action: Action, view: SessionView, plan: FlightPlan, history: History): Promise<Step> {
@@ -126,7 +139,8 @@ function progressOf({ status }: SessionView): Progress {
 }
 
 function refusalOf(view: SessionView, user: SessionOwner): SessionRefusal {
-  if (isForeign(view, user)) return new SessionRefusal(RefusalCode.failed, "foreign", words.foreign, `owner is ${view.owner?.name}, uid ${view.owner?.uid}`);
+  if (isForeign(view, user))
+    return new SessionRefusal(RefusalCode.failed, "foreign", words.foreign, `owner is ${view.owner?.name}, uid ${view.owner?.uid}`);
   if (view.status.state === "failed") return new SessionRefusal(RefusalCode.failed, `session-${view.status.reason}`, view.status.message);
   return new SessionRefusal(RefusalCode.failed, "lost", words.lost);
 }

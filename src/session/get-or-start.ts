@@ -1,22 +1,23 @@
 import { randomBytes } from "node:crypto";
 import { sessionName } from "../manifests/names.ts";
 import { type BrokerConfig, imageOfType } from "./broker-config.ts";
+import { fly, type OpenSession, type Progress, untilKnown } from "./flight.ts";
 import { RefusalCode, SessionRefusal } from "./refusal.ts";
 import type { SessionRequest, SessionRuntime } from "./session-runtime.ts";
-import { fly, type OpenSession, type Progress } from "./flight.ts";
 import { isForeign, type SessionView } from "./session-state.ts";
 import { wantedSession } from "./session-types.ts";
 import type { SessionUser } from "./user.ts";
 
 /** What the use case works with. */
 export interface GetOrStartOptions {
-  readonly config: BrokerConfig;
+  /** Asked for each call, so that a changed configuration holds for the next one. */
+  readonly config: () => BrokerConfig;
   readonly runtime: SessionRuntime;
   /** How long a session's start may take before the waiting is given up; it goes on starting. Default: 5 min. */
   readonly timeoutMs?: number;
 }
 
-/** Finds or starts sessions, one flight a session however many ask for it. */
+/** Finds or starts sessions: one flight a session however many ask for it. */
 export interface Sessions {
   /**
    * Gives the user's session for a display, starting it when there is none. `onProgress` hears what is happening;
@@ -24,7 +25,9 @@ export interface Sessions {
    */
   getOrStart(user: SessionUser, display: string, onProgress: (progress: Progress) => void, signal?: AbortSignal): Promise<OpenSession>;
   /** What is known of the user's session; someone else's is as good as absent. */
-  state(user: SessionUser, display: string): { readonly name: string; readonly view: SessionView };
+  state(user: SessionUser, display: string): Promise<{ readonly name: string; readonly view: SessionView }>;
+  /** How many sessions are being waited for. */
+  inFlight(): number;
   /** Ends the user's session. */
   end(user: SessionUser, display: string): Promise<{ readonly name: string; readonly state: "ending" | "absent" }>;
 }
@@ -40,9 +43,9 @@ export function sessionsOf({ config, runtime, timeoutMs = 300_000 }: GetOrStartO
   const flights = new Map<string, Flight>();
 
   function resolve(user: SessionUser, display: string): { name: string; request: () => SessionRequest } {
-    const wanted = wantedSession(display, user, config.sessionTypes);
+    const wanted = wantedSession(display, user, config().sessionTypes);
     const name = sessionName(user.name, wanted.display);
-    return { name, request: () => requestOf(config, name, user, wanted) };
+    return { name, request: () => requestOf(config(), name, user, wanted) };
   }
 
   function join(name: string, user: SessionUser, request: () => SessionRequest): Flight {
@@ -53,7 +56,9 @@ export function sessionsOf({ config, runtime, timeoutMs = 300_000 }: GetOrStartO
     const flight: Flight = {
       listeners: new Set(),
       last: undefined,
-      result: fly({ name, user, request, runtime, timeoutMs, tell: (progress) => announce(flight, progress) }).finally(() => flights.delete(key)),
+      result: fly({ name, user, request, runtime, timeoutMs, tell: (progress) => announce(flight, progress) }).finally(() =>
+        flights.delete(key),
+      ),
     };
     // Those who asked may all have gone; the flight goes on, and its failure is then nobody's.
     flight.result.catch(() => undefined);
@@ -62,6 +67,7 @@ export function sessionsOf({ config, runtime, timeoutMs = 300_000 }: GetOrStartO
   }
 
   return {
+    inFlight: () => flights.size,
     async getOrStart(user, display, onProgress, signal) {
       const { name, request } = resolve(user, display);
       const flight = join(name, user, request);
@@ -73,13 +79,15 @@ export function sessionsOf({ config, runtime, timeoutMs = 300_000 }: GetOrStartO
         flight.listeners.delete(onProgress);
       }
     },
-    state(user, display) {
+    async state(user, display) {
       const { name } = resolve(user, display);
+      await untilKnown(runtime);
       const view = runtime.look(name);
       return { name, view: isForeign(view, user) ? { status: { state: "absent" } } : view };
     },
     async end(user, display) {
       const { name } = resolve(user, display);
+      await untilKnown(runtime);
       const view = runtime.look(name);
       if (view.status.state === "absent" || isForeign(view, user)) return { name, state: "absent" };
       await runtime.remove(name, view.status.instance);
@@ -90,14 +98,22 @@ export function sessionsOf({ config, runtime, timeoutMs = 300_000 }: GetOrStartO
 
 function requestOf(config: BrokerConfig, name: string, user: SessionUser, wanted: ReturnType<typeof wantedSession>): SessionRequest {
   const image = imageOfType(config.images, wanted.entry.type);
-  if (image === undefined) throw new SessionRefusal(RefusalCode.notConfigured, "no-image", `The session type ${wanted.entry.type} has no image. Please tell your administrator.`);
+  if (image === undefined)
+    throw new SessionRefusal(
+      RefusalCode.notConfigured,
+      "no-image",
+      `The session type ${wanted.entry.type} has no image. Please tell your administrator.`,
+    );
   return { name, user, type: wanted.entry.type, display: wanted.display, script: wanted.entry.script, image, secret: sessionSecret() };
 }
 
 /** 24 letters and digits: 142 bits. */
 function sessionSecret(): string {
   let text = "";
-  while (text.length < 24) text += randomBytes(24).toString("base64").replace(/[^A-Za-z0-9]/g, "");
+  while (text.length < 24)
+    text += randomBytes(24)
+      .toString("base64")
+      .replace(/[^A-Za-z0-9]/g, "");
   return text.slice(0, 24);
 }
 

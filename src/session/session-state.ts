@@ -14,7 +14,13 @@ export type FailureReason = "ended" | "crashed" | "evicted" | "image" | "configu
 /** What is known of a session. `instance` tells one start of it from the next. */
 export type SessionState =
   | { readonly state: "absent" }
-  | { readonly state: "starting"; readonly instance: string; readonly phase: StartPhase; readonly message: string; readonly trouble?: string }
+  | {
+      readonly state: "starting";
+      readonly instance: string;
+      readonly phase: StartPhase;
+      readonly message: string;
+      readonly trouble?: string;
+    }
   | { readonly state: "ready"; readonly instance: string; readonly address: SessionAddress }
   | { readonly state: "ending"; readonly instance: string }
   | { readonly state: "failed"; readonly instance: string; readonly reason: FailureReason; readonly message: string };

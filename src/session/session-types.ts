@@ -1,6 +1,6 @@
 import type { SessionTypeEntry } from "./broker-config.ts";
-import type { SessionUser } from "./user.ts";
 import { RefusalCode, SessionRefusal } from "./refusal.ts";
+import type { SessionUser } from "./user.ts";
 
 /** The type that is meant when nothing was asked for. */
 export const defaultType = "seamless";
@@ -69,7 +69,12 @@ function readings(display: string, user: string): { home: string; type: string }
   const whole = prefix === undefined ? [display] : [display, display.slice(prefix.length)];
   return whole.flatMap((text) => {
     const home = homePrefix.exec(text)?.[0] ?? "";
-    return home === "" ? [{ home, type: text }] : [{ home: "", type: text }, { home: home.toLowerCase(), type: text.slice(home.length) }];
+    return home === ""
+      ? [{ home, type: text }]
+      : [
+          { home: "", type: text },
+          { home: home.toLowerCase(), type: text.slice(home.length) },
+        ];
   });
 }
 

@@ -16,7 +16,15 @@ export function readUser(value: unknown, minUid: number): SessionUser {
   if (!isId(uid) || !isId(gid)) throw unknown(`The user ${name} is not known here.`);
   if (uid < minUid || gid === 0) throw unknown(`The user ${name} may not have a session.`, `uid ${uid} (least: ${minUid}), gid ${gid}`);
   const groups = Array.isArray(raw.groups) ? raw.groups : [];
-  return { name, uid, gid, home: text(raw.home, `/home/${name}`), shell: text(raw.shell, "/bin/bash"), gecos: text(raw.gecos, ""), groups: groups.slice(0, maxGroups).flatMap(readGroup) };
+  return {
+    name,
+    uid,
+    gid,
+    home: text(raw.home, `/home/${name}`),
+    shell: text(raw.shell, "/bin/bash"),
+    gecos: text(raw.gecos, ""),
+    groups: groups.slice(0, maxGroups).flatMap(readGroup),
+  };
 }
 
 /** True for a name that can be in a passwd entry, a path and a log without harm. */

@@ -1,0 +1,177 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import type { BrokerConfig } from "../session/broker-config.ts";
+import type { Sessions } from "../session/get-or-start.ts";
+import { RefusalCode, SessionRefusal } from "../session/refusal.ts";
+import { offeredTypes } from "../session/session-types.ts";
+import { readUser, type SessionUser } from "../session/user.ts";
+import type { Audit } from "./audit.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** What the broker's socket serves from. */
+export interface ApiOptions {
+  readonly config: () => BrokerConfig;
+  readonly sessions: Sessions;
+  readonly audit: Audit;
+  readonly metrics: Metrics;
+}
+
+const maxBodyBytes = 64 * 1024;
+/** Not a refusal: the door has gone. */
+const abandoned = "abandoned";
+
+/** An answer that is not a session's refusal: the request itself is at fault. */
+class BadRequest extends Error {
+  readonly status: number;
+  readonly reason: string;
+
+  constructor(status: number, reason: string, message: string) {
+    super(message);
+    this.status = status;
+    this.reason = reason;
+  }
+}
+
+interface Call {
+  readonly user: SessionUser;
+  readonly display: string;
+  readonly response: ServerResponse;
+}
+
+/** The broker's protocol: JSON over HTTP, version 1. Everything that a door may ask is here, and every rule is behind it. */
+export function brokerApi(options: ApiOptions): RequestListener {
+  const { config, sessions, metrics, audit } = options;
+  const routes: Readonly<Record<string, (call: Call) => Promise<void> | void>> = {
+    "/v1/types": ({ user, response }) => sendJson(response, 200, { types: offeredTypes(user, config().sessionTypes) }),
+    "/v1/sessions": (call) => streamSession(call, options),
+    "/v1/state": async ({ user, display, response }) => {
+      const { status } = (await sessions.state(user, display)).view;
+      const words =
+        status.state === "starting"
+          ? { phase: status.phase, message: status.trouble ?? status.message }
+          : status.state === "failed"
+            ? { message: status.message }
+            : {};
+      sendJson(response, 200, { state: status.state, ...words });
+    },
+    "/v1/end": async ({ user, display, response }) => {
+      const { name, state } = await sessions.end(user, display);
+      audit("end", { user: user.name, session: name, state });
+      sendJson(response, 200, { state });
+    },
+  };
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = (request.url ?? "").split("?")[0] ?? "";
+    if (path === "/v1/health" && request.method === "GET") {
+      sendJson(response, 200, { status: "ok" });
+      return;
+    }
+    const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
+    if (route === undefined) throw new BadRequest(404, "not-found", "There is nothing at this path.");
+    if (request.method !== "POST") throw new BadRequest(405, "method", "This path takes POST.");
+    const body = await readBody(request);
+    const display = body.display ?? "";
+    if (typeof display !== "string") throw new BadRequest(400, "bad-request", "display is not a text.");
+    await route({ user: readUser(body.user, config().minUid), display, response });
+    if (path !== "/v1/sessions") metrics.request(path, "ok");
+  }
+
+  return (request, response) => {
+    answer(request, response).catch((thrown: unknown) => {
+      const { status, code, reason, message } = problemOf(thrown);
+      metrics.request((request.url ?? "").startsWith("/v1/") && status !== 404 ? (request.url ?? "") : "other", reason);
+      const detail =
+        thrown instanceof SessionRefusal
+          ? thrown.detail
+          : thrown instanceof BadRequest
+            ? undefined
+            : String((thrown as Error).stack ?? thrown);
+      audit("refused", { path: request.url?.slice(0, 100), code, reason, detail });
+      if (response.headersSent) response.destroy();
+      else sendJson(response, status, { error: { code, reason, message } });
+    });
+  };
+}
+
+/** Streams a session's progress, a JSON object a line, and its end: `ready` or `error`. A door that hangs up only stops waiting. */
+async function streamSession({ user, display, response }: Call, { sessions, audit, metrics }: ApiOptions): Promise<void> {
+  const startedAt = performance.now();
+  const gone = new AbortController();
+  response.once("close", () => gone.abort(new DOMException("The door hung up", "AbortError")));
+  response.writeHead(200, { "content-type": "application/x-ndjson", "cache-control": "no-store" });
+  const line = (object: object): void => {
+    if (!response.writableEnded) response.write(`${JSON.stringify(object)}\n`);
+  };
+  const fields = { user: user.name, uid: user.uid, display };
+  const took = (): number => Math.round(performance.now() - startedAt);
+  try {
+    const { name, address, started } = await sessions.getOrStart(
+      user,
+      display,
+      (progress) => line({ event: "progress", ...progress }),
+      gone.signal,
+    );
+    const { host, port, secret } = address;
+    line({ event: "ready", display: `tcp://${encodeURIComponent(user.name)}:${secret}@${urlHost(host)}:${port}/`, session: name });
+    metrics.request("/v1/sessions", "ok");
+    metrics.answered(started, (performance.now() - startedAt) / 1000);
+    audit("session", { ...fields, session: name, outcome: "ready", started, address: `${host}:${port}`, ms: took() });
+  } catch (thrown) {
+    const { code, reason, message } = gone.signal.aborted ? { code: 1, reason: abandoned, message: "" } : problemOf(thrown);
+    line({ event: "error", code, reason, message });
+    metrics.request("/v1/sessions", reason);
+    audit("session", { ...fields, outcome: reason, code, ms: took(), detail: detailOf(thrown, gone.signal) });
+  }
+  response.end();
+}
+
+function detailOf(thrown: unknown, gone: AbortSignal): string | undefined {
+  if (gone.aborted) return undefined;
+  return thrown instanceof SessionRefusal ? thrown.detail : String((thrown as Error).stack ?? thrown);
+}
+
+function problemOf(thrown: unknown): { status: number; code: number; reason: string; message: string } {
+  if (thrown instanceof SessionRefusal) {
+    const status = thrown.code === RefusalCode.failed ? 503 : thrown.code === RefusalCode.notConfigured ? 500 : 422;
+    return { status, code: thrown.code, reason: thrown.reason, message: thrown.message };
+  }
+  if (thrown instanceof BadRequest) return { status: thrown.status, code: 1, reason: thrown.reason, message: thrown.message };
+  return {
+    status: 500,
+    code: 1,
+    reason: "bug",
+    message: "The session could not be started because of an error in the program. Please tell your administrator.",
+  };
+}
+
+/** An IPv6 address wants brackets in a URL. */
+export function urlHost(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}
+
+function sendJson(response: ServerResponse, status: number, body: object): void {
+  const text = JSON.stringify(body);
+  response.writeHead(status, {
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(text),
+    "cache-control": "no-store",
+  });
+  response.end(text);
+}
+
+async function readBody(request: IncomingMessage): Promise<{ user?: unknown; display?: unknown }> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    size += (chunk as Buffer).length;
+    if (size > maxBodyBytes) throw new BadRequest(413, "too-large", "The request is larger than 64 KiB.");
+    chunks.push(chunk as Buffer);
+  }
+  try {
+    const body: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8"));
+    if (typeof body === "object" && body !== null && !Array.isArray(body)) return body;
+  } catch {
+    // Said below, in the same words as for JSON that is no object.
+  }
+  throw new BadRequest(400, "bad-request", "The body is not a JSON object.");
+}

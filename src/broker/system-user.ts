@@ -1,0 +1,61 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { RefusalCode, SessionRefusal } from "../session/refusal.ts";
+import { isUserName, type UserGroup } from "../session/user.ts";
+
+const run = promisify(execFile);
+const lookupTimeoutMs = 10_000;
+
+/** A user as this machine knows it: not checked yet. */
+export interface SystemUser {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly home: string;
+  readonly shell: string;
+  readonly gecos: string;
+  readonly groups: readonly UserGroup[];
+}
+
+/**
+ * Looks a user up with `getent` and `id`, so that every directory service of the machine is asked.
+ * `user@domain` is `user` when both have the same uid. Throws a `SessionRefusal` (6) for an unknown one.
+ */
+export async function systemUser(asked: string): Promise<SystemUser> {
+  const entry = isUserName(asked) ? await passwdEntry(asked) : undefined;
+  if (entry === undefined) throw new SessionRefusal(RefusalCode.unknownUser, "unknown-user", "This user is not known here.");
+  const short = asked.includes("@") ? await passwdEntry(asked.split("@")[0] ?? "") : undefined;
+  const user = short !== undefined && short.uid === entry.uid ? short : entry;
+  return { ...user, groups: await groupsOf(user.name) };
+}
+
+async function passwdEntry(name: string): Promise<Omit<SystemUser, "groups"> | undefined> {
+  const [line = ""] = (await output("getent", ["passwd", name])).split("\n");
+  const [known, , uid, gid, gecos = "", home = "", shell = ""] = line.split(":");
+  // A number is looked up as a uid: it is not a name that somebody signs in with.
+  if (known === undefined || known.toLowerCase() !== name.toLowerCase()) return undefined;
+  return { name: known, uid: Number(uid), gid: Number(gid), home, shell, gecos };
+}
+
+async function groupsOf(name: string): Promise<UserGroup[]> {
+  const ids = (await output("id", ["-G", name])).trim().split(/\s+/).filter(Boolean);
+  if (ids.length === 0) return [];
+  const lines = (await output("getent", ["group", ...ids])).split("\n").filter(Boolean);
+  return lines.map((line) => line.split(":")).map(([group = "", , gid]) => ({ name: group, gid: Number(gid) }));
+}
+
+/** What a program prints; it may end with an error when it has not found everything. Arguments go past any shell. */
+async function output(program: string, args: readonly string[]): Promise<string> {
+  try {
+    return (await run(program, [...args], { timeout: lookupTimeoutMs, encoding: "utf8" })).stdout;
+  } catch (thrown) {
+    const { stdout, code } = thrown as { stdout?: string; code?: unknown };
+    if (typeof code === "number") return stdout ?? "";
+    throw new SessionRefusal(
+      RefusalCode.failed,
+      "directory",
+      "Users cannot be looked up at the moment. Please try again later.",
+      String(thrown),
+    );
+  }
+}

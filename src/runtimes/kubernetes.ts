@@ -1,0 +1,288 @@
+import type { CoreV1Event, V1Pod } from "@kubernetes/client-node";
+import { isKubeStatus, KubeError } from "../kube/kube-error.ts";
+import { type KubeTransport, kubePath } from "../kube/transport.ts";
+import { startWatch, type WatchEvent } from "../kube/watch.ts";
+import { sessionSelector } from "../manifests/labels.ts";
+import { type SessionPodSettings, sessionPod } from "../manifests/session-pod.ts";
+import type { SessionRequest, SessionRuntime } from "../session/session-runtime.ts";
+import { createRefusal } from "./create-refusal.ts";
+import { isEnded, type PodFacts, type PodMarks, podFacts, podView, settledAfterMs } from "./pod-state.ts";
+import { followUntilReady } from "./ready-log.ts";
+import { tcpConnect } from "./tcp-connect.ts";
+
+/** What the runtime works with. */
+export interface KubernetesRuntimeOptions {
+  readonly transport: KubeTransport;
+  /** The sessions' namespace. */
+  readonly namespace: string;
+  /** Asked for each new session, so that a changed configuration holds for the next one. */
+  readonly settings: () => SessionPodSettings;
+  /** How long an ended session's pod stays; any broker removes it then. Undefined: this one removes none. */
+  readonly keepEndedSeconds?: number;
+  readonly signal: AbortSignal;
+  /** Told of what went wrong and is tried again. */
+  onTrouble?(what: string, error: unknown): void;
+  /** Told of every request that changes something. */
+  onWrite?(verb: "create" | "delete", name: string): void;
+}
+
+/** Sessions as pods, known by one watch. */
+export interface KubernetesRuntime extends SessionRuntime {
+  /** Fulfilled after the signal's abort; rejected on a bug of ours, after which the memory is not to be trusted. */
+  readonly done: Promise<void>;
+  /** How many session pods are known, by state. */
+  count(): Readonly<Record<string, number>>;
+}
+
+const createTries = 3;
+const createPauseMs = 300;
+/** Brokers share the removal of ended pods: each waits a moment of its own, so that mostly one asks. */
+const removalSpreadMs = 5_000;
+
+/**
+ * Sessions in a namespace of Kubernetes. One watch on its session pods is the memory, another on events explains what takes long;
+ * a new session costs one write, a running one no request at all.
+ */
+export function kubernetesRuntime(options: KubernetesRuntimeOptions): KubernetesRuntime {
+  const { transport, namespace, signal } = options;
+  const base = kubePath("api", "v1", "namespaces", namespace);
+  const pods = new Map<string, PodFacts>();
+  const marks = new Map<string, PodMarks>();
+  const listeners = new Map<string, Set<() => void>>();
+  const followed = new Map<string, AbortController>();
+  const removals = new Map<string, number>();
+  let removalTimer: NodeJS.Timeout | undefined;
+  let seenVersion = 0n;
+
+  const marksOf = (name: string): PodMarks => marks.get(name) ?? {};
+  const mark = (name: string, more: PodMarks): void => {
+    marks.set(name, { ...marksOf(name), ...more });
+    changed(name);
+  };
+
+  function changed(name: string): void {
+    attend(name);
+    for (const listener of listeners.get(name) ?? []) listener();
+  }
+
+  /** Follows a log exactly as long as somebody waits for it. */
+  function attend(name: string): void {
+    const facts = pods.get(name);
+    const wanted =
+      facts !== undefined &&
+      listeners.has(name) &&
+      facts.runningSince > 0 &&
+      !isEnded(facts) &&
+      !facts.deleting &&
+      marksOf(name).ready !== true;
+    if (wanted && !followed.has(name)) follow(facts);
+    if (!wanted) {
+      followed.get(name)?.abort();
+      followed.delete(name);
+    }
+  }
+
+  function follow({ name, instance, runningSince }: PodFacts): void {
+    const stop = new AbortController();
+    followed.set(name, stop);
+    const isSame = (): boolean => !stop.signal.aborted && pods.get(name)?.instance === instance;
+    const settled = setTimeout(() => isSame() && changed(name), Math.max(0, runningSince + settledAfterMs + 1_000 - Date.now()));
+    stop.signal.addEventListener("abort", () => clearTimeout(settled));
+    void followUntilReady(transport, namespace, name, stop.signal, {
+      onReady: () => isSame() && mark(name, { ready: true }),
+      onWords: (words) => isSame() && mark(name, { words }),
+      onTrouble: (error) => options.onTrouble?.(`log of ${name}`, error),
+    });
+  }
+
+  function put(pod: V1Pod): void {
+    const facts = podFacts(pod);
+    const before = pods.get(facts.name);
+    if (before !== undefined && before.instance !== facts.instance) forget(facts.name);
+    pods.set(facts.name, facts);
+    if (isEnded(facts)) planRemoval(facts);
+    changed(facts.name);
+  }
+
+  function forget(name: string): void {
+    pods.delete(name);
+    marks.delete(name);
+    removals.delete(name);
+    changed(name);
+  }
+
+  /** Takes what an answer to our own request says, unless the watch has told of something later. */
+  function learn(pod: V1Pod): void {
+    const version = BigInt(pod.metadata?.resourceVersion ?? "0");
+    const known = pods.get(pod.metadata?.name ?? "");
+    if (known === undefined ? version > seenVersion : version > BigInt(known.version)) put(pod);
+  }
+
+  function planRemoval({ name, ended }: PodFacts): void {
+    if (options.keepEndedSeconds === undefined || removals.has(name)) return;
+    const endedAt = ended === undefined || ended.at === 0 ? Date.now() : ended.at;
+    removals.set(name, Math.max(endedAt + options.keepEndedSeconds * 1000, Date.now()) + Math.random() * removalSpreadMs);
+    if (removalTimer === undefined) armRemoval();
+  }
+
+  function armRemoval(): void {
+    const next = Math.min(...removals.values());
+    removalTimer =
+      Number.isFinite(next) && !signal.aborted ? setTimeout(removeDue, Math.min(Math.max(0, next - Date.now()), 3_600_000)) : undefined;
+  }
+
+  function removeDue(): void {
+    for (const [name, due] of removals) {
+      const facts = pods.get(name);
+      if (due > Date.now()) continue;
+      removals.delete(name);
+      if (facts === undefined || facts.deleting) continue;
+      remove(name, facts.instance).catch((error: unknown) => {
+        options.onTrouble?.(`removing ${name}`, error);
+        removals.set(name, Date.now() + 60_000);
+        if (removalTimer === undefined) armRemoval();
+      });
+    }
+    armRemoval();
+  }
+
+  async function remove(name: string, instance: string): Promise<void> {
+    options.onWrite?.("delete", name);
+    try {
+      await transport.request({
+        method: "DELETE",
+        path: `${base}${kubePath("pods", name)}`,
+        body: { kind: "DeleteOptions", apiVersion: "v1", preconditions: { uid: instance } },
+      });
+    } catch (thrown) {
+      // It is gone already, or another one has its name.
+      if (!isKubeStatus(thrown, 404) && !isKubeStatus(thrown, 409)) throw createRefusal(thrown, "\0");
+    }
+    if (pods.get(name)?.instance === instance) mark(name, { removed: true });
+  }
+
+  async function create(request: SessionRequest): Promise<"created" | "exists"> {
+    const pod = sessionPod(options.settings(), request);
+    for (let tries = 1; ; tries += 1) {
+      try {
+        options.onWrite?.("create", request.name);
+        learn(await transport.json<V1Pod>({ method: "POST", path: `${base}/pods`, body: pod }));
+        return "created";
+      } catch (thrown) {
+        if (thrown instanceof KubeError && thrown.reason === "AlreadyExists") return adopt(request.name);
+        // Whether it was made is not known after a broken connection; the next try finds out.
+        if (!mayTryAgain(thrown) || tries >= createTries) throw createRefusal(thrown, request.secret);
+        await new Promise((resolve) => setTimeout(resolve, Math.min(2_000, thrown.retryAfterMs ?? createPauseMs * tries)));
+      }
+    }
+  }
+
+  async function adopt(name: string): Promise<"exists"> {
+    if (pods.has(name)) return "exists";
+    try {
+      learn(await transport.json<V1Pod>({ path: `${base}${kubePath("pods", name)}` }));
+    } catch (thrown) {
+      if (!isKubeStatus(thrown, 404)) throw createRefusal(thrown, "\0");
+    }
+    return "exists";
+  }
+
+  const watch = startWatch<V1Pod>({
+    transport,
+    path: `${base}/pods`,
+    query: { labelSelector: sessionSelector },
+    signal,
+    onList(found) {
+      const names = new Set(found.map((pod) => pod.metadata?.name ?? ""));
+      for (const pod of found) noteVersion(pod);
+      for (const name of [...pods.keys()]) if (!names.has(name)) forget(name);
+      for (const pod of found) put(pod);
+    },
+    onEvent(event) {
+      noteVersion(event.object);
+      onPodEvent(event);
+    },
+    onTrouble: (error, retryInMs) => options.onTrouble?.(`watch of pods, next try in ${Math.round(retryInMs)} ms`, error),
+  });
+
+  function noteVersion(pod: V1Pod): void {
+    const version = BigInt(pod.metadata?.resourceVersion ?? "0");
+    if (version > seenVersion) seenVersion = version;
+  }
+
+  function onPodEvent({ type, object }: WatchEvent<V1Pod>): void {
+    const name = object.metadata?.name ?? "";
+    if (type !== "DELETED") put(object);
+    else if (pods.get(name)?.instance === object.metadata?.uid) forget(name);
+  }
+
+  const events = startWatch<CoreV1Event>({
+    transport,
+    path: `${base}/events`,
+    query: { fieldSelector: "involvedObject.kind=Pod" },
+    fromNow: true,
+    signal,
+    onList: () => undefined,
+    onEvent({ type, object }) {
+      const { name = "", uid } = object.involvedObject;
+      const facts = pods.get(name);
+      if (type === "DELETED" || facts === undefined || facts.instance !== uid || facts.runningSince > 0 || isEnded(facts)) return;
+      mark(name, { event: { reason: object.reason ?? "", message: object.message ?? "" } });
+    },
+    onTrouble: (error, retryInMs) => options.onTrouble?.(`watch of events, next try in ${Math.round(retryInMs)} ms`, error),
+  });
+
+  signal.addEventListener("abort", () => {
+    clearTimeout(removalTimer);
+    for (const stop of followed.values()) stop.abort();
+  });
+
+  return {
+    done: Promise.all([watch.done, events.done]).then(() => undefined),
+    look: (name) => podView(pods.get(name), marksOf(name), Date.now()),
+    onChange(name, listener) {
+      const own = listeners.get(name) ?? new Set();
+      listeners.set(name, own.add(listener));
+      attend(name);
+      return () => {
+        own.delete(listener);
+        if (own.size > 0) return;
+        listeners.delete(name);
+        attend(name);
+      };
+    },
+    create,
+    remove,
+    connect: ({ host, port }) => tcpConnect(host, port),
+    async known(timeoutMs) {
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<false>((resolve) => {
+        timer = setTimeout(() => resolve(false), timeoutMs);
+      });
+      const known = await Promise.race([
+        watch.listed.then(
+          () => true as const,
+          () => false as const,
+        ),
+        late,
+      ]);
+      clearTimeout(timer);
+      return known;
+    },
+    count() {
+      const counts: Record<string, number> = {};
+      for (const facts of pods.values()) {
+        const { state } = podView(facts, marksOf(facts.name), Date.now()).status;
+        counts[state] = (counts[state] ?? 0) + 1;
+      }
+      return counts;
+    },
+  };
+}
+
+/** `Conflict` is a quota's count that two creates at once wanted to write. */
+function mayTryAgain(thrown: unknown): thrown is KubeError {
+  return (
+    thrown instanceof KubeError && (thrown.status === 0 || thrown.status === 429 || thrown.status >= 500 || thrown.reason === "Conflict")
+  );
+}
