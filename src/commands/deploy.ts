@@ -82,6 +82,7 @@ export const deploy: Command<Deployed> = {
       const result = await deployDirectory(prepared, {
         transport,
         dryRun: dryRun === "server",
+        now: ctx.now(),
         timeoutMs: (numberOf(input, "timeout") ?? 300) * 1000,
         signal: ctx.signal,
         pinnedImages: pinned.images,

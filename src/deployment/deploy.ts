@@ -2,10 +2,12 @@ import { join } from "node:path";
 import type { Config } from "../config/config.ts";
 import { type Applied, applyObjects, getObject } from "../kube/apply.ts";
 import { explainKubeError } from "../kube/errors.ts";
+import { touchPods } from "../kube/touch-pods.ts";
 import type { KubeTransport } from "../kube/transport.ts";
 import { waitForRollout } from "../kube/wait.ts";
-import { proxySelector } from "../manifests/deployment-names.ts";
-import { type KubeObject, type ObjectRef, refOf } from "../manifests/kube-object.ts";
+import { brokerName, proxySelector } from "../manifests/deployment-names.ts";
+import { type KubeObject, type ObjectRef, refOf, refText } from "../manifests/kube-object.ts";
+import { secretNames } from "../manifests/secrets.ts";
 import { writeFileIfChanged } from "./atomic-file.ts";
 import { type ClusterFacts, checkOwnership, labelWorkers, readClusterFacts } from "./cluster-facts.ts";
 import { inventoryObject, isOurs, obsolete, prune, readInventory, unionOf } from "./inventory.ts";
@@ -17,6 +19,8 @@ import { renderedCopy, renderedCopyFile, withoutSecrets } from "./rendered-copy.
 export interface DeployOptions {
   readonly transport: KubeTransport;
   readonly dryRun: boolean;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
   readonly pinnedImages: ReadonlyMap<string, string>;
@@ -78,15 +82,14 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
   await record(options, config, recorded, unionOf(wanted, recorded));
   await labelWorkers(transport, config.namespace, facts.workers, signal);
   await apply(plan.objects.filter(({ kind }) => kind !== "Namespace"));
+  await refreshPods(options, config, applied);
   const written = [...prepared.written];
   if (await writeFileIfChanged(join(config.directory, renderedCopyFile), renderedCopy(plan.objects.map(withoutSecrets))))
     written.push(renderedCopyFile);
   await waitForRollout(transport, {
     namespace: config.ingressNamespace,
     name: config.deployName,
-    podSelector: Object.entries(proxySelector(config))
-      .map(([name, value]) => `${name}=${value}`)
-      .join(","),
+    podSelector: podSelector(config),
     timeoutMs: options.timeoutMs,
     signal,
     onProgress: options.status,
@@ -94,6 +97,26 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
   const pruned = await prune(transport, config, outdated, signal);
   await record(options, config, unionOf(wanted, recorded), unionOf(wanted, []));
   return { applied, pruned, written, workers: facts.workers, warnings: [...facts.warnings, ...plan.warnings] };
+}
+
+/** Running proxies read the broker's configuration and the users again; without this they would see a change up to a minute later. */
+async function refreshPods(options: DeployOptions, config: Config, applied: readonly Applied[]): Promise<void> {
+  const living = [
+    refText({ apiVersion: "v1", kind: "ConfigMap", name: brokerName(config) }),
+    refText({ apiVersion: "v1", kind: "Secret", name: secretNames(config).users }),
+  ];
+  if (!applied.some(({ ref, outcome }) => outcome === "changed" && living.includes(refText(ref)))) return;
+  try {
+    await touchPods(options.transport, { namespace: config.ingressNamespace, selector: podSelector(config) }, options.now, options.signal);
+  } catch (thrown) {
+    throw explainKubeError(thrown, "the running proxies could not be told of the change");
+  }
+}
+
+function podSelector(config: Config): string {
+  return Object.entries(proxySelector(config))
+    .map(([name, value]) => `${name}=${value}`)
+    .join(",");
 }
 
 /** Writes the record when it differs from what is known to be there. */

@@ -113,7 +113,7 @@ export function planDeployment(parts: DeploymentParts): DeploymentPlan {
     secrets,
     brokerConfigMap: brokerName(config),
     checksums: {
-      configuration: sum(brokerJson, JSON.stringify(proxyVariables), JSON.stringify([...config.own.secret])),
+      environment: sum(JSON.stringify(proxyVariables), JSON.stringify([...config.own.secret])),
       certificate: sum(parts.certificate, parts.certificateKey),
       ticket: sum(parts.ticketKey),
     },

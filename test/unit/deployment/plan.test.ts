@@ -135,11 +135,13 @@ describe("planDeployment", () => {
     ]);
   });
 
-  it("makes new pods for a changed configuration, and for no change none", () => {
+  it("makes new pods for what pods read only once", () => {
     const annotations = (changes = {}): Record<string, string> =>
       object(plan(changes), "deployment/xpra-proxy").spec.template.metadata.annotations;
     expect(annotations()).toEqual(annotations());
-    expect(annotations({ XPRA_SCREEN: "1920x1080" })["vdi.xpra.org/configuration"]).not.toBe(annotations()["vdi.xpra.org/configuration"]);
+    expect(annotations({ XPRA_SITE: "x" })["vdi.xpra.org/environment"]).not.toBe(annotations()["vdi.xpra.org/environment"]);
+    // The broker reads its configuration again by itself.
+    expect(annotations({ XPRA_SCREEN: "1920x1080" })).toEqual(annotations());
   });
 
   it("answers on the addresses, and asks for none with another type of Service", () => {

@@ -1,0 +1,43 @@
+import type { V1Pod } from "@kubernetes/client-node";
+import { isKubeStatus } from "./kube-error.ts";
+import { type KubeTransport, kubePath } from "./transport.ts";
+
+/** Annotation whose change makes the kubelet look at a pod, and at the Secrets and ConfigMaps that it mounts, at once. */
+const annotation = "vdi.xpra.org/refreshed";
+
+/**
+ * Makes running pods see changed Secrets and ConfigMaps now; by itself the kubelet looks about once a minute.
+ * Gives the names of the pods.
+ */
+export async function touchPods(
+  transport: KubeTransport,
+  place: { readonly namespace: string; readonly selector: string },
+  at: number,
+  signal?: AbortSignal,
+): Promise<readonly string[]> {
+  const pods = kubePath("api", "v1", "namespaces", place.namespace, "pods");
+  const { items = [] } = await transport.json<{ items?: readonly V1Pod[] }>({
+    path: pods,
+    query: { labelSelector: place.selector },
+    signal,
+  });
+  const touched: string[] = [];
+  for (const { metadata } of items) {
+    const name = metadata?.name ?? "";
+    if (name === "" || metadata?.deletionTimestamp !== undefined) continue;
+    try {
+      await transport.request({
+        method: "PATCH",
+        path: `${pods}${kubePath(name)}`,
+        contentType: "application/merge-patch+json",
+        query: { fieldManager: "vdi" },
+        body: { metadata: { annotations: { [annotation]: new Date(at).toISOString() } } },
+        signal,
+      });
+      touched.push(name);
+    } catch (thrown) {
+      if (!isKubeStatus(thrown, 404)) throw thrown;
+    }
+  }
+  return touched;
+}
