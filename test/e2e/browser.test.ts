@@ -1,0 +1,142 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Demo } from "../start/demo.ts";
+import {
+  chooseFromMenu,
+  chooseType,
+  openBrowser,
+  openContext,
+  problemText,
+  screenshot,
+  signIn,
+  typeInto,
+  waitForFirstFrame,
+  waitForQuiet,
+  waitForState,
+} from "./page/page.ts";
+import { testDemo } from "./support/demo.ts";
+import { type Kubectl, kubectlFor } from "./support/kubectl.ts";
+
+const artifacts = join(import.meta.dirname, "..", "..", "artifacts");
+
+let demo: Demo;
+let kubectl: Kubectl;
+let browser: Browser;
+let context: BrowserContext;
+let page: Page;
+
+beforeAll(async () => {
+  mkdirSync(artifacts, { recursive: true });
+  demo = await testDemo();
+  kubectl = kubectlFor(demo.kubeconfig);
+  browser = await openBrowser();
+}, 2_400_000);
+
+afterAll(async () => {
+  await browser?.close();
+});
+
+beforeEach(async () => {
+  context = await openContext(browser);
+  page = await context.newPage();
+});
+
+afterEach(async ({ task }) => {
+  if (task.result?.state === "fail") await screenshot(page, join(artifacts, `failed-${task.name.replace(/\W+/g, "-")}.png`));
+  await context.close();
+  await kubectl.run("delete", "pods", "-n", demo.namespace, "-l", "app.kubernetes.io/name=vdi-session", "--wait=true", "--timeout=60s");
+});
+
+/** What a file in the session's pod holds; empty when it is not there. */
+async function fileInSession(pod: string, file: string): Promise<string> {
+  try {
+    return await kubectl.run("exec", "-n", demo.namespace, pod, "--", "cat", file);
+  } catch {
+    return "";
+  }
+}
+
+async function openDesktop(type: string): Promise<void> {
+  await signIn(page, { address: demo.url, user: demo.user, password: demo.password });
+  await chooseType(page, type);
+  await waitForFirstFrame(page);
+}
+
+describe("in the browser", () => {
+  it("a user signs in and works on an Xfce desktop", async () => {
+    await page.goto(demo.url);
+    await screenshot(page, join(artifacts, "1-sign-in.png"));
+    expect(await signIn(page, { address: demo.url, user: demo.user, password: demo.password })).toBe("choose");
+    await screenshot(page, join(artifacts, "2-choose.png"));
+    await chooseType(page, "desktop");
+    await waitForFirstFrame(page);
+    await waitForQuiet(page, 2_000);
+    await screenshot(page, join(artifacts, "3-desktop.png"));
+    // Ctrl-Alt-T opens a terminal in the Xfce of the image.
+    await page.mouse.click(640, 500);
+    await page.keyboard.press("Control+Alt+t");
+    await waitForQuiet(page, 2_000);
+    const words = 'Grüße @home #1 {x} ~ "y" \\z';
+    await typeInto(page, `cat > /tmp/typed.txt\n${words}\n`);
+    await page.keyboard.press("Control+d");
+    await screenshot(page, join(artifacts, "4-typed.png"));
+    await expect.poll(() => fileInSession("xpra-user01-desktop", "/tmp/typed.txt"), { timeout: 20_000, interval: 500 }).toBe(words);
+  });
+
+  it("text is copied both ways", async () => {
+    await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    await openDesktop("desktop-failsafe");
+    await waitForQuiet(page);
+    await page.evaluate(() => navigator.clipboard.writeText("from the browser"));
+    await page.mouse.click(300, 300);
+    await typeInto(page, "cat > /tmp/pasted.txt\n");
+    await page.keyboard.press("Shift+Insert");
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("Control+d");
+    await expect
+      .poll(() => fileInSession("xpra-user01-desktop-failsafe", "/tmp/pasted.txt"), { timeout: 20_000, interval: 500 })
+      .toContain("from the browser");
+  });
+
+  it("the desktop takes the size of the window", async () => {
+    await openDesktop("desktop");
+    await page.setViewportSize({ width: 1000, height: 700 });
+    await expect
+      .poll(
+        async () =>
+          kubectl.run(
+            "exec",
+            "-n",
+            demo.namespace,
+            "xpra-user01-desktop",
+            "--",
+            "sh",
+            "-c",
+            "DISPLAY=$(ls /tmp/.X11-unix | sed s/X/:/) xdpyinfo | grep dimensions",
+          ),
+        { timeout: 20_000, interval: 500 },
+      )
+      .toMatch(/1000x700/);
+  });
+
+  it("a wrong password is said in words", async () => {
+    expect(await signIn(page, { address: demo.url, user: demo.user, password: "not-the-password" })).toBe("sign-in");
+    expect(await problemText(page)).toMatch(/password/i);
+    await screenshot(page, join(artifacts, "5-refused.png"));
+  });
+
+  it("signing out leaves the session, ending it removes the pod", async () => {
+    await openDesktop("desktop-failsafe");
+    await chooseFromMenu(page, "Sign out");
+    await waitForState(page, ["sign-in", "ended"]);
+    expect(await kubectl.pods(demo.namespace, "app.kubernetes.io/name=vdi-session")).toHaveLength(1);
+    // Nothing that could sign somebody in again is left behind.
+    expect(await page.evaluate(() => ({ local: { ...localStorage }, session: { ...sessionStorage }, cookie: document.cookie }))).toEqual({
+      local: {},
+      session: {},
+      cookie: "",
+    });
+  });
+});

@@ -1,0 +1,87 @@
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { execa } from "execa";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { Demo } from "../start/demo.ts";
+import { testDemo, vdi } from "./support/demo.ts";
+import { type Kubectl, kubectlFor } from "./support/kubectl.ts";
+
+let demo: Demo;
+let kubectl: Kubectl;
+
+beforeAll(async () => {
+  demo = await testDemo();
+  kubectl = kubectlFor(demo.kubeconfig);
+}, 2_400_000);
+
+const launcher = join(import.meta.dirname, "..", "..", "bin", "vdi");
+
+const kinds = [
+  "configmaps,secrets,services,serviceaccounts,roles.rbac.authorization.k8s.io,rolebindings.rbac.authorization.k8s.io",
+  "networkpolicies.networking.k8s.io,poddisruptionbudgets.policy,deployments.apps",
+].join(",");
+
+/** The resource version of every object of the deployment, less what the control plane itself keeps up to date. */
+async function resourceVersions(): Promise<Record<string, string>> {
+  const versions: Record<string, string> = {};
+  for (const namespace of [demo.namespace, `ingress-${demo.namespace}`]) {
+    const list = JSON.parse(await kubectl.run("get", kinds, "-n", namespace, "-o", "json")) as {
+      items: { kind: string; metadata: { name: string; resourceVersion: string } }[];
+    };
+    for (const { kind, metadata } of list.items) versions[`${namespace}/${kind}/${metadata.name}`] = metadata.resourceVersion;
+  }
+  return versions;
+}
+
+/** Which objects there are and what is in them, without what differs from run to run. */
+async function objects(): Promise<readonly string[]> {
+  return Object.keys(await resourceVersions()).sort();
+}
+
+/** A digest of every file of the deployment directory, by path. */
+function fileDigests(directory: string): Record<string, string> {
+  const digests: Record<string, string> = {};
+  for (const entry of readdirSync(directory, { recursive: true, encoding: "utf8" })) {
+    const file = join(directory, entry);
+    if (statSync(file).isFile()) digests[entry] = createHash("sha256").update(readFileSync(file)).digest("hex");
+  }
+  return digests;
+}
+
+describe("vdi deploy", () => {
+  it("changes nothing the second time and says so", async () => {
+    const first = await vdi(demo, "deploy");
+    expect(first, first.stderr).toMatchObject({ exitCode: 0 });
+    const versions = await resourceVersions();
+    const files = fileDigests(demo.directory);
+    const second = await vdi(demo, "deploy");
+    expect(second, second.stderr).toMatchObject({ exitCode: 0 });
+    expect(await resourceVersions()).toEqual(versions);
+    expect(fileDigests(demo.directory)).toEqual(files);
+    expect(second.stdout).toMatch(/nothing (to change|changed)|unchanged/i);
+  });
+
+  it("ends as an uninterrupted one after ten interruptions at different moments", async () => {
+    const whole = await objects();
+    const files = Object.keys(fileDigests(demo.directory)).sort();
+    // From nothing each time, so that there is something to interrupt.
+    await vdi(demo, "delete", "--yes");
+    for (let round = 1; round <= 10; round += 1) {
+      const running = execa(process.execPath, [launcher, "deploy"], {
+        cwd: demo.directory,
+        env: { KUBECONFIG: demo.kubeconfig },
+        reject: false,
+      });
+      const afterMs = Math.round(50 + Math.random() * 4_000);
+      const timer = setTimeout(() => running.kill("SIGINT"), afterMs);
+      const { exitCode, stderr } = await running;
+      clearTimeout(timer);
+      expect([0, 130], `round ${round}, interrupted after ${afterMs} ms: ${stderr}`).toContain(exitCode);
+    }
+    const last = await vdi(demo, "deploy");
+    expect(last, last.stderr).toMatchObject({ exitCode: 0 });
+    expect(await objects()).toEqual(whole);
+    expect(Object.keys(fileDigests(demo.directory)).sort()).toEqual(files);
+  }, 300_000);
+});
