@@ -60,6 +60,8 @@ export const deploy: Command<Deployed> = {
     const prepared = await preparedDirectory(ctx, config, dryRun === undefined);
     for (const note of prepared.notes) ctx.progress.line(note);
     const pinned = await pinImages(config, { env: ctx.env, signal: ctx.signal });
+    // Said at once: they may be the reason why the rest does not succeed.
+    for (const warning of pinned.warnings) ctx.progress.line(`warning: ${warning}`);
     const base = { namespace: config.namespace, directory: config.directory, addresses: config.externalIps };
     if (transport === undefined) {
       const plan = planDeployment({
@@ -107,7 +109,7 @@ export const deploy: Command<Deployed> = {
   },
 
   human(data, style) {
-    const lines = data.warnings.map((warning) => style.yellow(`warning: ${warning}`));
+    const lines: string[] = [];
     if (data.unchanged) {
       lines.push(`${data.namespace}: nothing to change, ${data.objects.length} objects are as they should be`);
     } else {

@@ -76,7 +76,7 @@ export async function ensureCertificate(directory: string, names: CertificateNam
   const reason = certificate === undefined ? "there was none" : "names changed or its end is near";
   return {
     ...made,
-    note: `certificate made for ${[...names.dns, ...names.addresses].join(", ")} (${reason}); users' machines may trust ssl/ca.crt`,
+    note: `certificate ${keep ? "made" : "to be made"} for ${[...names.dns, ...names.addresses].join(", ")} (${reason}); users' machines may trust ssl/ca.crt`,
   };
 }
 

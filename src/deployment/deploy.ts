@@ -51,6 +51,8 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
   checkOwnership(config, live, directoryName, version);
 
   const plan = planDeployment({ ...prepared.parts, pinnedImages: options.pinnedImages, cluster: facts.traits });
+  const warnings = [...facts.warnings, ...plan.warnings];
+  for (const warning of warnings) options.line(`warning: ${warning}`);
   const wanted = plan.objects.map(refOf);
   const recorded = live[0] === undefined ? [] : await readInventory(transport, config, signal);
   const applied: Applied[] = [];
@@ -96,7 +98,7 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
   });
   const pruned = await prune(transport, config, outdated, signal);
   await record(options, config, unionOf(wanted, recorded), unionOf(wanted, []));
-  return { applied, pruned, written, workers: facts.workers, warnings: [...facts.warnings, ...plan.warnings] };
+  return { applied, pruned, written, workers: facts.workers, warnings };
 }
 
 /** Running proxies read the broker's configuration and the users again; without this they would see a change up to a minute later. */
