@@ -6,6 +6,36 @@ function entry(path: string, summary: string, load: () => Promise<Command<never>
 
 /** All commands of `vdi`, in the order of the help. Each is loaded only when it is run or its own help is asked for. */
 export const commands: readonly CommandEntry[] = [
+  entry(
+    "init",
+    "make a deployment directory, or bring it up to this version",
+    async () => (await import("./init.ts")).init as Command<never>,
+  ),
+  entry(
+    "config show",
+    "show every variable with its value and where it comes from",
+    async () => (await import("./config/show.ts")).configShow as Command<never>,
+  ),
+  entry(
+    "config check",
+    "find everything that is wrong in the configuration",
+    async () => (await import("./config/check.ts")).configCheck as Command<never>,
+  ),
+  entry(
+    "build-images",
+    "build the container images, and push them to the registry",
+    async () => (await import("./build-images.ts")).buildImages as Command<never>,
+  ),
+  entry(
+    "images list",
+    "list the images, what they are made from, and where they are",
+    async () => (await import("./images/list.ts")).imagesList as Command<never>,
+  ),
+  entry(
+    "images rootfs",
+    "make the base image's file system here, from a Debian mirror",
+    async () => (await import("./images/rootfs.ts")).imagesRootfs as Command<never>,
+  ),
   entry("deploy", "create or update everything on the cluster", async () => (await import("./deploy.ts")).deploy as Command<never>),
   entry("render", "print what would be applied, without its secrets", async () => (await import("./render.ts")).render as Command<never>),
   entry("status", "show how the deployment is on the cluster", async () => (await import("./status.ts")).status as Command<never>),

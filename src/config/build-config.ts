@@ -48,7 +48,9 @@ export function buildConfig(directory: string, values: ReadonlyMap<string, strin
     timeZone: timeZoneOf(text("XPRA_LOCAL_TIME")) ?? "UTC",
     demoUsers: isYes(text("XPRA_DEMO_USERS")),
     validateUser: isYes(text("XPRA_VALIDATE_USER")),
-    authMethods: text("XPRA_AUTH_METHOD").split(",").map((method) => method.trim()),
+    authMethods: text("XPRA_AUTH_METHOD")
+      .split(",")
+      .map((method) => method.trim()),
     maxConnections: number("XPRA_MAX_CONCURRENT_CONNECTIONS"),
     maxClients: text("XPRA_MAX_CLIENTS") === "" ? undefined : number("XPRA_MAX_CLIENTS"),
     socketTimeoutSeconds: number("XPRA_SOCKET_TIMEOUT"),
@@ -68,18 +70,29 @@ function workersOf(value: string): readonly string[] | undefined {
 }
 
 /** What is wrong between variables whose values are fine each by itself. `has` says which values are there and fine. */
-export function checkTogether(values: ReadonlyMap<string, string>, has: (name: string) => boolean): readonly Omit<Diagnostic, "file" | "line">[] {
+export function checkTogether(
+  values: ReadonlyMap<string, string>,
+  has: (name: string) => boolean,
+): readonly Omit<Diagnostic, "file" | "line">[] {
   const found: Omit<Diagnostic, "file" | "line">[] = [];
   const error = (name: string, message: string): void => void found.push({ severity: "error", code: "value", name, message });
   const warning = (name: string, message: string): void => void found.push({ severity: "warning", code: "value", name, message });
   const text = (name: string): string => values.get(name) ?? "";
 
-  if (has("EXTERNALIPS") && has("XPRA_SERVICE_TYPE") && text("XPRA_SERVICE_TYPE") === "ClusterIP" && words(text("EXTERNALIPS")).length === 0) {
+  if (
+    has("EXTERNALIPS") &&
+    has("XPRA_SERVICE_TYPE") &&
+    text("XPRA_SERVICE_TYPE") === "ClusterIP" &&
+    words(text("EXTERNALIPS")).length === 0
+  ) {
     error("EXTERNALIPS", "EXTERNALIPS is empty and XPRA_SERVICE_TYPE is ClusterIP: nobody could reach the proxies from outside");
   }
   if (has("XPRA_VALIDATE_USER") && has("XPRA_OPEN_DOOR") && !isYes(text("XPRA_VALIDATE_USER"))) {
     if (text("XPRA_OPEN_DOOR") !== "anybody may enter") {
-      error("XPRA_VALIDATE_USER", "XPRA_VALIDATE_USER lets anybody in, without a password; if you want that, say so: XPRA_OPEN_DOOR='anybody may enter'");
+      error(
+        "XPRA_VALIDATE_USER",
+        "XPRA_VALIDATE_USER lets anybody in, without a password; if you want that, say so: XPRA_OPEN_DOOR='anybody may enter'",
+      );
     } else warning("XPRA_VALIDATE_USER", "ANYBODY GETS IN, WITHOUT A PASSWORD, as any user: XPRA_VALIDATE_USER is N");
   }
   if (has("SSL") && text("SSL") === "off") {
@@ -88,13 +101,24 @@ export function checkTogether(values: ReadonlyMap<string, string>, has: (name: s
   for (const kind of ["CPU", "MEMORY"]) {
     const [request, limit] = [`XPRA_SESSION_${kind}_REQUEST`, `XPRA_SESSION_${kind}_LIMIT`];
     if (!has(request) || !has(limit) || text(request) === "" || text(limit) === "") continue;
-    if (amountOf(text(request)) > amountOf(text(limit))) error(request, `${request} (${text(request)}) is more than ${limit} (${text(limit)})`);
+    if (amountOf(text(request)) > amountOf(text(limit)))
+      error(request, `${request} (${text(request)}) is more than ${limit} (${text(limit)})`);
   }
   return found;
 }
 
 const scales: Readonly<Record<string, number>> = {
-  m: 1e-3, k: 1e3, M: 1e6, G: 1e9, T: 1e12, P: 1e15, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30, Ti: 2 ** 40, Pi: 2 ** 50,
+  m: 1e-3,
+  k: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+  P: 1e15,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  Ti: 2 ** 40,
+  Pi: 2 ** 50,
 };
 
 /** The number that a Kubernetes quantity stands for. */

@@ -1,4 +1,5 @@
-import { changeMe, directoryReference, directoryNameReference, sections, type Variable, variables } from "./variables.ts";
+import { changeMe, directoryNameReference, directoryReference, sections, type Variable } from "./variable.ts";
+import { variables } from "./variables.ts";
 
 const introduction = `# Configuration
 
@@ -54,7 +55,11 @@ export function configurationPage(): string {
 
 function chapterOf(variable: Variable): string {
   const facts = [
-    variable.default === changeMe ? "no default: you have to decide" : variable.default === "" ? "default: empty" : `default: \`${variable.default}\``,
+    variable.default === changeMe
+      ? "no default: you have to decide"
+      : variable.default === ""
+        ? "default: empty"
+        : `default: \`${variable.default}\``,
     `value: ${variable.type.name}`,
     `used by: ${variable.usedBy.join(", ")}`,
   ];

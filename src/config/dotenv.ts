@@ -53,11 +53,15 @@ class Reader {
     const start = this.position;
     const line = this.line;
     const rest = this.restOfLine();
-    if (/^\s*(#.*)?$/.test(rest)) return this.skipLine();
+    if (/^\s*(#.*)?$/.test(rest)) {
+      this.skipLine();
+      return;
+    }
     const match = /^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=[ \t]*/.exec(rest);
     if (match === null) {
       this.report(line, badLine(rest));
-      return this.skipLine();
+      this.skipLine();
+      return;
     }
     const name = match[1] ?? "";
     this.position += match[0].length;
@@ -122,8 +126,10 @@ class Reader {
         parts.push({ kind: "reference", name: reference[1] ?? "" });
         at += reference[0].length - 1;
       } else {
-        if (character === "$" && next === "(") this.warn(line, `${name} holds '$(', which is taken as text: nothing of this file is run`, name);
-        else if (character === "$" && /[A-Za-z_]/.test(next)) this.warn(line, `${name} holds a $NAME, which is taken as text; write \${NAME} for a variable's value`, name);
+        if (character === "$" && next === "(")
+          this.warn(line, `${name} holds '$(', which is taken as text: nothing of this file is run`, name);
+        else if (character === "$" && /[A-Za-z_]/.test(next))
+          this.warn(line, `${name} holds a $NAME, which is taken as text; write \${NAME} for a variable's value`, name);
         text += character;
       }
     }
@@ -162,5 +168,8 @@ function badLine(line: string): string {
 export function quoteForEnvFile(value: string): string {
   if (/^[A-Za-z0-9_./:@%+,=~-]*$/.test(value)) return value;
   if (!value.includes("'")) return `'${value}'`;
-  return `"${value.replace(/[\\"$`]/g, "\\$&").replaceAll("\n", "\\n").replaceAll("\r", "\\r")}"`;
+  return `"${value
+    .replace(/[\\"$`]/g, "\\$&")
+    .replaceAll("\n", "\\n")
+    .replaceAll("\r", "\\r")}"`;
 }

@@ -1,7 +1,8 @@
 import { ExitCode } from "../util/exit-code.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import { parseEnvFile, quoteForEnvFile } from "./dotenv.ts";
-import { changeMe, sections, type Variable, variables } from "./variables.ts";
+import { changeMe, sections, type Variable } from "./variable.ts";
+import { variables } from "./variables.ts";
 
 const head = `# Configuration of this deployment: NAME=value lines, nothing is run. doc/configuration.md describes every variable.
 # Replace each ${changeMe}; then 'vdi config check' tells what is left to do.
@@ -18,7 +19,9 @@ export function freshEnvFile(): string {
 }
 
 function entryOf(variable: Variable): string {
-  const comment = wrapped(variable.meaning.replaceAll("`", "")).map((line) => `# ${line}\n`).join("");
+  const comment = wrapped(variable.meaning.replaceAll("`", ""))
+    .map((line) => `# ${line}\n`)
+    .join("");
   const assignment = `${variable.name}=${variable.default}`;
   return `\n${comment}${variable.default === changeMe ? "" : "#"}${assignment}\n`;
 }

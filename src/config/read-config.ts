@@ -8,7 +8,8 @@ import { type Diagnostic, errorsOf } from "./diagnostics.ts";
 import { type Assignment, type Part, parseEnvFile } from "./dotenv.ts";
 import { type RawValue, resolveReferences } from "./resolve.ts";
 import { image } from "./value-types.ts";
-import { changeMe, directoryNameReference, directoryReference, isImageName, isOwnName, isSecretName, variableByName, variables } from "./variables.ts";
+import { changeMe, directoryNameReference, directoryReference } from "./variable.ts";
+import { isImageName, isOwnName, isSecretName, variableByName, variables } from "./variables.ts";
 
 /** Where a configuration is read from. */
 export interface ConfigSource {
@@ -43,8 +44,13 @@ const reserved = new Set(["XPRA_PASSWORD", "XPRA_SESSION", "XPRA_MHD", "XPRA_MOD
  * knows and those that have a line in the file, so that a stray `XPRA_*` of a session does not get into a deployment.
  */
 export function readConfig(source: ConfigSource): ConfigReading {
+  return readConfigText(source, readEnvFile(path.resolve(source.dir)));
+}
+
+/** The same with the file's text given, before it is written. */
+export function readConfigText(source: ConfigSource, text: string): ConfigReading {
   const directory = path.resolve(source.dir);
-  const parsed = parseEnvFile(readEnvFile(directory), configFile);
+  const parsed = parseEnvFile(text, configFile);
   const diagnostics: Diagnostic[] = [...parsed.diagnostics];
   const raw = new Map<string, RawValue>();
   const origins = new Map<string, Origin>();
@@ -71,7 +77,10 @@ export function readConfig(source: ConfigSource): ConfigReading {
     if (value !== undefined) set(name, literal(value), { kind: "flag" });
   }
 
-  const builtIn = new Map([[directoryReference, directory], [directoryNameReference, path.basename(directory)]]);
+  const builtIn = new Map([
+    [directoryReference, directory],
+    [directoryNameReference, path.basename(directory)],
+  ]);
   const { values, diagnostics: unresolved } = resolveReferences(raw, builtIn);
   diagnostics.push(...unresolved);
   // The values come in the order of their references, so a variable's references are judged before it; what only passes a
@@ -132,11 +141,14 @@ function checkName(assignment: Assignment, all: readonly Assignment[]): readonly
   if (earlier !== undefined) add("warning", "name", `${name} has a value in line ${earlier.line} already; this one counts`);
   const variable = variableByName.get(name);
   const value = assignment.parts.map((part) => (part.kind === "text" ? part.text : part.name)).join("");
-  if (variable?.dropped !== undefined && value !== "") add("warning", "unused", `${name} is not used any more: ${variable.dropped.replaceAll("`", "")}`);
-  else if (variable?.later === true && value !== "") add("warning", "unused", `${name} is read, but this version of vdi does not use it yet`);
+  if (variable?.dropped !== undefined && value !== "")
+    add("warning", "unused", `${name} is not used any more: ${variable.dropped.replaceAll("`", "")}`);
+  else if (variable?.later === true && value !== "")
+    add("warning", "unused", `${name} is read, but this version of vdi does not use it yet`);
   if (variable !== undefined || isImageName(name)) return found;
   if (reserved.has(name)) add("error", "name", `${name} is a name that vdi itself sets in every session; choose another one`);
-  else if (name === directoryReference || name === directoryNameReference) add("error", "name", `${name} is given by vdi and cannot be set`);
+  else if (name === directoryReference || name === directoryNameReference)
+    add("error", "name", `${name} is given by vdi and cannot be set`);
   else if (isOwnName(name)) {
     const near = nearestName(name);
     if (near !== undefined) add("warning", "name", `${name} counts as one of your own variables; did you mean ${near}?`);
@@ -153,7 +165,8 @@ function nearestName(name: string): string | undefined {
   let best: { readonly name: string; readonly distance: number } | undefined;
   for (const variable of variables) {
     const distance = editDistance(name, variable.name);
-    if (distance <= Math.min(2, name.length / 4) && (best === undefined || distance < best.distance)) best = { name: variable.name, distance };
+    if (distance <= Math.min(2, name.length / 4) && (best === undefined || distance < best.distance))
+      best = { name: variable.name, distance };
   }
   return best?.name;
 }
@@ -172,7 +185,10 @@ function editDistance(one: string, other: string): number {
 
 function checkValue(name: string, value: string, origin: Origin): Diagnostic | undefined {
   if (new RegExp(`(^|[^A-Za-z0-9_])${changeMe}($|[^A-Za-z0-9_])`).test(value)) {
-    const message = origin.kind === "default" ? `${name} has no line, and its default is ${changeMe}` : `${name} is still ${changeMe}${fromWhere(origin)}`;
+    const message =
+      origin.kind === "default"
+        ? `${name} has no line, and its default is ${changeMe}`
+        : `${name} is still ${changeMe}${fromWhere(origin)}`;
     return { severity: "error", code: "changeme", name, message, ...placeOf(origin) };
   }
   const type = variableByName.get(name)?.type ?? (isImageName(name) && value !== "" ? image : undefined);

@@ -28,7 +28,7 @@ export function resolveReferences(raw: ReadonlyMap<string, RawValue>, builtIn: R
     return undefined;
   };
 
-  const valueOf = (name: string, path: readonly string[]): string | undefined => {
+  const resolve = (name: string, path: readonly string[]): string | undefined => {
     const known = values.get(name);
     if (known !== undefined || broken.has(name)) return known;
     const own = raw.get(name);
@@ -45,7 +45,7 @@ export function resolveReferences(raw: ReadonlyMap<string, RawValue>, builtIn: R
         for (const member of loop) broken.add(member);
         return fail(name, `${part.name} refers to itself: ${loop.join(" -> ")}`);
       }
-      const value = builtIn.get(part.name) ?? valueOf(part.name, circle);
+      const value = builtIn.get(part.name) ?? resolve(part.name, circle);
       if (value === undefined) {
         // One message is enough where the referred variable has already got its own.
         if (raw.has(part.name)) broken.add(name);
@@ -58,6 +58,6 @@ export function resolveReferences(raw: ReadonlyMap<string, RawValue>, builtIn: R
     return text;
   };
 
-  for (const name of raw.keys()) valueOf(name, []);
+  for (const name of raw.keys()) resolve(name, []);
   return { values, diagnostics };
 }

@@ -30,7 +30,10 @@ export const registry: ValueType = {
   name: "host:port",
   problem(value) {
     if (/^[a-z]+:\/\//.test(value)) return "must be host:port, without http:// or https://";
-    const match = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:.]+\])(?::([0-9]{1,5}))?((?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*)$/.exec(value);
+    const match =
+      /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:.]+\])(?::([0-9]{1,5}))?((?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*)$/.exec(
+        value,
+      );
     if (match === null) return "must be host:port, as in registry.example.org:5000";
     return match[1] !== undefined && !isPort(match[1]) ? "has a port that is not between 1 and 65535" : undefined;
   },
@@ -84,7 +87,8 @@ export function domain(optional = false): ValueType {
     problem(value) {
       if (value === "") return optional ? undefined : "must not be empty";
       const labels = value.split(".");
-      const good = value.length <= 253 && labels.every((part) => part.length <= 63 && /^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$/.test(part));
+      const good =
+        value.length <= 253 && labels.every((part) => part.length <= 63 && /^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$/.test(part));
       return good ? undefined : reason;
     },
   };
@@ -147,7 +151,11 @@ export const image = pattern(
 );
 
 /** A Kubernetes quantity such as `500m`, `2`, `2Gi`; may be empty. */
-export const quantity = pattern("quantity", /^$|^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$/, "must be a quantity such as 500m, 2 or 2Gi, or empty for none");
+export const quantity = pattern(
+  "quantity",
+  /^$|^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$/,
+  "must be a quantity such as 500m, 2 or 2Gi, or empty for none",
+);
 
 /** Width and height of a screen in pixels. */
 export const screen: ValueType = {
@@ -192,7 +200,8 @@ export function timeZoneOf(value: string): string | undefined {
 /** A file below `/usr/share/zoneinfo`, or the zone's name. */
 export const timeZone: ValueType = {
   name: "time zone file",
-  problem: (value) => (timeZoneOf(value) === undefined ? "must be a file such as /usr/share/zoneinfo/Europe/Amsterdam, or the zone's name" : undefined),
+  problem: (value) =>
+    timeZoneOf(value) === undefined ? "must be a file such as /usr/share/zoneinfo/Europe/Amsterdam, or the zone's name" : undefined,
 };
 
 /** Where shared directories come from. */
@@ -214,6 +223,8 @@ export const authMethods: ValueType = {
   name: "modules",
   problem(value) {
     const parts = value.split(",").map((part) => part.trim());
-    return parts.every((part) => /^[a-z0-9_]+(:\S+)?$/.test(part)) ? undefined : "must be Xpra authentication modules, as in pam:service=xpra";
+    return parts.every((part) => /^[a-z0-9_]+(:\S+)?$/.test(part))
+      ? undefined
+      : "must be Xpra authentication modules, as in pam:service=xpra";
   },
 };

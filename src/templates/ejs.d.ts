@@ -11,5 +11,6 @@ declare module "ejs" {
     readonly includer?: (path: string) => { readonly filename: string; readonly template: string };
   }
   const ejs: { compile(template: string, options: Options): (data: object) => string };
+  // biome-ignore lint/style/noDefaultExport: it is what the package has
   export default ejs;
 }

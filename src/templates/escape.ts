@@ -40,7 +40,10 @@ export function shellWord(value: unknown): string {
 export function yamlValue(value: unknown): string {
   checkJson(value);
   // YAML takes fewer characters than JSON; the others get JSON's own escape.
-  return JSON.stringify(value).replace(/[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return JSON.stringify(value).replace(
+    /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 function checkJson(value: unknown): void {
@@ -54,9 +57,11 @@ function checkJson(value: unknown): void {
     if (!Number.isFinite(value)) throw new UnprintableValue("is a number without an end");
     return;
   }
-  if (Array.isArray(value)) return value.forEach(checkJson);
-  if (typeof value !== "object" || Object.getPrototypeOf(value) !== Object.prototype) throw new UnprintableValue("is not plain data");
-  Object.values(value).forEach(checkJson);
+  const isList = Array.isArray(value);
+  if (!isList && (typeof value !== "object" || Object.getPrototypeOf(value) !== Object.prototype)) {
+    throw new UnprintableValue("is not plain data");
+  }
+  for (const member of isList ? value : Object.values(value)) checkJson(member);
 }
 
 /**
@@ -67,7 +72,9 @@ export function dockerfileValue(value: unknown): string {
   const text = scalarOf(value);
   if (text === "") throw new UnprintableValue("is empty");
   if (!/^[A-Za-z0-9._:/@+=,~%[\]-]+$/.test(text)) {
-    throw new UnprintableValue("has a character that does not belong into an image's name or a build value (letters, digits and ._:/@+=,~%[]- do)");
+    throw new UnprintableValue(
+      "has a character that does not belong into an image's name or a build value (letters, digits and ._:/@+=,~%[]- do)",
+    );
   }
   return text;
 }

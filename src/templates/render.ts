@@ -34,14 +34,16 @@ export function renderYamlText(input: TemplateInput): string {
 
 /** Words that JavaScript or the gate itself keeps; values of these names are reached by `locals`. */
 const taken = new Set(
-  ("arguments await break case catch class const continue debugger default delete do else enum escapeFn eval export extends false finally for function if implements import in include instanceof interface let locals new null package private protected public rethrow return static super switch this throw true try typeof undefined var void while with yield").split(" "),
+  "arguments await break case catch class const continue debugger default delete do else enum escapeFn eval export extends false finally for function if implements import in include instanceof interface let locals new null package private protected public rethrow return static super switch this throw true try typeof undefined var void while with yield".split(
+    " ",
+  ),
 );
 
 /**
  * The one gate through which every template goes: strict mode, no `with`, every value through the escape, and `<%-` for
  * includes only. An error names the template and its line.
  */
-function renderText(input: TemplateInput, escape: Escape): string {
+function renderText(input: TemplateInput, print: Escape): string {
   const files = [input.file];
   const root = input.root ?? path.dirname(input.file);
   try {
@@ -53,8 +55,10 @@ function renderText(input: TemplateInput, escape: Escape): string {
       strict: true,
       _with: false,
       compileDebug: true,
-      escape,
-      destructuredLocals: Object.keys(input.data).filter((name) => /^[A-Za-z_$][A-Za-z0-9_$]*$/.test(name) && !name.startsWith("__") && !taken.has(name)),
+      escape: print,
+      destructuredLocals: Object.keys(input.data).filter(
+        (name) => /^[A-Za-z_$][A-Za-z0-9_$]*$/.test(name) && !name.startsWith("__") && !taken.has(name),
+      ),
       includer(name) {
         const file = includedFile(root, name);
         const text = readTemplate(file);
@@ -73,7 +77,11 @@ function renderText(input: TemplateInput, escape: Escape): string {
 function includedFile(root: string, name: string): string {
   const file = path.resolve(root, name);
   if (!file.startsWith(root.endsWith("/") ? root : `${root}/`)) {
-    throw new VdiError({ what: `the template part '${name}' cannot be included`, why: `it lies outside of ${root}`, exitCode: ExitCode.usage });
+    throw new VdiError({
+      what: `the template part '${name}' cannot be included`,
+      why: `it lies outside of ${root}`,
+      exitCode: ExitCode.usage,
+    });
   }
   return file;
 }
@@ -108,6 +116,11 @@ function templateError(files: readonly string[], thrown: unknown): VdiError {
   const name = place === null ? file : `${file}:${place[2] ?? ""}`;
   const words = message.slice(message.lastIndexOf("\n\n") + 1).trim();
   const missing = /^(\S+) is not defined$/.exec(words);
-  const why = missing !== null ? `it uses ${missing[1] ?? ""}, which has no value` : thrown instanceof UnprintableValue ? `the value that it prints ${words}` : words;
+  const why =
+    missing !== null
+      ? `it uses ${missing[1] ?? ""}, which has no value`
+      : thrown instanceof UnprintableValue
+        ? `the value that it prints ${words}`
+        : words;
   return new VdiError({ what: `the template ${name} could not be filled in`, why, exitCode: ExitCode.usage, cause: thrown });
 }

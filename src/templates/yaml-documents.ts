@@ -40,13 +40,19 @@ export function parseYamlDocuments(text: string, file: string): readonly { reado
     visit(document, {
       Node(key, node) {
         if (isAlias(node) || node.anchor !== undefined) throw yamlError(file, lineOf(node), "anchors and aliases are not used here");
-        if (node.tag?.startsWith("!") === true && !node.tag.startsWith("tag:")) throw yamlError(file, lineOf(node), `the tag ${node.tag} is not used here`);
+        if (node.tag?.startsWith("!") === true && !node.tag.startsWith("tag:"))
+          throw yamlError(file, lineOf(node), `the tag ${node.tag} is not used here`);
         if (!isScalar(node)) return;
         if (key === "key" && typeof node.value !== "string") throw yamlError(file, lineOf(node), "a key must be a text");
         if (typeof node.value === "number" && /^[-+]?0[0-9]/.test(node.source ?? "")) {
-          throw yamlError(file, lineOf(node), `${node.source ?? ""} is read as a decimal number; write 0o... for an octal one, or quotes for a text`);
+          throw yamlError(
+            file,
+            lineOf(node),
+            `${node.source ?? ""} is read as a decimal number; write 0o... for an octal one, or quotes for a text`,
+          );
         }
-        if (typeof node.value === "number" && !Number.isFinite(node.value)) throw yamlError(file, lineOf(node), "a number must have an end");
+        if (typeof node.value === "number" && !Number.isFinite(node.value))
+          throw yamlError(file, lineOf(node), "a number must have an end");
       },
     });
     found.push({ value: document.toJS({ maxAliasCount: 0 }), line: lineOf(document.contents) });
@@ -65,5 +71,9 @@ function isMap(value: unknown): value is Record<string, unknown> {
 }
 
 function yamlError(file: string, line: number, why: string): VdiError {
-  return new VdiError({ what: `the YAML of ${file} is not right`, why: `line ${line} of the filled-in text: ${why}`, exitCode: ExitCode.usage });
+  return new VdiError({
+    what: `the YAML of ${file} is not right`,
+    why: `line ${line} of the filled-in text: ${why}`,
+    exitCode: ExitCode.usage,
+  });
 }

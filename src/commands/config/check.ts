@@ -16,7 +16,8 @@ export interface ConfigChecked {
 export const configCheck: Command<ConfigChecked> = {
   path: ["config", "check"],
   summary: "find everything that is wrong in the configuration",
-  description: "Reads deploy/vdi.env, the environment and the flags, and names all problems with file and line. Nothing is changed, no cluster is asked.",
+  description:
+    "Reads deploy/vdi.env, the environment and the flags, and names all problems with file and line. Nothing is changed, no cluster is asked.",
   options: [directoryOption, namespaceOption],
   examples: [
     { line: "vdi config check", does: "look at the deployment that you are in" },
@@ -26,7 +27,12 @@ export const configCheck: Command<ConfigChecked> = {
   async run(ctx, input) {
     const reading = readingOf(ctx, input);
     const errors = errorsOf(reading.diagnostics);
-    return { directory: reading.directory, file: reading.file, errors, warnings: reading.diagnostics.filter((diagnostic) => !errors.includes(diagnostic)) };
+    return {
+      directory: reading.directory,
+      file: reading.file,
+      errors,
+      warnings: reading.diagnostics.filter((diagnostic) => !errors.includes(diagnostic)),
+    };
   },
 
   human(data, style) {

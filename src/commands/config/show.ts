@@ -61,7 +61,9 @@ export const configShow: Command<ConfigShown> = {
       const value = variable.secret === true ? "(secret)" : (variable.value ?? "");
       return `${variable.name.padEnd(width)}  ${oneLine(value)}  ${style.dim(`(${originText(variable.from)})`)}`;
     });
-    const problems = data.problems.map((problem) => (problem.severity === "error" ? style.red(`error: ${lineOf(problem)}`) : style.yellow(`warning: ${lineOf(problem)}`)));
+    const problems = data.problems.map((problem) =>
+      problem.severity === "error" ? style.red(`error: ${lineOf(problem)}`) : style.yellow(`warning: ${lineOf(problem)}`),
+    );
     return [...lines, ...(problems.length === 0 ? [] : ["", ...problems])].join("\n");
   },
 

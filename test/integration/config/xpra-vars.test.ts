@@ -26,7 +26,31 @@ function render(values: ReadonlyMap<string, string>): string {
   return renderXpraVars({ namespace: "vdi-test", values }, templates);
 }
 
-const awkward = ["'", '"', "$HOME", "`id`", "$(id)", "a\nb", "\n", " ", "\\", "\\n", "é€😀", "*", "~", "!x", "#", "a'b\"c", "\t\r", "%s", "-n", ";", "&", "'\\''", "\u0080\u2028"];
+const awkward = [
+  "'",
+  '"',
+  "$HOME",
+  "`id`",
+  "$(id)",
+  "a\nb",
+  "\n",
+  " ",
+  "\\",
+  "\\n",
+  "é€😀",
+  "*",
+  "~",
+  "!x",
+  "#",
+  "a'b\"c",
+  "\t\r",
+  "%s",
+  "-n",
+  ";",
+  "&",
+  "'\\''",
+  "\u0080\u2028",
+];
 
 describe.each(["sh", "bash", "dash"])("etc/xpra-vars.sh in %s", (shell) => {
   it("gives every awkward value exactly", () => {
@@ -35,7 +59,9 @@ describe.each(["sh", "bash", "dash"])("etc/xpra-vars.sh in %s", (shell) => {
   });
 
   it("gives any value exactly", () => {
-    const value = fc.oneof(fc.string({ unit: "grapheme" }), fc.string({ unit: fc.constantFrom(...awkward, "a", "=") })).map((text) => text.replaceAll("\0", ""));
+    const value = fc
+      .oneof(fc.string({ unit: "grapheme" }), fc.string({ unit: fc.constantFrom(...awkward, "a", "=") }))
+      .map((text) => text.replaceAll("\0", ""));
     fc.assert(
       // Many values a file: a child process each would be slow.
       fc.property(fc.array(value, { minLength: 20, maxLength: 60 }), (texts) => {
@@ -49,7 +75,15 @@ describe.each(["sh", "bash", "dash"])("etc/xpra-vars.sh in %s", (shell) => {
 
 describe("etc/xpra-vars.sh", () => {
   it("holds no secret", () => {
-    const secrets = ["XPRA_MAIL_PASSWORD", "XPRA_TOKEN", "XPRA_API_KEY", "XPRA_SECRET_X", "IDM_ADMIN_USER", "IDM_ADMIN_PASSWORD", "XPRA_password"];
+    const secrets = [
+      "XPRA_MAIL_PASSWORD",
+      "XPRA_TOKEN",
+      "XPRA_API_KEY",
+      "XPRA_SECRET_X",
+      "IDM_ADMIN_USER",
+      "IDM_ADMIN_PASSWORD",
+      "XPRA_password",
+    ];
     const text = render(new Map([...secrets.map((name) => [name, "hidden"] as const), ["XPRA_SEEN", "seen"]]));
     expect(text).toContain("export XPRA_SEEN='seen'\n");
     expect(text).not.toContain("hidden");

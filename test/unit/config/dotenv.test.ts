@@ -6,7 +6,8 @@ import { withValues } from "../../../src/config/env-file.ts";
 /** The assignments with `${NAME}` put back, and the problems as `line severity`. */
 function read(text: string): { readonly values: Record<string, string>; readonly problems: readonly string[] } {
   const { assignments, diagnostics } = parseEnvFile(text, "vdi.env");
-  const value = (parts: (typeof assignments)[number]["parts"]): string => parts.map((part) => (part.kind === "text" ? part.text : `<${part.name}>`)).join("");
+  const value = (parts: (typeof assignments)[number]["parts"]): string =>
+    parts.map((part) => (part.kind === "text" ? part.text : `<${part.name}>`)).join("");
   return {
     values: Object.fromEntries(assignments.map((assignment) => [assignment.name, value(assignment.parts)])),
     problems: diagnostics.map((diagnostic) => `${diagnostic.line ?? 0} ${diagnostic.severity}`),
@@ -55,11 +56,15 @@ describe("an env file", () => {
 
   it("gives back any value that was quoted for it", () => {
     fc.assert(
-      fc.property(fc.string({ unit: "binary" }), fc.string({ unit: fc.constantFrom("'", '"', "\\", "$", "{", "A", "}", "`", "\n", "\r", " ", "#") }), (one, other) => {
-        for (const value of [one, other]) {
-          expect(read(`A=${quoteForEnvFile(value)}\nB=2\n`)).toEqual({ values: { A: value, B: "2" }, problems: [] });
-        }
-      }),
+      fc.property(
+        fc.string({ unit: "binary" }),
+        fc.string({ unit: fc.constantFrom("'", '"', "\\", "$", "{", "A", "}", "`", "\n", "\r", " ", "#") }),
+        (one, other) => {
+          for (const value of [one, other]) {
+            expect(read(`A=${quoteForEnvFile(value)}\nB=2\n`)).toEqual({ values: { A: value, B: "2" }, problems: [] });
+          }
+        },
+      ),
     );
   });
 });
@@ -67,7 +72,16 @@ describe("an env file", () => {
 describe("withValues", () => {
   it("replaces a line, then a comment, then adds one, and leaves the rest", () => {
     const text = "# head\nA='old\nlines' # why\n#B=default\n# about C\n";
-    expect(withValues(text, new Map([["A", "new"], ["B", "it's"], ["C", "3"]]))).toBe('# head\nA=new # why\nB="it\'s"\n# about C\nC=3\n');
+    expect(
+      withValues(
+        text,
+        new Map([
+          ["A", "new"],
+          ["B", "it's"],
+          ["C", "3"],
+        ]),
+      ),
+    ).toBe('# head\nA=new # why\nB="it\'s"\n# about C\nC=3\n');
   });
 
   it("replaces the line that counts", () => {

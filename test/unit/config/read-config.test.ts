@@ -67,7 +67,10 @@ describe("readConfig", () => {
   });
 
   it("replaces references by the values that count, and takes those of the environment as they are", () => {
-    const { config } = read(`${decided}HOST=images\nIMAGE_DEFAULT=\${HOST}.\${DOMNAME}/x\nXPRA_A='\${DOMNAME}'\nXPRA_B=\n`, { DOMNAME: "other.net", XPRA_B: "${DOMNAME}" });
+    const { config } = read(`${decided}HOST=images\nIMAGE_DEFAULT=\${HOST}.\${DOMNAME}/x\nXPRA_A='\${DOMNAME}'\nXPRA_B=\n`, {
+      DOMNAME: "other.net",
+      XPRA_B: "${DOMNAME}",
+    });
     expect(config?.images.default).toBe("images.other.net/x");
     expect(Object.fromEntries(config?.own.public ?? [])).toEqual({ XPRA_A: "${DOMNAME}", XPRA_B: "${DOMNAME}" });
     expect(config?.values.has("HOST")).toBe(false);
@@ -91,7 +94,11 @@ describe("readConfig", () => {
   });
 
   it("finds circles and references to nothing, once each", () => {
-    expect(problems(`${decided}XPRA_A=\${XPRA_B}\nXPRA_B=x\${XPRA_C}\nXPRA_C=\${XPRA_A}\nXPRA_D=\${HOME}\nXPRA_E=\${XPRA_D}\nXPRA_F=\${XPRA_F}\n`)).toEqual([
+    expect(
+      problems(
+        `${decided}XPRA_A=\${XPRA_B}\nXPRA_B=x\${XPRA_C}\nXPRA_C=\${XPRA_A}\nXPRA_D=\${HOME}\nXPRA_E=\${XPRA_D}\nXPRA_F=\${XPRA_F}\n`,
+      ),
+    ).toEqual([
       "error: deploy/vdi.env:7: XPRA_A refers to itself: XPRA_A -> XPRA_B -> XPRA_C -> XPRA_A",
       "error: deploy/vdi.env:8: XPRA_D refers to HOME, which is not a variable of this configuration",
       "error: deploy/vdi.env:10: XPRA_F refers to itself: XPRA_F -> XPRA_F",

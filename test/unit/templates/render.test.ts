@@ -10,7 +10,7 @@ const file = "/templates/some.ejs";
 
 describe("a YAML template", () => {
   it("gives checked objects", () => {
-    const source = 'apiVersion: v1\nkind: Service\nmetadata:\n  name: <%= NAME %>\nspec:\n  externalIPs: <%= ips %>\n---\n';
+    const source = "apiVersion: v1\nkind: Service\nmetadata:\n  name: <%= NAME %>\nspec:\n  externalIPs: <%= ips %>\n---\n";
     expect(renderYaml({ file, source, data: { NAME: "xpra-proxy", ips: ["10.0.0.1"] } })).toEqual([
       { apiVersion: "v1", kind: "Service", metadata: { name: "xpra-proxy" }, spec: { externalIPs: ["10.0.0.1"] } },
     ]);
@@ -56,7 +56,9 @@ describe("the gate", () => {
   });
 
   it("refuses an unescaped value", () => {
-    expect(() => renderShell({ file, source: "x\n<%- NAME %>", data: { NAME: "x" } })).toThrow(/some\.ejs:2 prints a value without a check/);
+    expect(() => renderShell({ file, source: "x\n<%- NAME %>", data: { NAME: "x" } })).toThrow(
+      /some\.ejs:2 prints a value without a check/,
+    );
     expect(() => renderShell({ file, source: '<%- include("a.ejs") + NAME %>', data: { NAME: "x" } })).toThrow(/without a check/);
   });
 

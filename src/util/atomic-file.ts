@@ -1,0 +1,44 @@
+import { randomBytes } from "node:crypto";
+import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+
+/** The file's bytes, or undefined when there is no such file. */
+export async function readBytesIfThere(file: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(file);
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw thrown;
+  }
+}
+
+/** The file's text, or undefined when there is no such file. */
+export async function readTextIfThere(file: string): Promise<string | undefined> {
+  return (await readBytesIfThere(file))?.toString("utf8");
+}
+
+/**
+ * Writes a file so that it is whole or the old one at every moment, and only when something changes: content or mode.
+ * Gives true when it did. A directory that is missing is made, 0700 when the file is for its owner alone.
+ */
+export async function writeFileIfChanged(file: string, content: string | Uint8Array, mode = 0o644): Promise<boolean> {
+  const bytes = typeof content === "string" ? Buffer.from(content, "utf8") : content;
+  const before = await readBytesIfThere(file);
+  if (before?.equals(bytes) === true) {
+    if (((await stat(file)).mode & 0o777) === mode) return false;
+    await chmod(file, mode);
+    return true;
+  }
+  await mkdir(dirname(file), { recursive: true, mode: (mode & 0o077) === 0 ? 0o700 : 0o755 });
+  const temporary = `${file}.${randomBytes(4).toString("hex")}.tmp`;
+  try {
+    await writeFile(temporary, bytes, { mode, flag: "wx" });
+    // The process's umask may have taken bits away.
+    await chmod(temporary, mode);
+    await rename(temporary, file);
+  } catch (thrown) {
+    await rm(temporary, { force: true });
+    throw thrown;
+  }
+  return true;
+}
