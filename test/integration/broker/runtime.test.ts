@@ -1,0 +1,329 @@
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { kubeTransport } from "../../../src/kube/transport.ts";
+import { sessionPod } from "../../../src/manifests/session-pod.ts";
+import { type KubernetesRuntime, kubernetesRuntime } from "../../../src/runtimes/kubernetes.ts";
+import type { Progress } from "../../../src/session/flight.ts";
+import { type Sessions, sessionsOf } from "../../../src/session/get-or-start.ts";
+import { FakeKube, type FakeKubelet } from "../support/fake-kube.ts";
+import { brokerConfig, listener, user } from "./fixture.ts";
+
+const kubelet: FakeKubelet = { host: "127.0.0.1", startMs: 20, readyMs: 20 };
+const ends: (() => unknown)[] = [];
+let xpra: Awaited<ReturnType<typeof listener>>;
+
+interface Broker {
+  readonly sessions: Sessions;
+  readonly runtime: KubernetesRuntime;
+  readonly troubles: string[];
+  kill(): void;
+}
+
+function broker(kube: FakeKube, keepEndedSeconds = 600, timeoutMs = 10_000): Broker {
+  const config = brokerConfig(xpra.port);
+  const stop = new AbortController();
+  const troubles: string[] = [];
+  const runtime = kubernetesRuntime({
+    transport: kubeTransport({ server: kube.url }),
+    namespace: config.namespace,
+    settings: () => config,
+    keepEndedSeconds,
+    signal: stop.signal,
+    onTrouble: (what, error) => troubles.push(`${what}: ${String(error)}`),
+  });
+  ends.push(() => stop.abort());
+  return { runtime, sessions: sessionsOf({ config: () => config, runtime, timeoutMs }), troubles, kill: () => stop.abort() };
+}
+
+async function fakeKube(own?: FakeKubelet): Promise<FakeKube> {
+  const kube = await new FakeKube(own).start();
+  ends.push(() => kube.stop());
+  return kube;
+}
+
+function quiet(): void {
+  // Most tests do not look at progress.
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 5000;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error("it did not happen within 5 s");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** Waits until both watches are open, so that requests can be counted from here on. */
+async function settled(kube: FakeKube, brokers = 1): Promise<void> {
+  await until(() => kube.seen.filter(({ query }) => query.get("watch") === "true").length >= 2 * brokers);
+  kube.seen.length = 0;
+}
+
+beforeEach(async () => {
+  xpra = await listener();
+});
+
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+  await xpra.close();
+});
+
+it("starts a session with one write, one log and no list, and gives a running one without any request", async () => {
+  const kube = await fakeKube(kubelet);
+  const { sessions } = broker(kube);
+  await settled(kube);
+  const told: Progress[] = [];
+  const opened = await sessions.getOrStart(user("alice"), "desktop", (progress) => told.push(progress));
+  expect(opened).toMatchObject({ name: "alice-desktop", started: true, address: { host: "127.0.0.1", port: xpra.port } });
+  expect(opened.address.secret).toMatch(/^[A-Za-z0-9]{24}$/);
+  expect(kube.seen.map(({ method, path }) => `${method} ${path}`)).toEqual([
+    "POST /api/v1/namespaces/vdi-test/pods",
+    "GET /api/v1/namespaces/vdi-test/pods/alice-desktop/log",
+  ]);
+  expect(told.map(({ phase }) => phase)).toEqual(["scheduling", "scheduling", "starting"]);
+
+  kube.seen.length = 0;
+  const again = await sessions.getOrStart(user("alice"), "DESKTOP", quiet);
+  expect(again.started).toBe(false);
+  expect(again.address).toEqual(opened.address);
+  expect(kube.seen).toEqual([]);
+});
+
+it("makes one pod for many logins at once, also through two brokers", async () => {
+  const kube = await fakeKube(kubelet);
+  const brokers = [broker(kube), broker(kube)];
+  await settled(kube, 2);
+  for (let round = 0; round < 20; round += 1) {
+    const name = `user${round}`;
+    const calls = brokers.flatMap(({ sessions }) => [1, 2, 3].map(() => sessions.getOrStart(user(name), "desktop", quiet)));
+    const answers = await Promise.all(calls);
+    expect(new Set(answers.map(({ address }) => address.secret)).size).toBe(1);
+  }
+  expect(kube.pods.size).toBe(20);
+  // One flight a broker, so at most two creates a session; the second one is a 409 that adopts.
+  expect(kube.count("POST", /pods$/)).toBeLessThanOrEqual(40);
+  expect(kube.count("DELETE", /./)).toBe(0);
+});
+
+it("replaces a session that has ended, crashed or was evicted, and waits for one that is being deleted", async () => {
+  const kube = await fakeKube(kubelet);
+  const { sessions, runtime } = broker(kube);
+  const secrets = new Set<string>();
+  const open = async (): Promise<void> => {
+    secrets.add((await sessions.getOrStart(user("alice"), "desktop", quiet)).address.secret);
+  };
+  await open();
+  kube.end("alice-desktop", 0);
+  await until(() => runtime.look("alice-desktop").status.state === "failed");
+  await open();
+  kube.end("alice-desktop", 137, "OOMKilled");
+  await until(() => runtime.look("alice-desktop").status.state === "failed");
+  await open();
+  kube.change("alice-desktop", (pod) => {
+    pod.metadata = { ...pod.metadata, deletionTimestamp: new Date() };
+  });
+  await until(() => runtime.look("alice-desktop").status.state === "ending");
+  setTimeout(() => kube.delete("alice-desktop"), 50);
+  await open();
+  kube.delete("alice-desktop");
+  await until(() => runtime.look("alice-desktop").status.state === "absent");
+  await open();
+  expect(secrets.size).toBe(5);
+});
+
+it("tells why a session does not start, and replaces it at the next try", async () => {
+  const kube = await fakeKube();
+  const { sessions } = broker(kube);
+  const failing = sessions.getOrStart(user("alice"), "desktop", quiet);
+  await until(() => kube.pods.has("alice-desktop"));
+  kube.change("alice-desktop", (pod) => {
+    pod.spec = { ...pod.spec, containers: pod.spec?.containers ?? [], nodeName: "node-1" };
+    pod.status = {
+      phase: "Pending",
+      containerStatuses: [
+        { name: "session", image: "x", imageID: "", ready: false, restartCount: 0, state: { waiting: { reason: "ImagePullBackOff" } } },
+      ],
+    };
+  });
+  await expect(failing).rejects.toMatchObject({ code: 1, reason: "session-image" });
+
+  const first = kube.pods.get("alice-desktop")?.metadata?.uid;
+  const next = sessions.getOrStart(user("alice"), "desktop", quiet);
+  await until(() => kube.pods.has("alice-desktop") && kube.pods.get("alice-desktop")?.metadata?.uid !== first);
+  kube.run("alice-desktop", "127.0.0.1");
+  kube.log("alice-desktop", "xpra is ready.");
+  await expect(next).resolves.toMatchObject({ started: true });
+});
+
+it("says what takes long, from the pod's conditions, the events and the session's own words", async () => {
+  const kube = await fakeKube();
+  const { sessions } = broker(kube);
+  await settled(kube);
+  const told: string[] = [];
+  const waiting = sessions.getOrStart(user("alice"), "desktop", ({ message }) => told.push(message));
+  await until(() => kube.pods.has("alice-desktop"));
+  kube.change("alice-desktop", (pod) => {
+    pod.status = { phase: "Pending", conditions: [{ type: "PodScheduled", status: "False", reason: "Unschedulable" }] };
+  });
+  await until(() => told.some((words) => words.startsWith("No machine has room")));
+  kube.change("alice-desktop", (pod) => {
+    pod.spec = { ...pod.spec, containers: pod.spec?.containers ?? [], nodeName: "node-1" };
+    pod.status = { phase: "Pending" };
+  });
+  kube.event("alice-desktop", "Pulling", "Pulling image");
+  await until(() => told.some((words) => words.startsWith("Fetching")));
+  kube.event("alice-desktop", "FailedMount", "MountVolume.SetUp failed");
+  await until(() => told.some((words) => words.startsWith("A directory of the session")));
+  kube.run("alice-desktop", "127.0.0.1");
+  kube.log("alice-desktop", "vdi: phase display The screen is being made.");
+  await until(() => told.includes("The screen is being made."));
+  kube.log("alice-desktop", "xpra is ready.");
+  await waiting;
+});
+
+it("goes on when the connection is cut, the history is compacted, and the API server fails for a while", async () => {
+  const kube = await fakeKube();
+  const { sessions, runtime, troubles } = broker(kube);
+  await settled(kube);
+  const waiting = sessions.getOrStart(user("alice"), "desktop", quiet);
+  await until(() => kube.pods.has("alice-desktop"));
+  kube.compact();
+  kube.faults.push({ method: "GET", path: /pods$/, status: 503, reason: "ServiceUnavailable", message: "starting" });
+  kube.dropConnections();
+  kube.run("alice-desktop", "127.0.0.1");
+  await until(() => kube.count("GET", /log$/) > 0);
+  kube.dropConnections();
+  kube.log("alice-desktop", "xpra is ready.");
+  await expect(waiting).resolves.toMatchObject({ name: "alice-desktop" });
+  expect(troubles.length).toBeGreaterThan(0);
+  // Whatever happened while nobody watched is known after the next list.
+  kube.compact();
+  kube.dropConnections();
+  kube.delete("alice-desktop");
+  await until(() => runtime.look("alice-desktop").status.state === "absent");
+});
+
+it("makes one pod when the answer to the create is lost", async () => {
+  const kube = await fakeKube(kubelet);
+  const { sessions } = broker(kube);
+  await settled(kube);
+  const refusals = [
+    { method: "POST", path: /pods$/, status: 500, reason: "InternalError", message: "etcd leader changed" },
+    { method: "POST", path: /pods$/, status: 409, reason: "Conflict", message: "Operation cannot be fulfilled on resourcequotas" },
+  ];
+  kube.faults.push(...refusals);
+  await expect(sessions.getOrStart(user("alice"), "desktop", quiet)).resolves.toMatchObject({ started: true });
+  expect(kube.pods.size).toBe(1);
+});
+
+it("refuses in words: quota, policy, another owner, nobody of that type", async () => {
+  const kube = await fakeKube(kubelet);
+  const { sessions } = broker(kube);
+  const asked = sessions.getOrStart(user("alice"), "desktop", quiet);
+  await asked;
+  kube.faults.push({
+    method: "POST",
+    path: /pods$/,
+    status: 403,
+    reason: "Forbidden",
+    message: 'pods "bob-desktop" is forbidden: exceeded quota: sessions',
+  });
+  await expect(sessions.getOrStart(user("bob"), "desktop", quiet)).rejects.toMatchObject({ code: 1, reason: "no-room" });
+  kube.faults.push({ method: "POST", path: /pods$/, status: 403, reason: "Forbidden", message: "violates PodSecurity" });
+  await expect(sessions.getOrStart(user("bob"), "desktop", quiet)).rejects.toMatchObject({ code: 5, reason: "forbidden" });
+  await expect(sessions.getOrStart(user("alice", 30000), "desktop", quiet)).rejects.toMatchObject({ code: 1, reason: "foreign" });
+  await expect(sessions.getOrStart(user("bob"), "alice-desktop", quiet)).rejects.toMatchObject({ code: 4, reason: "no-such-type" });
+  for (const display of ["../../x", "$(touch x)", "a b", "desktop\n", "x".repeat(200)]) {
+    await expect(sessions.getOrStart(user("bob"), display, quiet)).rejects.toMatchObject({ code: 4, reason: "bad-display" });
+  }
+  expect([...kube.pods.keys()]).toEqual(["alice-desktop"]);
+});
+
+it("does not take a pod that is not a session for one", async () => {
+  const kube = await fakeKube(kubelet);
+  const pod = sessionPod(brokerConfig(xpra.port), {
+    name: "alice-desktop",
+    user: user("alice"),
+    type: "desktop",
+    display: "desktop",
+    script: "default/x.sh",
+    image: "i",
+    secret: "s",
+  });
+  kube.put({ ...pod, metadata: { name: "alice-desktop", uid: "u1" } });
+  const { sessions } = broker(kube);
+  await expect(sessions.getOrStart(user("alice"), "desktop", quiet)).rejects.toMatchObject({ reason: "foreign" });
+});
+
+it("never ends a desktop that refuses connections, and says so", async () => {
+  const kube = await fakeKube();
+  const { sessions } = broker(kube);
+  const waiting = sessions.getOrStart(user("alice"), "desktop", quiet);
+  await until(() => kube.pods.has("alice-desktop"));
+  await xpra.close();
+  kube.run("alice-desktop", "127.0.0.1");
+  kube.log("alice-desktop", "xpra is ready.");
+  await expect(waiting).rejects.toMatchObject({ reason: "refused" });
+  expect(kube.count("DELETE", /./)).toBe(0);
+  xpra = await listener();
+}, 15_000);
+
+it("goes on starting when the caller has gone, and gives up waiting in words", async () => {
+  const kube = await fakeKube();
+  const { sessions } = broker(kube, 600, 300);
+  const gone = new AbortController();
+  const abandoned = sessions.getOrStart(user("alice"), "desktop", quiet, gone.signal);
+  await until(() => kube.pods.has("alice-desktop"));
+  gone.abort();
+  await expect(abandoned).rejects.toMatchObject({ name: "AbortError" });
+  expect(sessions.inFlight()).toBe(1);
+  await expect(sessions.getOrStart(user("alice"), "desktop", quiet)).rejects.toMatchObject({ reason: "slow" });
+  expect(kube.pods.size).toBe(1);
+});
+
+it("knows all sessions after a restart, without a log or a write", async () => {
+  const kube = await fakeKube();
+  const config = brokerConfig(xpra.port);
+  for (let at = 0; at < 1201; at += 1) {
+    const name = `user${at}`;
+    const pod = sessionPod(config, {
+      name: `${name}-desktop`,
+      user: user(name),
+      type: "desktop",
+      display: "desktop",
+      script: "default/x.sh",
+      image: "i",
+      secret: `s${at}`,
+    });
+    kube.put({ ...pod, metadata: { ...pod.metadata, uid: `uid${at}` } });
+    kube.run(`${name}-desktop`, "127.0.0.1", new Date(Date.now() - 3_600_000));
+  }
+  const { sessions, runtime } = broker(kube);
+  const opened = await sessions.getOrStart(user("user1200"), "desktop", quiet);
+  expect(opened).toMatchObject({ started: false, address: { secret: "s1200" } });
+  expect(runtime.count()).toEqual({ ready: 1201 });
+  expect(kube.seen.every(({ method, path }) => method === "GET" && !path.endsWith("/log"))).toBe(true);
+});
+
+it("removes ended sessions after their time, whoever started them", async () => {
+  const kube = await fakeKube(kubelet);
+  const first = broker(kube);
+  await first.sessions.getOrStart(user("alice"), "desktop", quiet);
+  first.kill();
+  kube.end("alice-desktop", 0);
+  broker(kube, 0);
+  await until(() => kube.pods.size === 0);
+}, 10_000);
+
+it("ends a session and says what state it is in", async () => {
+  const kube = await fakeKube(kubelet);
+  const { sessions } = broker(kube);
+  const alice = user("alice");
+  const stateNow = async (): Promise<string> => (await sessions.state(alice, "desktop")).view.status.state;
+  expect(await stateNow()).toBe("absent");
+  expect(await sessions.end(alice, "desktop")).toMatchObject({ state: "absent" });
+  await sessions.getOrStart(alice, "desktop", quiet);
+  expect(await stateNow()).toBe("ready");
+  expect(await sessions.end(alice, "desktop")).toMatchObject({ state: "ending" });
+  expect(await stateNow()).toBe("ending");
+  await until(() => kube.pods.size === 0);
+});
