@@ -1,21 +1,9 @@
-import "reflect-metadata";
-import { createPrivateKey, createPublicKey, randomBytes, webcrypto, X509Certificate } from "node:crypto";
+import type { X509Certificate } from "node:crypto";
 import { join } from "node:path";
-import {
-  AuthorityKeyIdentifierExtension,
-  BasicConstraintsExtension,
-  ExtendedKeyUsage,
-  ExtendedKeyUsageExtension,
-  type Extension,
-  KeyUsageFlags,
-  KeyUsagesExtension,
-  SubjectAlternativeNameExtension,
-  SubjectKeyIdentifierExtension,
-  X509CertificateGenerator,
-} from "@peculiar/x509";
 import { ExitCode } from "../util/exit-code.ts";
-import { messageOf, VdiError } from "../util/vdi-error.ts";
+import { VdiError } from "../util/vdi-error.ts";
 import { readTextIfThere, writeFileIfChanged } from "./atomic-file.ts";
+import { keyFits, parseCertificate } from "./pem.ts";
 
 /** What the proxies answer with, as PEM. */
 export interface ProxyCertificate {
@@ -32,11 +20,7 @@ export interface CertificateNames {
   readonly addresses: readonly string[];
 }
 
-const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 const dayMs = 24 * 60 * 60 * 1000;
-const caDays = 3650;
-/** Longer ones are refused by some clients, even from an own CA. */
-const serverDays = 397;
 const renewDays = 30;
 
 /**
@@ -62,6 +46,8 @@ export async function ensureCertificate(directory: string, names: CertificateNam
   }
   if (certificate !== undefined && key !== undefined && isGood(certificate, key, names, now)) return { certificate, key };
 
+  // The library takes longer to load than all of a deploy that changes nothing.
+  const { makeServerCertificate, usableCa } = await import("./make-certificate.ts");
   const issuer = await usableCa(ca, caKey, names, now);
   if (issuer.isNew && keep) {
     await writeFileIfChanged(files.caKey, issuer.keyPem, 0o600);
@@ -81,9 +67,9 @@ export async function ensureCertificate(directory: string, names: CertificateNam
 }
 
 function checkAdmins(certificate: string, key: string, now: number): ProxyCertificate {
-  const parsed = parse(certificate);
+  const parsed = parseCertificate(certificate);
   if (parsed === undefined) throw certificateError("ssl/server.crt is not a certificate", "it is not PEM text of an X.509 certificate");
-  if (!fits(parsed, key))
+  if (!keyFits(parsed, key))
     throw certificateError(
       "ssl/server.crt and ssl/server.key do not belong together",
       "the key is another one, has a passphrase, or is not PEM",
@@ -99,8 +85,8 @@ function certificateError(what: string, why: string): VdiError {
 }
 
 function isGood(certificate: string, key: string, names: CertificateNames, now: number): boolean {
-  const parsed = parse(certificate);
-  if (parsed === undefined || !fits(parsed, key) || Date.parse(parsed.validTo) - now < renewDays * dayMs) return false;
+  const parsed = parseCertificate(certificate);
+  if (parsed === undefined || !keyFits(parsed, key) || Date.parse(parsed.validTo) - now < renewDays * dayMs) return false;
   return subjectAltNames(parsed).join() === wantedAltNames(names).join();
 }
 
@@ -123,127 +109,7 @@ function normalAddress(name: string): string {
   return `IP:${new URL(`http://[${name.slice(3)}]/`).hostname.slice(1, -1)}`;
 }
 
-function parse(pem: string): X509Certificate | undefined {
-  try {
-    return new X509Certificate(pem);
-  } catch {
-    return undefined;
-  }
-}
-
-function fits(certificate: X509Certificate, key: string): boolean {
-  try {
-    return certificate.checkPrivateKey(createPrivateKey(key));
-  } catch {
-    return false;
-  }
-}
-
 function isIssuedBy(certificate: string, ca: string): boolean {
-  const [child, parent] = [parse(certificate), parse(ca)];
+  const [child, parent] = [parseCertificate(certificate), parseCertificate(ca)];
   return child !== undefined && parent !== undefined && child.verify(parent.publicKey);
-}
-
-interface Issuer {
-  readonly certificatePem: string;
-  readonly keyPem: string;
-  readonly keys: webcrypto.CryptoKeyPair;
-  readonly subject: string;
-  readonly isNew: boolean;
-}
-
-async function usableCa(ca: string | undefined, caKey: string | undefined, names: CertificateNames, now: number): Promise<Issuer> {
-  const parsed = ca === undefined ? undefined : parse(ca);
-  if (
-    ca !== undefined &&
-    caKey !== undefined &&
-    parsed !== undefined &&
-    fits(parsed, caKey) &&
-    Date.parse(parsed.validTo) - now > serverDays * dayMs
-  ) {
-    const privateKey = await importKey(createPrivateKey(caKey).export({ type: "pkcs8", format: "der" }), "pkcs8", "sign");
-    const publicKey = await importKey(createPublicKey(caKey).export({ type: "spki", format: "der" }), "spki", "verify");
-    const subject = parsed.subject.split("\n").join(", ");
-    return { certificatePem: ca, keyPem: caKey, keys: { privateKey, publicKey }, subject, isNew: false };
-  }
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
-  const subject = `CN=${commonName(`vdi CA ${names.dns[0] ?? names.addresses[0] ?? ""}`)}`;
-  const certificate = await X509CertificateGenerator.create({
-    subject,
-    issuer: subject,
-    publicKey: keys.publicKey,
-    signingKey: keys.privateKey,
-    signingAlgorithm: algorithm,
-    serialNumber: serial(),
-    notBefore: new Date(now - 60 * 60 * 1000),
-    notAfter: new Date(now + caDays * dayMs),
-    extensions: [
-      new BasicConstraintsExtension(true, 0, true),
-      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
-      await SubjectKeyIdentifierExtension.create(keys.publicKey),
-    ],
-  });
-  return { certificatePem: pemEnd(certificate.toString("pem")), keyPem: await privatePem(keys.privateKey), keys, subject, isNew: true };
-}
-
-async function makeServerCertificate(issuer: Issuer, names: CertificateNames, now: number): Promise<{ certificate: string; key: string }> {
-  try {
-    const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
-    const altNames = [
-      ...names.dns.map((value) => ({ type: "dns" as const, value })),
-      ...names.addresses.map((value) => ({ type: "ip" as const, value })),
-    ];
-    const extensions: Extension[] = [
-      new BasicConstraintsExtension(false, undefined, true),
-      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
-      new SubjectAlternativeNameExtension(altNames),
-      await SubjectKeyIdentifierExtension.create(keys.publicKey),
-      await AuthorityKeyIdentifierExtension.create(issuer.keys.publicKey),
-    ];
-    const certificate = await X509CertificateGenerator.create({
-      subject: `CN=${commonName(names.dns[0] ?? names.addresses[0] ?? "vdi")}`,
-      issuer: issuer.subject,
-      publicKey: keys.publicKey,
-      signingKey: issuer.keys.privateKey,
-      signingAlgorithm: algorithm,
-      serialNumber: serial(),
-      notBefore: new Date(now - 60 * 60 * 1000),
-      notAfter: new Date(now + serverDays * dayMs),
-      extensions,
-    });
-    return { certificate: pemEnd(certificate.toString("pem")), key: await privatePem(keys.privateKey) };
-  } catch (thrown) {
-    throw new VdiError({
-      what: "the certificate could not be made",
-      why: messageOf(thrown),
-      try: "put your own into ssl/server.crt and ssl/server.key",
-      cause: thrown,
-    });
-  }
-}
-
-function importKey(der: Buffer, format: "pkcs8" | "spki", usage: "sign" | "verify"): Promise<webcrypto.CryptoKey> {
-  return webcrypto.subtle.importKey(format, der, algorithm, true, [usage]);
-}
-
-async function privatePem(key: webcrypto.CryptoKey): Promise<string> {
-  const der = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", key));
-  return createPrivateKey({ key: der, format: "der", type: "pkcs8" }).export({ type: "pkcs8", format: "pem" }).toString();
-}
-
-/** A subject's name has at most 64 characters, and what has a meaning in it is left out. */
-function commonName(text: string): string {
-  return text.replace(/[^A-Za-z0-9.: *-]/g, "").slice(0, 64);
-}
-
-/** 16 random bytes that make a positive number. */
-function serial(): string {
-  const bytes = randomBytes(16);
-  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
-  return bytes.toString("hex");
-}
-
-function pemEnd(pem: string): string {
-  return pem.endsWith("\n") ? pem : `${pem}\n`;
 }
