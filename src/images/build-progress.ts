@@ -125,18 +125,16 @@ function oneLine(text: string): string {
 
 /** The lines of a program's output as they would stand on a terminal: what a carriage return overwrote is left out, and so are control characters. */
 function printableLines(text: string): string[] {
-  return (
-    text
-      .replace(/\r\n/g, "\n")
-      .split("\n")
-      .map((line) => line.slice(line.lastIndexOf("\r") + 1))
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
-      .map((line) =>
-        line
-          .replace(/\u001b\[[0-9;?]*[A-Za-z]/g, "")
-          .replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, "")
-          .trimEnd(),
-      )
-      .filter((line) => line !== "")
-  );
+  return text
+    .replace(/\r\n/g, "\n")
+    .split("\n")
+    .map((line) => line.slice(line.lastIndexOf("\r") + 1))
+    .map((line) =>
+      line
+        .replace(/\p{Cc}\[[0-9;?]*[A-Za-z]/gu, "")
+        .replaceAll("\t", " ")
+        .replace(/\p{Cc}/gu, "")
+        .trimEnd(),
+    )
+    .filter((line) => line !== "");
 }
