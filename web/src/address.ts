@@ -27,3 +27,8 @@ export function choiceFromPath(pathname: string): Choice | null {
   const home = match?.[1];
   return { type, display: home === undefined ? type : `${home}-${type}` };
 }
+
+/** The choice behind a display that the door was asked for. */
+export function choiceOfDisplay(display: string): Choice {
+  return { type: display.replace(/^(?:mhd|nhd)-/, ""), display };
+}

@@ -1,4 +1,4 @@
-import type { Choice } from "./address.ts";
+import { type Choice, choiceOfDisplay } from "./address.ts";
 import { reconnectWaitMs } from "./ticket.ts";
 import type { Identity, Problem, SessionState } from "./types.ts";
 import { phaseWords, problem } from "./words.ts";
@@ -120,8 +120,9 @@ function afterSignIn(model: Model, identity: Identity, nowMs: number): Step {
   return show(known, unknown === undefined ? { name: "choose" } : { name: "choose", problem: unknown }, ...effects);
 }
 
-function expired(model: Model, words: string): Step {
-  return signedOut(model, { name: "sign-in", busy: false, notice: words });
+/** The ticket has ended: after the next sign-in the same desktop opens again. */
+function expired(model: Model, display: string, words: string): Step {
+  return signedOut({ ...model, asked: choiceOfDisplay(display) }, { name: "sign-in", busy: false, notice: words });
 }
 
 function reconnect(model: Model, display: string, attempt: number, message: string): Step {
@@ -181,7 +182,7 @@ function passes(reason: string): boolean {
 function failed(model: Model, found: Problem): Step {
   const view = model.view;
   if (view.name !== "starting" && view.name !== "reconnecting") return same(model);
-  if (found.reason === "expired") return expired(model, `${found.what} A running session is still there: sign in again.`);
+  if (found.reason === "expired") return expired(model, view.display, `${found.what} A running session is still there: sign in again.`);
   if (view.name === "reconnecting" && passes(found.reason)) {
     return reconnect(model, view.display, view.attempt + 1, found.what);
   }

@@ -130,7 +130,7 @@ test("a session that cannot be attached is tried three times, then the user is t
 
 test("an expired ticket leads to the sign-in, keeps what was asked for, and forgets the ticket", () => {
   const expired: Event = { type: "start-failed", problem: problem("expired", "Your sign-in has expired.") };
-  const { model, effects } = run(desktop, signIn, signedIn, expired);
+  const { model, effects } = run(null, signIn, signedIn, choose, expired);
   expect(model).toMatchObject({ identity: null, asked: desktop, view: { name: "sign-in" } });
   expect(effects).toEqual([{ do: "stop" }, { do: "forget" }]);
 });

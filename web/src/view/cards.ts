@@ -243,15 +243,16 @@ const endWords: Readonly<Record<ViewNamed<"ended">["how"], readonly [string, str
 
 /** Says how the work came to its end. */
 export function endedCard(model: Model, view: ViewNamed<"ended">, dispatch: Dispatch): Card {
-  const [title, text] = endWords[view.how];
+  const [title, words] = endWords[view.how];
+  const text = view.how === "signed-out" && view.display === null ? "Sessions that you have left open keep running." : words;
   const top = heading(title);
   const display = view.display;
   const isSignedIn = model.identity !== null;
   const actions = element("p", { class: "actions" });
   if (!isSignedIn) actions.append(button("Sign in again", "primary", () => dispatch({ type: "back-to-choice" })));
   else if (view.how !== "ending") {
-    const words = view.how === "taken-over" ? "Bring it here" : "Open a new one";
-    if (display !== null) actions.append(button(words, "primary", () => dispatch({ type: "choose", display, nowMs: Date.now() })));
+    const again = view.how === "taken-over" ? "Bring it here" : "Open a new one";
+    if (display !== null) actions.append(button(again, "primary", () => dispatch({ type: "choose", display, nowMs: Date.now() })));
     actions.append(button("Choose another", "secondary", () => dispatch({ type: "back-to-choice" })));
     actions.append(button("Sign out", "quiet", () => dispatch({ type: "sign-out" })));
   }
