@@ -1,0 +1,292 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { FakeKube } from "../support/fake-kube.ts";
+import { brokerConfigJson, listener, user } from "./fixture.ts";
+
+const root = join(import.meta.dirname, "..", "..", "..");
+const directory = mkdtempSync(join(tmpdir(), "vdi-broker-"));
+// A copy, as in an image or a deployment directory: inside this package Node would take the file for an ES module.
+const hook = join(directory, "start_or_get_pod");
+copyFileSync(join(root, "dist", "to_container", "bin", "start_or_get_pod"), hook);
+const socketPath = join(directory, "broker", "broker.sock");
+
+let kube: FakeKube;
+let xpra: Awaited<ReturnType<typeof listener>>;
+let broker: ChildProcess;
+let log = "";
+let healthPort: number;
+
+interface Answer {
+  readonly status: number;
+  readonly lines: readonly Record<string, unknown>[];
+}
+
+function environment(more: Record<string, string> = {}): NodeJS.ProcessEnv {
+  return {
+    PATH: process.env.PATH ?? "",
+    VDI_CONFIG: join(directory, "broker.json"),
+    VDI_BROKER_SOCKET: socketPath,
+    VDI_HEALTH_PORT: String(healthPort),
+    KUBECONFIG: join(directory, "kubeconfig.json"),
+    ...more,
+  };
+}
+
+function ask(path: string, body: unknown, method = "POST"): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request({ socketPath, path, method, agent: false }, (response) => {
+      text(response).then((all) => {
+        const lines = all.split("\n").filter(Boolean);
+        resolve({ status: response.statusCode ?? 0, lines: lines.map((line) => JSON.parse(line) as Record<string, unknown>) });
+      }, reject);
+    });
+    outgoing.once("error", reject);
+    outgoing.end(method === "GET" ? undefined : typeof body === "string" ? body : JSON.stringify(body));
+  });
+}
+
+function run(input: string, args: readonly string[] = [], env = environment()): Promise<{ code: number; stdout: string; stderr: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(hook, args, { env, stdio: ["pipe", "pipe", "pipe"] });
+    child.once("error", reject);
+    Promise.all([text(child.stdout), text(child.stderr), new Promise<number>((done) => child.once("close", done))]).then(
+      ([stdout, stderr, code]) => resolve({ code, stdout, stderr }),
+      reject,
+    );
+    child.stdin.end(input);
+  });
+}
+
+/** Somebody of this machine who may have a session: the tests may run as root. */
+function systemUser(): { name: string; uid: number; gid: number } {
+  const lines = execFileSync("getent", ["passwd"], { encoding: "utf8" })
+    .split("\n")
+    .map((line) => line.split(":"));
+  const [name = "", , uid, gid] = lines.find(([, , id, group]) => Number(id) > 0 && Number(group) > 0) ?? [];
+  return { name, uid: Number(uid), gid: Number(gid) };
+}
+
+beforeAll(async () => {
+  xpra = await listener();
+  const free = await listener();
+  healthPort = free.port;
+  await free.close();
+  kube = await new FakeKube({ host: "127.0.0.1", startMs: 20, readyMs: 20 }).start();
+  writeFileSync(join(directory, "broker.json"), JSON.stringify({ ...brokerConfigJson(xpra.port), minUid: 1 }));
+  const kubeconfig = {
+    "current-context": "test",
+    contexts: [{ name: "test", context: { cluster: "c", user: "u" } }],
+    clusters: [{ name: "c", cluster: { server: kube.url } }],
+    users: [{ name: "u", user: { token: "topsecrettoken" } }],
+  };
+  writeFileSync(join(directory, "kubeconfig.json"), JSON.stringify(kubeconfig));
+  broker = spawn(hook, ["--serve"], { env: environment(), stdio: ["ignore", "pipe", "inherit"] });
+  broker.stdout?.setEncoding("utf8");
+  await new Promise<void>((resolve, reject) => {
+    broker.once("exit", (code) => reject(new Error(`the broker ended with ${code}: ${log}`)));
+    broker.stdout?.on("data", (chunk: string) => {
+      log += chunk;
+      if (log.includes('"event":"start"')) resolve();
+    });
+  });
+});
+
+afterAll(async () => {
+  broker.kill("SIGKILL");
+  await kube.stop();
+  await xpra.close();
+  rmSync(directory, { recursive: true });
+});
+
+describe("the file", () => {
+  it("is one, without any dependency, of at most 100 KB", () => {
+    expect(statSync(hook).size).toBeLessThanOrEqual(100_000);
+    expect(statSync(hook).mode & 0o111).toBe(0o111);
+    const source = readFileSync(hook, "utf8");
+    expect(source.startsWith("#!/usr/bin/env node\n")).toBe(true);
+    expect(source).not.toContain("node_modules");
+    const loaded = [...source.matchAll(/require\("([^"]+)"\)/g)].map(([, name]) => name ?? "");
+    expect(loaded.filter((name) => !name.startsWith("node:"))).toEqual([]);
+  });
+});
+
+describe("--serve", () => {
+  it("lets only its user and its group at the socket", () => {
+    expect(statSync(socketPath).mode & 0o777).toBe(0o660);
+    expect(statSync(join(directory, "broker")).mode & 0o7777).toBe(0o2750);
+  });
+
+  it("lists types, streams a start, knows its state and ends it", async () => {
+    const alice = user("alice");
+    expect(await ask("/v1/health", undefined, "GET")).toMatchObject({ status: 200 });
+    const [types] = (await ask("/v1/types", { user: alice })).lines;
+    expect(types).toEqual({
+      types: [
+        { name: "desktop", title: "Desktop", description: "Xfce" },
+        { name: "seamless", title: "Seamless", description: "", default: true },
+      ],
+    });
+    expect((await ask("/v1/state", { user: alice, display: "desktop" })).lines).toEqual([{ state: "absent" }]);
+    const { status, lines } = await ask("/v1/sessions", { user: alice, display: "desktop" });
+    expect(status).toBe(200);
+    expect(lines.slice(0, -1).every(({ event, phase, message }) => event === "progress" && phase !== "" && message !== "")).toBe(true);
+    expect(lines.at(-1)).toEqual({
+      event: "ready",
+      session: "alice-desktop",
+      display: expect.stringMatching(new RegExp(`^tcp://alice:[A-Za-z0-9]{24}@127\\.0\\.0\\.1:${xpra.port}/$`)),
+    });
+    expect((await ask("/v1/state", { user: alice, display: "desktop" })).lines).toEqual([{ state: "ready" }]);
+    expect((await ask("/v1/state", { user: user("bob"), display: "desktop" })).lines).toEqual([{ state: "absent" }]);
+    expect((await ask("/v1/end", { user: alice, display: "desktop" })).lines).toEqual([{ state: "ending" }]);
+  });
+
+  it("refuses in words", async () => {
+    const refused = await ask("/v1/sessions", { user: user("alice"), display: "../../x" });
+    expect(refused.lines).toEqual([{ event: "error", code: 4, reason: "bad-display", message: expect.stringContaining("not allowed") }]);
+    expect(await ask("/v1/sessions", { user: { ...user("alice"), uid: 0 }, display: "desktop" })).toMatchObject({
+      status: 422,
+      lines: [{ error: { code: 6, reason: "unknown-user" } }],
+    });
+    expect(await ask("/v1/types", "{")).toMatchObject({ status: 400, lines: [{ error: { reason: "bad-request" } }] });
+    expect(await ask("/v1/types", "[]")).toMatchObject({ status: 400 });
+    expect(await ask("/v1/types", { user: user("alice"), display: 3 })).toMatchObject({ status: 400 });
+    expect(await ask("/v1/types", "x".repeat(70_000))).toMatchObject({ status: 413 });
+    expect(await ask("/v1/nothing", {})).toMatchObject({ status: 404 });
+    expect(await ask("/v1/constructor", {})).toMatchObject({ status: 404 });
+    expect(await ask("/v1/types", undefined, "GET")).toMatchObject({ status: 405 });
+  });
+
+  it("has health and numbers on its port", async () => {
+    const get = async (path: string): Promise<Response> => fetch(`http://127.0.0.1:${healthPort}${path}`);
+    expect((await get("/healthz")).status).toBe(200);
+    expect((await get("/readyz")).status).toBe(200);
+    expect((await get("/nothing")).status).toBe(404);
+    const numbers = await (await get("/metrics")).text();
+    expect(numbers).toContain('vdi_broker_answer_seconds_count{started="true"} 1');
+    expect(numbers).toContain('vdi_broker_requests_total{endpoint="/v1/sessions",outcome="bad-display"} 1');
+  });
+
+  it("takes a changed configuration without a restart", async () => {
+    const types = [{ scope: "default", type: "new", script: "default/xpra_startup_new.sh", title: "New" }];
+    writeFileSync(join(directory, "broker.json"), JSON.stringify({ ...brokerConfigJson(xpra.port), minUid: 1, sessionTypes: types }));
+    await new Promise((resolve) => setTimeout(resolve, 2_100));
+    expect((await ask("/v1/types", { user: user("alice") })).lines).toMatchObject([{ types: [{ name: "new" }] }]);
+    writeFileSync(join(directory, "broker.json"), "{");
+    await new Promise((resolve) => setTimeout(resolve, 2_100));
+    expect((await ask("/v1/types", { user: user("alice") })).lines).toMatchObject([{ types: [{ name: "new" }] }]);
+    writeFileSync(join(directory, "broker.json"), JSON.stringify({ ...brokerConfigJson(xpra.port), minUid: 1 }));
+    await new Promise((resolve) => setTimeout(resolve, 2_100));
+    await ask("/v1/types", { user: user("alice") });
+  });
+});
+
+const known = systemUser();
+
+describe("the one-shot form", () => {
+  it("asks the broker when it is there", async () => {
+    const answer = await run(`USERNAME='${known.name}'\nXPRA_POD_DISPLAY='desktop'\nXPRA_ARGV="xpra proxy"\n`);
+    expect(answer).toEqual({ code: 0, stdout: `${known.name}|NA|${known.uid}|${known.gid}|tcp:127.0.0.1:${xpra.port}|||\n`, stderr: "" });
+  });
+
+  it("gives the session's password only when it is asked to", async () => {
+    const { stdout } = await run(`USERNAME='${known.name}'\nXPRA_POD_DISPLAY='desktop'\n`, ["--url"]);
+    expect(stdout).toMatch(
+      new RegExp(`^${known.name}\\|NA\\|\\d+\\|\\d+\\|tcp://${known.name}:[A-Za-z0-9]{24}@127\\.0\\.0\\.1:${xpra.port}/\\|\\|\\|\n$`),
+    );
+  });
+
+  it("does the work itself with a kubeconfig", async () => {
+    const answer = await run(
+      `USERNAME='${known.name}'\nXPRA_POD_DISPLAY='seamless'\n`,
+      [],
+      environment({ VDI_BROKER_SOCKET: join(directory, "none.sock") }),
+    );
+    expect(answer).toEqual({ code: 0, stdout: `${known.name}|NA|${known.uid}|${known.gid}|tcp:127.0.0.1:${xpra.port}|||\n`, stderr: "" });
+  });
+
+  const elsewhere = join(directory, "none");
+  const cases: readonly [string, string, number, Record<string, string>][] = [
+    ["no such type", `USERNAME='${known.name}'\nXPRA_POD_DISPLAY='nothing'\n`, 4, {}],
+    ["a type that is a path", `USERNAME='${known.name}'\nXPRA_POD_DISPLAY='../../x'\n`, 4, {}],
+    ["a type that is a command", `USERNAME='${known.name}'\nXPRA_POD_DISPLAY='$(touch ${elsewhere})'\n`, 4, {}],
+    [
+      "no configuration",
+      `USERNAME='${known.name}'\nXPRA_POD_DISPLAY='desktop'\n`,
+      5,
+      { VDI_CONFIG: elsewhere, VDI_BROKER_SOCKET: elsewhere },
+    ],
+    [
+      "neither broker nor kubeconfig",
+      `USERNAME='${known.name}'\nXPRA_POD_DISPLAY='desktop'\n`,
+      5,
+      { KUBECONFIG: "", VDI_BROKER_SOCKET: elsewhere },
+    ],
+    ["an unknown user", "USERNAME='nobody-of-this-name'\nXPRA_POD_DISPLAY='desktop'\n", 6, {}],
+    ["a user that is a command", "USERNAME='$(id)'\nXPRA_POD_DISPLAY='desktop'\n", 6, {}],
+    ["no user at all", "", 6, {}],
+    ["root", "USERNAME='root'\nXPRA_POD_DISPLAY='desktop'\n", 6, {}],
+    [
+      "a kubeconfig that is not JSON",
+      `USERNAME='${known.name}'\nXPRA_POD_DISPLAY='desktop'\n`,
+      1,
+      { KUBECONFIG: hook, VDI_BROKER_SOCKET: elsewhere },
+    ],
+  ];
+
+  it.each(cases)("%s: one line and the exit code", async (_, input, code, more) => {
+    const answer = await run(input, [], environment(more));
+    expect(answer).toMatchObject({ code, stdout: "" });
+    expect(answer.stderr).toMatch(/^[A-Za-z][^\n]+\n$/);
+  });
+
+  it("takes at most one and a half times an empty program of the same kind, and 40 ms", async () => {
+    const input = `USERNAME='${known.name}'\nXPRA_POD_DISPLAY='desktop'\n`;
+    const times = async (one: () => Promise<unknown>): Promise<number> => {
+      const all: number[] = [];
+      for (let at = 0; at < 7; at += 1) {
+        const startedAt = performance.now();
+        await one();
+        all.push(performance.now() - startedAt);
+      }
+      return all.sort((a, b) => a - b)[3] ?? 0;
+    };
+    const empty = await times(async () => execFileSync(process.execPath, ["-e", "0"]));
+    const oneShot = await times(() => run(input));
+    process.stderr.write(`one-shot ${Math.round(oneShot)} ms, node -e 0 ${Math.round(empty)} ms\n`);
+    expect(oneShot).toBeLessThanOrEqual(1.5 * empty + 40);
+  });
+});
+
+describe("the broker's end", () => {
+  it("has no secret in its log, and a JSON object on every line", () => {
+    const secrets = [...kube.pods.values()]
+      .flatMap((pod) => pod.spec?.containers[0]?.env ?? [])
+      .flatMap(({ name, value }) => (name === "XPRA_PASSWORD" ? [value ?? ""] : []));
+    expect(secrets.length).toBeGreaterThan(0);
+    for (const secret of [...secrets, "topsecrettoken"]) expect(log).not.toContain(secret);
+    const events = log
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => (JSON.parse(line) as { event: string }).event);
+    expect(events).toEqual(expect.arrayContaining(["start", "known", "create", "session", "delete", "refused", "trouble"]));
+  });
+
+  it("refuses a second one on its socket, and takes over from a killed one", async () => {
+    const second = await run("", ["--serve"], environment({ VDI_HEALTH_PORT: "0" }));
+    expect(second).toMatchObject({ code: 1, stderr: expect.stringContaining("another broker listens") });
+    broker.kill("SIGKILL");
+    await new Promise((resolve) => broker.once("exit", resolve));
+    const next = spawn(hook, ["--serve"], { env: environment({ VDI_HEALTH_PORT: "0" }), stdio: ["ignore", "pipe", "inherit"] });
+    await new Promise((resolve) => next.stdout.once("data", resolve));
+    const { lines } = await ask("/v1/sessions", { user: { ...user(known.name), uid: known.uid }, display: "desktop" });
+    expect(lines.at(-1)).toMatchObject({ event: "ready" });
+    const ended = new Promise((resolve) => next.once("exit", resolve));
+    next.kill("SIGTERM");
+    expect(await ended).toBe(0);
+  });
+});
