@@ -4,11 +4,15 @@ import { explainKubeError } from "../kube/errors.ts";
 import { isKubeStatus } from "../kube/kube-error.ts";
 import { applyRank } from "../kube/resources.ts";
 import { type KubeTransport, kubePath } from "../kube/transport.ts";
+import { waitUntilGone } from "../kube/wait-gone.ts";
 import { directoryAnnotation, workerLabel } from "../manifests/deployment-names.ts";
 import { type KubeObject, type ObjectRef, refOf } from "../manifests/kube-object.ts";
 import { labelWorkers } from "./cluster-facts.ts";
 import { inventoryObject, isOurs, prune, readInventory } from "./inventory.ts";
 import { listSessions, stopSession } from "./session-list.ts";
+
+/** Sessions and proxies have half a minute each to end. */
+const endTimeoutMs = 180_000;
 
 /** What a delete took away and what it left. */
 export interface DeleteResult {
@@ -68,6 +72,10 @@ export async function deleteDeployment(config: Config, options: DeleteOptions): 
     }
     const ref = { apiVersion: "v1", kind: "Namespace", name };
     if (await deleteObject(transport, ref, { signal })) deleted.push(ref);
+  }
+  for (const ref of deleted.filter(({ kind }) => kind === "Namespace")) {
+    status(`waiting until ${ref.name} is gone`);
+    await waitUntilGone(transport, ref, { timeoutMs: endTimeoutMs, signal });
   }
   // The record goes last of all, so that an interrupted delete can be run again; mostly its namespace has taken it along.
   await prune(transport, config, [refOf(inventoryObject(config, []))], signal);

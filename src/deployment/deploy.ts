@@ -5,6 +5,7 @@ import { explainKubeError } from "../kube/errors.ts";
 import { touchPods } from "../kube/touch-pods.ts";
 import type { KubeTransport } from "../kube/transport.ts";
 import { waitForRollout } from "../kube/wait.ts";
+import { waitUntilGone } from "../kube/wait-gone.ts";
 import { brokerName, proxySelector } from "../manifests/deployment-names.ts";
 import { type KubeObject, type ObjectRef, refOf, refText } from "../manifests/kube-object.ts";
 import { secretNames } from "../manifests/secrets.ts";
@@ -47,7 +48,7 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
   const { transport, signal, dryRun } = options;
   const { config, directoryName, version } = prepared.parts;
   const facts = await readClusterFacts(transport, config, signal);
-  const live = await namespacesOf(transport, config, signal);
+  const live = dryRun ? await namespacesOf(transport, config, signal) : await settledNamespaces(options, config);
   checkOwnership(config, live, directoryName, version);
 
   const plan = planDeployment({ ...prepared.parts, pinnedImages: options.pinnedImages, cluster: facts.traits });
@@ -128,6 +129,24 @@ async function record(options: DeployOptions, config: Config, before: readonly O
     signal: options.signal,
     isOurs: (object) => isOurs(config, object),
   });
+}
+
+/** The pair of namespaces, after one that a delete is still taking away is gone. */
+async function settledNamespaces(options: DeployOptions, config: Config): Promise<Awaited<ReturnType<typeof namespacesOf>>> {
+  const { transport, timeoutMs, signal } = options;
+  const live = await namespacesOf(transport, config, signal);
+  const ending = live.filter((namespace) => namespace !== undefined && isEnding(namespace));
+  if (ending.length === 0) return live;
+  for (const namespace of ending) {
+    if (namespace === undefined) continue;
+    options.status(`waiting until the old namespace ${namespace.metadata.name} is gone`);
+    await waitUntilGone(transport, refOf(namespace), { timeoutMs, signal });
+  }
+  return namespacesOf(transport, config, signal);
+}
+
+function isEnding(object: KubeObject): boolean {
+  return (object.metadata as { deletionTimestamp?: string }).deletionTimestamp !== undefined;
 }
 
 /** The pair of namespaces as they are now: the proxies' and the sessions'. */

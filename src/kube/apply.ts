@@ -109,6 +109,8 @@ export async function deleteObject(
     return true;
   } catch (thrown) {
     if (isKubeStatus(thrown, 404)) return false;
+    // With a uid: it is another one by now. Without: a namespace that is being deleted already.
+    if (isKubeStatus(thrown, 409)) return options.uid === undefined;
     throw thrown;
   }
 }
