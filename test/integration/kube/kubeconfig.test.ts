@@ -1,0 +1,113 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { connectKubeconfig } from "../../../src/kube/kubeconfig.ts";
+
+let directory = "";
+let server: http.Server;
+let address = "";
+const seen: http.IncomingHttpHeaders[] = [];
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), "vdi-kubeconfig-"));
+  server = http.createServer((request, response) => {
+    seen.push(request.headers);
+    response.end("{}");
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+beforeEach(() => {
+  seen.length = 0;
+});
+
+interface Part {
+  readonly name: string;
+  readonly user: object;
+  readonly current?: boolean;
+}
+
+function write(file: string, ...parts: readonly Part[]): string {
+  const path = join(directory, file);
+  mkdirSync(join(path, ".."), { recursive: true });
+  const current = parts.find((part) => part.current === true)?.name;
+  writeFileSync(
+    path,
+    JSON.stringify({
+      apiVersion: "v1",
+      kind: "Config",
+      clusters: parts.map(({ name }) => ({ name, cluster: { server: address, "insecure-skip-tls-verify": true } })),
+      users: parts.map(({ name, user }) => ({ name, user })),
+      contexts: parts.map(({ name }) => ({ name, context: { cluster: name, user: name } })),
+      ...(current === undefined ? {} : { "current-context": current }),
+    }),
+  );
+  return path;
+}
+
+const token = (value: string): object => ({ token: value });
+
+async function authorizationOf(choice: Parameters<typeof connectKubeconfig>[0], env: Record<string, string>): Promise<string | undefined> {
+  const transport = await connectKubeconfig(choice, env);
+  await transport.json({ path: "/version" });
+  transport.close();
+  return seen.at(-1)?.authorization;
+}
+
+describe("connectKubeconfig", () => {
+  it("takes the named file, its current context or the named one", async () => {
+    const kubeconfig = write("one", { name: "a", user: token("A"), current: true }, { name: "b", user: token("B") });
+    expect(await authorizationOf({ kubeconfig }, {})).toBe("Bearer A");
+    expect(await authorizationOf({ kubeconfig, context: "b" }, {})).toBe("Bearer B");
+  });
+
+  it("joins the files of KUBECONFIG as kubectl does: what an earlier one says holds", async () => {
+    const first = write("first", { name: "a", user: token("first") });
+    const second = write("second", { name: "a", user: token("second"), current: true }, { name: "c", user: token("C") });
+    const env = { KUBECONFIG: `${first}:${join(directory, "missing")}:${second}` };
+    expect(await authorizationOf({}, env)).toBe("Bearer first");
+    expect(await authorizationOf({ context: "c" }, env)).toBe("Bearer C");
+  });
+
+  it("falls back to ~/.kube/config", async () => {
+    write("home/.kube/config", { name: "a", user: token("H"), current: true });
+    expect(await authorizationOf({}, { HOME: join(directory, "home") })).toBe("Bearer H");
+  });
+
+  it("asks a credentials program", async () => {
+    const program = join(directory, "credentials");
+    const answer = { apiVersion: "client.authentication.k8s.io/v1", kind: "ExecCredential", status: { token: "X" } };
+    writeFileSync(program, `#!/bin/sh\necho '${JSON.stringify(answer)}'\n`);
+    chmodSync(program, 0o755);
+    const exec = { apiVersion: "client.authentication.k8s.io/v1", command: program, interactiveMode: "Never" };
+    const kubeconfig = write("exec", { name: "a", user: { exec }, current: true });
+    expect(await authorizationOf({ kubeconfig }, {})).toBe("Bearer X");
+  });
+
+  it.each([
+    ["a file that is not there", () => ({ kubeconfig: join(directory, "missing") }), "there is no file"],
+    [
+      "a context that is not there",
+      () => ({ kubeconfig: write("x", { name: "a", user: token("A"), current: true }), context: "z" }),
+      "no context 'z'",
+    ],
+    ["no current context", () => ({ kubeconfig: write("y", { name: "a", user: token("A") }) }), "chooses no cluster"],
+    ["nothing at all", () => ({}), "no cluster is chosen"],
+  ])("says what is wrong with %s", async (_, choice, words) => {
+    await expect(connectKubeconfig(choice(), { HOME: "/nonexistent" })).rejects.toThrow(words);
+    await expect(connectKubeconfig(choice(), { HOME: "/nonexistent" })).rejects.toMatchObject({ exitCode: 2 });
+  });
+
+  it("says which file cannot be read", async () => {
+    const broken = join(directory, "broken");
+    writeFileSync(broken, "{ not: [yaml");
+    await expect(connectKubeconfig({ kubeconfig: broken }, {})).rejects.toThrow(`the kubeconfig ${broken} cannot be read`);
+  });
+});
