@@ -20,6 +20,8 @@ export interface WatchOptions<T extends WatchedObject> {
   readonly query?: Readonly<Record<string, string | undefined>>;
   /** All objects there are, after every list: the first one and each one after the thread was lost. */
   onList(objects: readonly T[]): void;
+  /** For long lists: each page as it comes, and nothing is kept for `onList`, which is then called without objects after the last page. */
+  onPage?(objects: readonly T[], isFirst: boolean): void;
   onEvent(event: WatchEvent<T>): void;
   /** Told of every failure before the next try; the watch goes on by itself. */
   onTrouble?(error: unknown, retryInMs: number): void;
@@ -115,7 +117,9 @@ async function list<T extends WatchedObject>(options: WatchOptions<T>): Promise<
   let next: string | undefined;
   for (;;) {
     const page: ListBody<T> = await transport.json<ListBody<T>>({ path, query: { ...query, limit: pageSize, continue: next }, signal });
-    for (const item of page.items ?? []) objects.push(item);
+    const isFirst = next === undefined;
+    if (options.onPage === undefined) for (const item of page.items ?? []) objects.push(item);
+    else callBack(() => options.onPage?.(page.items ?? [], isFirst));
     next = page.metadata?.continue === "" ? undefined : page.metadata?.continue;
     if (next !== undefined) continue;
     callBack(() => options.onList(objects));

@@ -187,16 +187,23 @@ export function kubernetesRuntime(options: KubernetesRuntimeOptions): Kubernetes
     return "exists";
   }
 
+  const listed = new Set<string>();
   const watch = startWatch<V1Pod>({
     transport,
     path: `${base}/pods`,
     query: { labelSelector: sessionSelector },
     signal,
-    onList(found) {
-      const names = new Set(found.map((pod) => pod.metadata?.name ?? ""));
-      for (const pod of found) noteVersion(pod);
-      for (const name of [...pods.keys()]) if (!names.has(name)) forget(name);
-      for (const pod of found) put(pod);
+    onPage(page, isFirst) {
+      if (isFirst) listed.clear();
+      for (const pod of page) {
+        noteVersion(pod);
+        listed.add(pod.metadata?.name ?? "");
+        put(pod);
+      }
+    },
+    onList() {
+      for (const name of [...pods.keys()]) if (!listed.has(name)) forget(name);
+      listed.clear();
     },
     onEvent(event) {
       noteVersion(event.object);
