@@ -100,9 +100,9 @@ function run(options: RootfsOptions, words: readonly string[]): Promise<void> {
     const lines: string[] = [];
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       for (const line of text.split(/[\r\n]+/).map((each) => each.trim())) {
-        if (line === "" || /^\S*\s*\d+\.\d+%/.test(line)) continue;
+        if (line === "") continue;
         lines.push(line);
-        options.progress.status(line.replace(/^I: /, "mmdebstrap: "));
+        if (isNews(line)) options.progress.status(line.replace(/^I: /, "mmdebstrap: "));
       }
     });
     child.on("error", (error: NodeJS.ErrnoException) => reject(error.code === "ENOENT" ? missing(program, error) : error));
@@ -114,6 +114,11 @@ function run(options: RootfsOptions, words: readonly string[]): Promise<void> {
       else reject(failed(lines, code));
     });
   });
+}
+
+/** What mmdebstrap says for people, without its percentages and its talk of directories and hooks. */
+function isNews(line: string): boolean {
+  return /^I: (?!running --|using |removing |automatically|chroot arch|finding|done$)/.test(line);
 }
 
 function missing(program: string, cause: unknown): VdiError {
