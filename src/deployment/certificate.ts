@@ -1,8 +1,8 @@
 import type { X509Certificate } from "node:crypto";
 import { join } from "node:path";
+import { readTextIfThere, writeFileIfChanged } from "../util/atomic-file.ts";
 import { ExitCode } from "../util/exit-code.ts";
 import { VdiError } from "../util/vdi-error.ts";
-import { readTextIfThere, writeFileIfChanged } from "./atomic-file.ts";
 import { keyFits, parseCertificate } from "./pem.ts";
 
 /** What the proxies answer with, as PEM. */

@@ -9,7 +9,7 @@ import { waitUntilGone } from "../kube/wait-gone.ts";
 import { brokerName, proxySelector } from "../manifests/deployment-names.ts";
 import { type KubeObject, type ObjectRef, refOf, refText } from "../manifests/kube-object.ts";
 import { secretNames } from "../manifests/secrets.ts";
-import { writeFileIfChanged } from "./atomic-file.ts";
+import { writeFileIfChanged } from "../util/atomic-file.ts";
 import { type ClusterFacts, checkOwnership, labelWorkers, readClusterFacts } from "./cluster-facts.ts";
 import { inventoryObject, isOurs, obsolete, prune, readInventory, unionOf } from "./inventory.ts";
 import { planDeployment } from "./plan.ts";

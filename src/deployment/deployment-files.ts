@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { CarriedFile } from "../manifests/config-maps.ts";
-import { readTextIfThere, writeFileIfChanged } from "./atomic-file.ts";
+import { readTextIfThere, writeFileIfChanged } from "../util/atomic-file.ts";
 
 /** A file of `to_container`, with what its mode says. */
 export interface DirectoryFile extends CarriedFile {

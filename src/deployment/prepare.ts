@@ -2,7 +2,7 @@ import { basename, join } from "node:path";
 import type { Config } from "../config/config.ts";
 import { renderXpraVars, xpraVarsFile } from "../config/xpra-vars.ts";
 import type { UserFiles } from "../manifests/secrets.ts";
-import { writeFileIfChanged } from "./atomic-file.ts";
+import { writeFileIfChanged } from "../util/atomic-file.ts";
 import { type CertificateNames, ensureCertificate } from "./certificate.ts";
 import { ensureTicketKey, readSessionFiles, type SessionFiles } from "./deployment-files.ts";
 import type { DeploymentParts } from "./plan.ts";
