@@ -1,1 +1,0 @@
-export { readTextIfThere, writeFileIfChanged } from "../util/atomic-file.ts";
