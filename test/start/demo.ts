@@ -13,6 +13,7 @@ export interface Demo {
   readonly user: string;
   readonly password: string;
   readonly kubeconfig: string;
+  readonly context: string;
   /** The image of sessions without a desktop: Xpra's own client is in it too. */
   readonly baseImage: string;
 }
@@ -24,12 +25,16 @@ export interface DemoOptions {
   readonly directory?: string;
   /** Said before each step. */
   say(text: string): void;
+  /** Variables of vdi.env beside the ones that the cluster gives. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** The proxies' address where the cluster leaves the choice; default: the one that it names. */
+  readonly address?: string;
   readonly signal?: AbortSignal;
 }
 
 interface ClusterAccess {
   readonly kubeconfig: string;
+  readonly context: string;
   readonly registry: string;
   readonly serviceAddress: string;
 }
@@ -49,12 +54,15 @@ export async function prepareDemo(options: DemoOptions): Promise<Demo> {
   say("cluster: one-node Kubernetes");
   const cluster = await clusterUp(root, run);
 
-  const vdi = (...args: string[]) =>
-    run(directory, process.execPath, [join(root, "bin", "vdi"), ...args], { KUBECONFIG: cluster.kubeconfig });
+  const own = process.env["VDI_E2E_CONTEXT"] === undefined;
+  const address = own ? (options.address ?? cluster.serviceAddress) : cluster.serviceAddress;
+  const vdi = (args: readonly string[], input?: string) =>
+    run(directory, process.execPath, [join(root, "bin", "vdi"), ...args], { KUBECONFIG: cluster.kubeconfig }, input);
+  const onCluster = ["--context", cluster.context];
   say(`deployment directory: ${directory}`);
   const settings = {
     XPRA_REGISTRY_SRV: cluster.registry,
-    EXTERNALIPS: cluster.serviceAddress,
+    EXTERNALIPS: address,
     DOMNAME: "example.test",
     XPRA_WORKERS: "all",
     ...options.settings,
@@ -62,28 +70,21 @@ export async function prepareDemo(options: DemoOptions): Promise<Demo> {
   const set = Object.entries(settings).flatMap(([name, value]) => ["--set", `${name}=${value}`]);
   await run(root, process.execPath, [join(root, "bin", "vdi"), "init", directory, ...set]);
   say("images: Debian, Xpra, the desktop (the first time takes about 15 minutes on 2 cores)");
-  await vdi("images", "rootfs");
-  await vdi("build-images", "--push");
+  await vdi(["images", "rootfs"]);
+  await vdi(["build-images", "--push"]);
   say("users: xpra-user01 to xpra-user03");
   const password = demoPassword(directory);
-  await run(
-    directory,
-    process.execPath,
-    [join(root, "bin", "vdi"), "users", "add-demo", "--count", "3", "--password-stdin"],
-    {
-      KUBECONFIG: cluster.kubeconfig,
-    },
-    `${password}\n`,
-  );
+  await vdi(["users", "add-demo", "--count", "3", "--password-stdin", ...onCluster], `${password}\n`);
   say(`deploy: namespaces ${namespace} and ingress-${namespace}`);
-  await vdi("deploy");
+  await vdi(["deploy", ...onCluster]);
   return {
     directory,
     namespace,
-    url: `https://${cluster.serviceAddress}/`,
+    url: `https://${address}/`,
     user: "xpra-user01",
     password,
     kubeconfig: cluster.kubeconfig,
+    context: cluster.context,
     baseImage: `${cluster.registry}/vdi-base`,
   };
 }

@@ -1,3 +1,4 @@
+import { homedir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { type Demo, prepareDemo } from "../../start/demo.ts";
@@ -5,13 +6,15 @@ import { type Demo, prepareDemo } from "../../start/demo.ts";
 const root = join(import.meta.dirname, "..", "..", "..");
 
 /**
- * The deployment that the end-to-end tests work on: the one of `npm start`, with two proxies.
- * Every test file asks for it; only the first one has to wait.
+ * The deployment that the end-to-end tests work on, with two proxies. It stands beside the one of `npm start` on the same
+ * cluster. Every test file asks for it; only the first one has to wait.
  */
 export function testDemo(): Promise<Demo> {
   const started = Date.now();
   return prepareDemo({
     root,
+    directory: join(homedir(), "vdi-e2e"),
+    address: "10.246.0.11",
     settings: { REPLICAS: "2" },
     say: (text) => process.stderr.write(`[${Math.round((Date.now() - started) / 1000)} s] ${text}\n`),
   });
