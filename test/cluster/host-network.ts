@@ -56,7 +56,7 @@ const forwardRules = [
 
 /** Makes the node's link and addresses, and the rules for the pods' range. The bridge is made by the first pod. */
 export async function makeHostNetwork(): Promise<void> {
-  await must("ip", ["link", "add", network.nodeLink, "type", "dummy"]);
+  await must("ip", ["link", "add", network.nodeLink, "type", "bridge"]);
   await must("ip", ["address", "add", `${network.nodeAddress}/24`, "dev", network.nodeLink]);
   await must("ip", ["address", "add", `${network.serviceAddress}/32`, "dev", network.nodeLink]);
   await must("ip", ["link", "set", network.nodeLink, "up"]);

@@ -13,7 +13,7 @@ export const network = {
   podBridge: "vdi-pods",
   podRange: "10.244.0.0/24",
   podGateway: "10.244.0.1/24",
-  /** A dummy link: it makes the host send the whole range to itself, where kube-proxy takes over. */
+  /** A bridge without ports (some kernels have no dummy links): the host sends the whole range to itself, where kube-proxy takes over. */
   nodeLink: "vdi-node",
   nodeAddress: "10.246.0.1",
   nodeRange: "10.246.0.0/24",
