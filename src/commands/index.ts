@@ -36,6 +36,17 @@ export const commands: readonly CommandEntry[] = [
     "make the base image's file system here, from a Debian mirror",
     async () => (await import("./images/rootfs.ts")).imagesRootfs as Command<never>,
   ),
+  entry(
+    "users add-demo",
+    "add demo users xpra-user01, xpra-user02, ...",
+    async () => (await import("./users/add-demo.ts")).usersAddDemo as Command<never>,
+  ),
+  entry(
+    "users list",
+    "list the users of the deployment directory",
+    async () => (await import("./users/list.ts")).usersList as Command<never>,
+  ),
+  entry("users remove", "remove users", async () => (await import("./users/remove.ts")).usersRemove as Command<never>),
   entry("deploy", "create or update everything on the cluster", async () => (await import("./deploy.ts")).deploy as Command<never>),
   entry("render", "print what would be applied, without its secrets", async () => (await import("./render.ts")).render as Command<never>),
   entry("status", "show how the deployment is on the cluster", async () => (await import("./status.ts")).status as Command<never>),

@@ -145,7 +145,7 @@ export class FakeCluster {
     const [, namespace] = /\/namespaces\/([^/]+)\//.exec(path) ?? [];
     if (namespace !== undefined && !this.objects.has(`/api/v1/namespaces/${namespace}`))
       throw new Refused(404, `namespaces "${namespace}" not found`);
-    if (query.get("fieldValidation") !== "Strict" && !path.startsWith("/api/v1/nodes/")) throw new Refused(400, "not strict");
+    if (query.get("fieldValidation") !== "Strict" && !isMerged(path)) throw new Refused(400, "not strict");
     const before = this.objects.get(path);
     if (query.get("dryRun") === "All") {
       return {
@@ -153,11 +153,13 @@ export class FakeCluster {
         metadata: { ...before?.metadata, ...body.metadata, resourceVersion: before?.metadata.resourceVersion ?? "" },
       } as StoredObject;
     }
-    if (path.startsWith("/api/v1/nodes/") && before !== undefined) {
-      const labels = Object.fromEntries(
-        Object.entries({ ...before.metadata.labels, ...body.metadata.labels }).filter(([, value]) => value !== null),
-      );
-      return this.put(path, { ...before, metadata: { ...before.metadata, labels } });
+    if (isMerged(path) && before !== undefined) {
+      const merged = (["labels", "annotations"] as const).flatMap((name) => {
+        const change = body.metadata[name];
+        if (change === undefined) return [];
+        return [[name, Object.fromEntries(Object.entries({ ...before.metadata[name], ...change }).filter(([, value]) => value !== null))]];
+      });
+      return this.put(path, { ...before, metadata: { ...before.metadata, ...Object.fromEntries(merged) } });
     }
     return this.put(path, body);
   }
@@ -188,6 +190,11 @@ export class Refused extends Error {
 function contentOf(object: { readonly metadata: object; readonly [key: string]: unknown }): string {
   const { resourceVersion: _version, generation: _generation, uid: _uid, ...metadata } = object.metadata as Record<string, unknown>;
   return JSON.stringify({ ...object, metadata, status: undefined });
+}
+
+/** True for what is changed by a merge patch: only labels and annotations of nodes and pods. */
+function isMerged(path: string): boolean {
+  return path.startsWith("/api/v1/nodes/") || path.includes("/pods/");
 }
 
 function isCollection(path: string): boolean {

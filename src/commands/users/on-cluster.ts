@@ -1,0 +1,70 @@
+import type { Config } from "../../config/config.ts";
+import { readUserFiles } from "../../deployment/user-files.ts";
+import { applyUsers } from "../../deployment/users-secret.ts";
+import type { KubeTransport } from "../../kube/transport.ts";
+import type { Input, Style } from "../../util/command.ts";
+import type { Context } from "../../util/context.ts";
+import { ExitCode } from "../../util/exit-code.ts";
+import type { ClusterChoice } from "../../util/ports.ts";
+import { isAbort, VdiError } from "../../util/vdi-error.ts";
+import { clusterOf } from "../prepared.ts";
+
+/** What became of a change of users on the cluster. */
+export interface OnCluster {
+  /** `none`: no cluster is chosen. `absent`: nothing is deployed yet. `off`: XPRA_DEMO_USERS is not Y. */
+  readonly state: "none" | "absent" | "off" | "unchanged" | "updated" | "failed";
+  readonly proxies: readonly string[];
+  readonly reason?: string;
+  readonly exitCode: ExitCode;
+}
+
+/**
+ * Brings the users of the directory to the proxies. It never throws for a cluster that refuses: by now the files are
+ * written, and new passwords have to be shown.
+ */
+export async function bringToCluster(ctx: Context, input: Input, config: Config): Promise<OnCluster> {
+  if (!config.demoUsers) return { state: "off", proxies: [], exitCode: ExitCode.ok };
+  const choice = clusterOf(input);
+  try {
+    const transport = await connect(ctx, choice);
+    if (transport === undefined) return { state: "none", proxies: [], exitCode: ExitCode.ok };
+    ctx.progress.status("telling the proxies");
+    const users = await readUserFiles(config);
+    const applied = await applyUsers(config, users, { transport, version: ctx.version, now: ctx.now(), signal: ctx.signal });
+    transport.close();
+    return { ...applied, exitCode: ExitCode.ok };
+  } catch (thrown) {
+    if (isAbort(thrown)) return { state: "failed", proxies: [], reason: "interrupted", exitCode: ExitCode.interrupted };
+    if (thrown instanceof VdiError) return { state: "failed", proxies: [], reason: thrown.message, exitCode: thrown.exitCode };
+    throw thrown;
+  }
+}
+
+async function connect(ctx: Context, choice: ClusterChoice): Promise<KubeTransport | undefined> {
+  try {
+    return await ctx.ports.connectKube(choice);
+  } catch (thrown) {
+    // Nobody has chosen a cluster: users may be made before there is one.
+    const isChosen = choice.kubeconfig !== undefined || choice.context !== undefined || (ctx.env["KUBECONFIG"] ?? "") !== "";
+    if (!isChosen && thrown instanceof VdiError && thrown.exitCode === ExitCode.usage) return undefined;
+    throw thrown;
+  }
+}
+
+/** One line about the cluster. */
+export function clusterLine(cluster: OnCluster, style: Style): string {
+  switch (cluster.state) {
+    case "updated":
+      return cluster.proxies.length === 0
+        ? "the cluster has the change; no proxy is running"
+        : `the proxies know it within seconds: ${cluster.proxies.join(", ")}`;
+    case "unchanged":
+      return "the cluster has it already";
+    case "off":
+      return style.yellow("XPRA_DEMO_USERS is not Y: the proxies do not use these users");
+    case "failed":
+      return style.red(`the proxies do not know it: ${cluster.reason ?? ""}; 'vdi deploy' brings it to them`);
+    default:
+      return "'vdi deploy' brings it to the proxies";
+  }
+}

@@ -1,0 +1,44 @@
+import { loadConfig } from "../../config/load-config.ts";
+import { withoutUsers } from "../../users/demo-users.ts";
+import { readUsers, usersDirectory, writeUsers } from "../../users/user-store.ts";
+import type { Command } from "../../util/command.ts";
+import { clusterOptions, directoryOption, listOf, namespaceOption } from "../../util/options.ts";
+import { VdiError } from "../../util/vdi-error.ts";
+import { bringToCluster, clusterLine, type OnCluster } from "./on-cluster.ts";
+
+/** What `vdi users remove` did. */
+export interface UsersRemoved {
+  readonly removed: readonly string[];
+  readonly cluster: OnCluster;
+}
+
+/** `vdi users remove`: takes users away from the proxies. */
+export const usersRemove: Command<UsersRemoved> = {
+  path: ["users", "remove"],
+  summary: "remove users",
+  description:
+    "Removes users from the deployment directory; running proxies refuse them within seconds. Sessions that run go on: 'vdi sessions stop' ends them.",
+  args: [{ name: "names", description: "the users", required: true, variadic: true }],
+  options: [directoryOption, namespaceOption, ...clusterOptions],
+  examples: [{ line: "vdi users remove xpra-user08 xpra-user09", does: "the last two demo users" }],
+
+  async run(ctx, input) {
+    const config = loadConfig(ctx, input);
+    const names = new Set(listOf(input, "names"));
+    const before = await readUsers(config.directory);
+    const unknown = [...names].filter((name) => ![...before.passwd, ...before.shadow].some((entry) => entry.name === name));
+    if (unknown.length > 0) {
+      throw new VdiError({
+        what: `${unknown.length === 1 ? "there is no user" : "there are no users"} ${unknown.join(", ")}`,
+        why: `${usersDirectory} has no such line; nothing was removed`,
+        try: "vdi users list",
+      });
+    }
+    await writeUsers(config.directory, withoutUsers(before, names));
+    return { removed: [...names], cluster: await bringToCluster(ctx, input, config) };
+  },
+
+  human: (data, style) => [`removed ${data.removed.join(", ")}`, clusterLine(data.cluster, style)].join("\n"),
+
+  exitCode: (data) => data.cluster.exitCode,
+};
