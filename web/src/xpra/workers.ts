@@ -24,6 +24,11 @@ export function startWorkers(): Workers {
 /** Does a worker's job when this file runs as one; on the page it does nothing. */
 export function workIfWorker(): void {
   if (typeof document !== "undefined") return;
-  if (self.name === "packets") new XpraPacketWebWorker();
-  else if (self.name === "pictures") new XpraDecodeWebWorker();
+  if (self.name === "packets") {
+    // The library's encoder writes to the first two without declaring them, which a module does not
+    // allow, and calls the third, which does not exist, for a missing value.
+    Object.assign(self, { key: undefined, value: undefined, rencode_none: () => Uint8Array.of(69) });
+    new XpraPacketWebWorker();
+  }
+  if (self.name === "pictures") new XpraDecodeWebWorker();
 }
