@@ -130,7 +130,6 @@ export const siteVariables: readonly Variable[] = [
     type: types.integer(1, 1_000_000, true),
     default: "",
     usedBy: ["proxy"],
-    later: true,
     meaning: "Attached clients that one proxy takes before it refuses in words. Without a value: from the proxy's memory limit.",
   },
   {
