@@ -45,7 +45,7 @@ export const init: Command<InitResult> = {
     const changes = data.added.length + data.updated.length + data.removed.length + data.replaced.length;
     const lines = [style.bold(`${data.directory}: namespace ${data.namespace}, proxies in ingress-${data.namespace}`)];
     if (data.isNew) lines.push(`  laid out ${countOf(data.added.length)}`);
-    else if (changes === 0) lines.push("  up to date, nothing was changed");
+    else if (changes === 0) lines.push("  every file is up to date");
     else {
       lines.push(...list("added", data.added), ...list("updated, you had not changed it", data.updated));
       lines.push(

@@ -103,6 +103,7 @@ export const sessionVariables: readonly Variable[] = [
     type: types.storage,
     default: "auto",
     usedBy: ["deploy"],
+    later: true,
     meaning:
       "Where the pods get shared directories from: `nfs:SERVER:/PATH`, `claim:NAME`, `hostpath` or `configmap`. `auto`: NFS when `XPRA_TOPDIR_EXT` lies on one, else `configmap`.",
   },
