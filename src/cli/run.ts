@@ -103,6 +103,12 @@ function declare(node: CommanderCommand, command: Command<never>, execute: Execu
   node.action(async () => {
     const { output: format, ...options } = node.opts<{ output: OutputFormat }>();
     const input: Record<string, Input[string]> = { ...options };
+    // commander stores `--no-cache` as `cache: false`; our names say what stands on the line.
+    for (const { name } of (command.options ?? []).filter((option) => /^no[A-Z]/.test(option.name))) {
+      const stored = `${name.charAt(2).toLowerCase()}${name.slice(3)}`;
+      input[name] = input[stored] === false;
+      delete input[stored];
+    }
     for (const [place, arg] of (command.args ?? []).entries()) {
       const value = node.processedArgs[place] as Input[string];
       if (value !== undefined) input[arg.name] = value;

@@ -5,12 +5,11 @@ import { homedir, tmpdir } from "node:os";
 import path from "node:path";
 import { create } from "tar";
 import { systemBundles } from "./image-digest.ts";
-import type { ImageEngine } from "./image-engine.ts";
+import { contentKeyLabel, type ImageEngine } from "./image-engine.ts";
 
 /** The image that builds mount, and the place where they see it. Dockerfiles name both. */
 export const buildEnvironmentImage = "vdi-build-env";
 const mountPoint = "/run/build-env";
-const keyLabel = "vdi.xpra.org/content-key";
 
 /** What a build is told of this machine, as files by name. */
 export type BuildEnvironment = Readonly<Record<string, string>>;
@@ -139,19 +138,29 @@ function shellWord(value: string): string {
   return `'${value.replaceAll("'", "'\\''")}'`;
 }
 
-/** Gives the engine the image with these files, unless it has it. */
-export async function provideBuildEnvironment(engine: ImageEngine, files: BuildEnvironment, signal: AbortSignal): Promise<void> {
+/**
+ * Gives the engine an image with these files, unless it has it, and gives its reference. The tag is made of the content, so that
+ * builds of different settings do not get into each other's way.
+ */
+export async function provideBuildEnvironment(engine: ImageEngine, files: BuildEnvironment, signal: AbortSignal): Promise<string> {
   const key = createHash("sha256")
     .update(JSON.stringify(Object.entries(files).sort()))
     .digest("hex");
-  if ((await engine.inspect(buildEnvironmentImage))?.labels[keyLabel] === key) return;
+  const reference = `${buildEnvironmentImage}:${key.slice(0, 12)}`;
+  if ((await engine.inspect(reference)) !== undefined) return reference;
   const directory = await mkdtemp(path.join(tmpdir(), "vdi-build-env-"));
   try {
     for (const [name, text] of Object.entries(files)) await writeFile(path.join(directory, name), text, { mode: 0o644 });
     // The same bytes for the same files: the engine's cache of build steps looks at this image too.
     const archive = create({ cwd: directory, portable: true, mtime: new Date(0) }, Object.keys(files).sort());
-    await engine.importRootfs(buildEnvironmentImage, archive as unknown as NodeJS.ReadableStream, [`LABEL ${keyLabel}=${key}`], signal);
+    await engine.importRootfs(reference, archive as unknown as NodeJS.ReadableStream, [`LABEL ${contentKeyLabel}=${key}`], signal);
+    return reference;
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** A Dockerfile with the image of the settings named as this build has it. */
+export function withBuildEnvironment(dockerfile: string, reference: string): string {
+  return dockerfile.replace(new RegExp(`(\\bfrom=)${buildEnvironmentImage}(?=[\\s,]|$)`, "g"), `$1${reference}`);
 }

@@ -5,18 +5,15 @@ import type { ProgressSink } from "../util/context.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import { chooseBaseImage, provideOutsideImage } from "./base-image.ts";
 import { packContext } from "./build-context.ts";
-import { buildEnvironment, buildEnvironmentImage, provideBuildEnvironment } from "./build-environment.ts";
+import { buildEnvironment, buildEnvironmentImage, provideBuildEnvironment, withBuildEnvironment } from "./build-environment.ts";
 import { type BuildOptions, keyOf, type PlannedImage, planImages } from "./build-plan.ts";
 import { BuildProgress } from "./build-progress.ts";
 import { checkFreeSpace, freeBytes } from "./disk-space.ts";
 import { imageDigest } from "./image-digest.ts";
-import { engineWords, type ImageEngine, type LocalImage } from "./image-engine.ts";
+import { contentKeyLabel, engineWords, type ImageEngine, type LocalImage } from "./image-engine.ts";
 import { parseImageReference } from "./image-reference.ts";
 import { registryLogin } from "./registry-login.ts";
 import { runGraph } from "./run-graph.ts";
-
-/** The label that carries an image's content key. */
-export const contentKeyLabel = "vdi.xpra.org/content-key";
 
 /** What a build does its work with. */
 export interface BuildPorts {
@@ -67,11 +64,12 @@ export async function buildImages(options: BuildOptions, ports: BuildPorts): Pro
   for (const reference of new Set(planned.flatMap((image) => image.outside))) {
     if (reference !== buildEnvironmentImage) identities.set(reference, await provideOutsideImage(reference, base, outside));
   }
+  let buildEnvironmentReference = buildEnvironmentImage;
   const toBuild = await imagesToBuild(planned, identities, options, ports.engine);
   if (toBuild.size > 0) {
     const dataDirectory = await ports.engine.dataDirectory();
     checkFreeSpace(await (ports.freeBytes ?? freeBytes)(dataDirectory), toBuild.size, dataDirectory);
-    await provideBuildEnvironment(ports.engine, buildEnvironment(ports.env), ports.signal);
+    buildEnvironmentReference = await provideBuildEnvironment(ports.engine, buildEnvironment(ports.env), ports.signal);
   }
 
   const stop = new AbortController();
@@ -79,6 +77,7 @@ export async function buildImages(options: BuildOptions, ports: BuildPorts): Pro
     options,
     ports,
     identities,
+    buildEnvironmentReference,
     signal: AbortSignal.any([ports.signal, stop.signal]),
     progress: new BuildProgress(ports.progress, ports),
     directory: await mkdtemp(path.join(tmpdir(), "vdi-build-")),
@@ -113,6 +112,8 @@ interface Run {
   readonly ports: BuildPorts;
   /** Grows as images are made; see `keyOf`. */
   readonly identities: Map<string, string>;
+  /** The image with this machine's settings, for the builds of this run. */
+  readonly buildEnvironmentReference: string;
   readonly signal: AbortSignal;
   readonly progress: BuildProgress;
   /** For the Dockerfiles as they are sent. */
@@ -171,7 +172,7 @@ async function build(image: PlannedImage, key: string, run: Run): Promise<LocalI
   const { progress, signal } = run;
   signal.throwIfAborted();
   const dockerfile = path.join(run.directory, image.name);
-  await writeFile(dockerfile, image.dockerfile, { mode: 0o644 });
+  await writeFile(dockerfile, withBuildEnvironment(image.dockerfile, run.buildEnvironmentReference), { mode: 0o644 });
   progress.start(image.name, "build begins");
   try {
     const request = {

@@ -5,6 +5,9 @@ import { messageOf, VdiError } from "../util/vdi-error.ts";
 import { type EngineEvent, engineEvents } from "./engine-stream.ts";
 import { parseImageReference } from "./image-reference.ts";
 
+/** The label that carries an image's content key. */
+export const contentKeyLabel = "vdi.xpra.org/content-key";
+
 /** An image that the engine has. */
 export interface LocalImage {
   readonly id: string;
@@ -187,13 +190,30 @@ export function engineWords(thrown: unknown): string {
 }
 
 function localImage(info: Dockerode.ImageInspectInfo): LocalImage {
-  const config = info.Config;
-  const settings = [config?.Env, config?.Cmd, config?.Entrypoint, config?.User, config?.WorkingDir];
+  const config = (info.Config ?? {}) as unknown as Readonly<Record<string, unknown>>;
+  const labels = info.Config?.Labels ?? {};
+  const inherited = Object.entries(labels).filter(([name]) => name !== contentKeyLabel);
+  // What an image hands on to those that are made from it; its name and its times are not among it.
+  const settings = [...inheritedSettings.map((name) => config[name] ?? null), inherited.sort()];
   const identity = createHash("sha256")
     .update(JSON.stringify([info.RootFS?.Layers ?? [], settings]))
     .digest("hex");
-  return { id: info.Id, bytes: info.Size, labels: config?.Labels ?? {}, repoDigests: info.RepoDigests ?? [], identity };
+  return { id: info.Id, bytes: info.Size, labels, repoDigests: info.RepoDigests ?? [], identity };
 }
+
+const inheritedSettings = [
+  "Env",
+  "Cmd",
+  "Entrypoint",
+  "User",
+  "WorkingDir",
+  "Volumes",
+  "ExposedPorts",
+  "OnBuild",
+  "StopSignal",
+  "Healthcheck",
+  "Shell",
+];
 
 function statusOf(thrown: unknown): number | undefined {
   const status = thrown instanceof Error ? (thrown as { statusCode?: unknown }).statusCode : undefined;

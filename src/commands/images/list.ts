@@ -1,10 +1,9 @@
 import { loadConfig } from "../../config/load-config.ts";
 import { chooseBaseImage } from "../../images/base-image.ts";
-import { contentKeyLabel } from "../../images/build-images.ts";
 import { buildOptionsOf } from "../../images/build-options.ts";
 import { planImages } from "../../images/build-plan.ts";
 import { imageDigest } from "../../images/image-digest.ts";
-import { dockerImageEngine } from "../../images/image-engine.ts";
+import { contentKeyLabel, dockerImageEngine } from "../../images/image-engine.ts";
 import type { Command } from "../../util/command.ts";
 import { directoryOption, namespaceOption } from "../../util/options.ts";
 

@@ -20,7 +20,12 @@ function write(at: string, text = at, mode = 0o644): void {
 }
 
 function entries(dockerfile = "FROM scratch\nCOPY . /") {
-  return contextEntries({ directory: path.join(deployment, "images/a"), deployment, sources: readDockerfile(dockerfile).sources, file: "images/a/Dockerfile" });
+  return contextEntries({
+    directory: path.join(deployment, "images/a"),
+    deployment,
+    sources: readDockerfile(dockerfile).sources,
+    file: "images/a/Dockerfile",
+  });
 }
 const paths = (dockerfile?: string): string[] => entries(dockerfile).map((entry) => entry.path);
 
@@ -38,7 +43,8 @@ describe("the context of an image", () => {
 
   it("takes to_container/ from the deployment directory: just what is copied", () => {
     write("images/a/x");
-    for (const name of ["bin/one", "bin/two", "etc/deep/f", "addon/m.py", "addon/__pycache__/m.pyc", "other"]) write(`to_container/${name}`);
+    for (const name of ["bin/one", "bin/two", "etc/deep/f", "addon/m.py", "addon/__pycache__/m.pyc", "other"])
+      write(`to_container/${name}`);
     expect(paths("FROM a\nCOPY to_container/bin/one to_container/etc/ to_container/addon/*.py /x/")).toEqual([
       "to_container",
       "to_container/addon",
@@ -52,12 +58,15 @@ describe("the context of an image", () => {
     ]);
   });
 
-  it.each(["to_container/nothing", "to_container/../vdi.env", "to_container/bin/../../x"])("refuses %s with the line that names it", (source) => {
-    write("images/a/x");
-    write("to_container/bin/f");
-    write("vdi.env");
-    expect(() => entries(`FROM a\nCOPY ${source} /`)).toThrow(/images\/a\/Dockerfile:2 copies/);
-  });
+  it.each(["to_container/nothing", "to_container/../vdi.env", "to_container/bin/../../x"])(
+    "refuses %s with the line that names it",
+    (source) => {
+      write("images/a/x");
+      write("to_container/bin/f");
+      write("vdi.env");
+      expect(() => entries(`FROM a\nCOPY ${source} /`)).toThrow(/images\/a\/Dockerfile:2 copies/);
+    },
+  );
 
   it("leaves a rootfs out, unless the Dockerfile unpacks it itself", () => {
     write("images/a/rootfs.tar.xz");

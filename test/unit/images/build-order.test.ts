@@ -61,7 +61,12 @@ describe("the order of images", () => {
   });
 
   it("names a cycle with all its members and files", () => {
-    const images = [image("a", `FROM ${registry}/b`), image("b", `FROM ${registry}/c`), image("c", `FROM ${registry}/a`), image("d", "FROM scratch")];
+    const images = [
+      image("a", `FROM ${registry}/b`),
+      image("b", `FROM ${registry}/c`),
+      image("c", `FROM ${registry}/a`),
+      image("d", "FROM scratch"),
+    ];
     const error = failure(images, ["d"]);
     expect(error.what).toBe("the images are made from each other: a -> b -> c -> a");
     expect(error.why).toContain("images/b/Dockerfile");
@@ -73,7 +78,9 @@ describe("the order of images", () => {
   });
 
   it("names a parent that no directory builds, with the line", () => {
-    expect(failure([image("a", `ARG X\nFROM ${registry}/b`)]).what).toBe("images/a/Dockerfile:2 is made from 'b', which no directory of images/ builds");
+    expect(failure([image("a", `ARG X\nFROM ${registry}/b`)]).what).toBe(
+      "images/a/Dockerfile:2 is made from 'b', which no directory of images/ builds",
+    );
   });
 
   it("names a wanted image that is not there, and those that are", () => {
@@ -83,9 +90,11 @@ describe("the order of images", () => {
   });
 
   it("has every parent before its child, for any tree", () => {
-    const trees = fc.array(fc.nat(), { minLength: 1, maxLength: 12 }).map((parents) =>
-      parents.map((parent, at) => ({ name: `i${at}`, parent: at === 0 || parent % 3 === 0 ? undefined : `i${parent % at}` })),
-    );
+    const trees = fc
+      .array(fc.nat(), { minLength: 1, maxLength: 12 })
+      .map((parents) =>
+        parents.map((parent, at) => ({ name: `i${at}`, parent: at === 0 || parent % 3 === 0 ? undefined : `i${parent % at}` })),
+      );
     fc.assert(
       fc.property(trees, (tree) => {
         const images = tree.map(({ name, parent }) => image(name, `FROM ${parent === undefined ? "debian" : `${registry}/${parent}`}`));

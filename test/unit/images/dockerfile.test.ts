@@ -1,7 +1,9 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are variables of Dockerfiles
 import { describe, expect, it } from "vitest";
 import { readDockerfile } from "../../../src/images/dockerfile.ts";
 
-const images = (text: string, buildArgs?: Record<string, string>): string[] => readDockerfile(text, buildArgs).images.map((use) => use.reference);
+const images = (text: string, buildArgs?: Record<string, string>): string[] =>
+  readDockerfile(text, buildArgs).images.map((use) => use.reference);
 const sources = (text: string): string[] => readDockerfile(text).sources.map((use) => use.path);
 
 describe("the images that a Dockerfile uses", () => {
@@ -11,7 +13,11 @@ describe("the images that a Dockerfile uses", () => {
     ["not a stage of its own, whatever its letters", "FROM a AS Build\nFROM build\nCOPY --from=BUILD /x /y\nCOPY --from=0 /x /y", ["a"]],
     ["not scratch", "FROM scratch", []],
     ["in lower case, with comments and continued lines", "# FROM no\nfrom \\\n# a comment in between\n  a \\\n  as x\n", ["a"]],
-    ["of COPY and of a mount", "FROM a\nCOPY --from=r/b:1 /x /y\nRUN --mount=type=cache,target=/c --mount=type=bind,from=c,target=/t true", ["a", "r/b:1", "c"]],
+    [
+      "of COPY and of a mount",
+      "FROM a\nCOPY --from=r/b:1 /x /y\nRUN --mount=type=cache,target=/c --mount=type=bind,from=c,target=/t true",
+      ["a", "r/b:1", "c"],
+    ],
     ["by the default of an ARG", "ARG BASE=debian\nARG TAG=13\nFROM $BASE:${TAG}", ["debian:13"]],
     ["by an ARG's own default in braces", "ARG BASE\nFROM ${BASE:-debian}${OTHER:+no}", ["debian"]],
     ["by a quoted default with a reference in it", 'ARG REG="r.example"\nARG BASE=${REG}/b\nFROM "${BASE}"', ["r.example/b"]],

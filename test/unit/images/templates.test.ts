@@ -60,6 +60,8 @@ describe("a Dockerfile's values", () => {
   });
 
   it("have to be there", () => {
-    expect(() => fillPlaceholders("FROM {{toString}}", {}, "f")).toThrow("the template f:1 could not be filled in: it uses toString, which has no value");
+    expect(() => fillPlaceholders("FROM {{toString}}", {}, "f")).toThrow(
+      "the template f:1 could not be filled in: it uses toString, which has no value",
+    );
   });
 });
