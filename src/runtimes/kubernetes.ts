@@ -34,6 +34,8 @@ export interface KubernetesRuntime extends SessionRuntime {
   count(): Readonly<Record<string, number>>;
 }
 
+/** A page that retries must not fill the queue of a busy desktop's port. */
+const answerHoldsMs = 1_000;
 const createTries = 3;
 const createPauseMs = 300;
 /** Brokers share the removal of ended pods: each waits a moment of its own, so that mostly one asks. */
@@ -260,7 +262,14 @@ export function kubernetesRuntime(options: KubernetesRuntimeOptions): Kubernetes
     },
     create,
     remove,
-    connect: ({ host, port }) => tcpConnect(host, port),
+    async connect(name, { host, port }) {
+      const { answeredAt = Number.NEGATIVE_INFINITY } = marksOf(name);
+      if (performance.now() - answeredAt < answerHoldsMs) return "open";
+      const instance = pods.get(name)?.instance;
+      const answer = await tcpConnect(host, port);
+      if (answer === "open" && pods.get(name)?.instance === instance) marks.set(name, { ...marksOf(name), answeredAt: performance.now() });
+      return answer;
+    },
     async known(timeoutMs) {
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<false>((resolve) => {

@@ -34,6 +34,8 @@ export interface PodMarks {
   removed?: boolean;
   /** Last thing that its entry script said it was doing. */
   words?: string;
+  /** When its port last answered, on the clock of `performance.now()`. */
+  answeredAt?: number;
   /** Last event about it. */
   event?: { readonly reason: string; readonly message: string };
 }

@@ -4,7 +4,8 @@ import { sessionContainer } from "../manifests/session-pod.ts";
 
 /** Xpra's own word for it. */
 const readyWords = "xpra is ready.";
-const phaseLine = /^vdi: phase (\S+) (.+)$/;
+/** Words for the user are a sentence; anything else after the phase is for whoever reads the log. */
+const phaseLine = /^vdi: phase (\S+) ([A-Z].* .*\.)\s*$/;
 const firstRetryMs = 200;
 const maxRetryMs = 5_000;
 

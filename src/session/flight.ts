@@ -39,10 +39,9 @@ const words = {
 
 /** How long the runtime may take to know what sessions there are. */
 const knownTimeoutMs = 20_000;
-/** A desktop that has just ended refuses connections before its end is reported, which takes a second or two. */
-const refusedPatienceMs = 5_000;
-const refusedPauseMs = 250;
-const silentTries = 4;
+/** A desktop that has just ended refuses connections before its end is reported, which takes a second or two; a busy one may be as slow. */
+const patienceMs = 5_000;
+const pauseMs = 250;
 
 /** All that one flight needs. */
 export interface FlightPlan {
@@ -58,7 +57,7 @@ export interface FlightPlan {
 interface History {
   readonly seen: Set<string>;
   starts: number;
-  refusedSince: number | undefined;
+  closedSince: number | undefined;
 }
 
 /** What a step came to: the answer, or how long to wait for a change at most. */
@@ -69,7 +68,7 @@ export async function fly(plan: FlightPlan): Promise<OpenSession> {
   const { name, user, runtime } = plan;
   const deadline = performance.now() + plan.timeoutMs;
   await untilKnown(runtime, plan.timeoutMs);
-  const history: History = { seen: new Set(), starts: 0, refusedSince: undefined };
+  const history: History = { seen: new Set(), starts: 0, closedSince: undefined };
   const changes = changesOf(runtime, name);
   try {
     for (;;) {
@@ -121,16 +120,14 @@ async function act(action: Action, view: SessionView, plan: FlightPlan, history:
 async function enter(view: SessionView, plan: FlightPlan, history: History): Promise<Step> {
   const { status } = view;
   if (status.state !== "ready") return { waitMs: 0 };
-  let answer = await plan.runtime.connect(status.address);
-  for (let tries = 1; answer === "silent" && tries < silentTries; tries += 1) answer = await plan.runtime.connect(status.address);
-  if (answer === "open") return { answer: { name: plan.name, address: status.address, started: history.starts > 0 } };
+  const answer = await plan.runtime.connect(plan.name, status.address);
   const now = plan.runtime.look(plan.name).status;
   if (now.state !== "ready" || now.instance !== status.instance) return { waitMs: 0 };
-  if (answer === "silent") throw new SessionRefusal(RefusalCode.failed, "silent", words.silent);
-  history.refusedSince ??= performance.now();
-  if (performance.now() - history.refusedSince > refusedPatienceMs) throw new SessionRefusal(RefusalCode.failed, "refused", words.refused);
+  if (answer === "open") return { answer: { name: plan.name, address: status.address, started: history.starts > 0 } };
+  history.closedSince ??= performance.now();
+  if (performance.now() - history.closedSince > patienceMs) throw new SessionRefusal(RefusalCode.failed, answer, words[answer]);
   plan.tell({ phase: "connecting", message: words.connecting });
-  return { waitMs: refusedPauseMs };
+  return { waitMs: pauseMs };
 }
 
 function progressOf({ status }: SessionView): Progress {

@@ -22,8 +22,8 @@ export interface SessionRuntime {
   create(request: SessionRequest): Promise<"created" | "exists">;
   /** Ends this instance of a session and no other; done when the end has begun. */
   remove(name: string, instance: string): Promise<void>;
-  /** Connects once to a session that is ready. */
-  connect(address: SessionAddress): Promise<Answer>;
+  /** Connects once to a session that is ready; one that has just answered need not be asked again. */
+  connect(name: string, address: SessionAddress): Promise<Answer>;
   /** Fulfilled when `look` knows all sessions; false when that takes too long. */
   known(timeoutMs: number): Promise<boolean>;
 }
