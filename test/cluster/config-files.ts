@@ -117,6 +117,7 @@ function auditPolicy(): unknown {
   };
 }
 
+// Without portmap, whose rules outlive a killed cluster: Services have external addresses and node ports instead of host ports.
 function cniConfig(layout: Layout, mtu: number): unknown {
   return {
     cniVersion: "1.0.0",
@@ -137,7 +138,6 @@ function cniConfig(layout: Layout, mtu: number): unknown {
           routes: [{ dst: "0.0.0.0/0" }],
         },
       },
-      { type: "portmap", capabilities: { portMappings: true } },
     ],
   };
 }

@@ -1,9 +1,10 @@
-import { lstat, mkdir, readdir, readFile, readlink, rm, rmdir, unlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, readlink, rm, rmdir, unlink, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { execa } from "execa";
 import { removeControlGroups } from "./control-groups.ts";
 import { removeHostNetwork } from "./host-network.ts";
-import { clusterName, type Layout } from "./layout.ts";
+import type { Layout } from "./layout.ts";
 import { endProcesses, ownProcesses, podProcesses } from "./processes.ts";
 
 /** What the kubelet sets in the kernel; put back when the cluster goes. */
@@ -40,16 +41,16 @@ export async function removeCluster(layout: Layout): Promise<void> {
   // The kubelet first: it would start again what is ended after it.
   await endProcesses(own("kubelet"), 2_000);
   await endProcesses(own("kube-proxy", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd", "docker-registry"), 2_000);
-  const shims = await shimContainers(layout);
+  const containers = await containerIds(layout);
   await endProcesses(own("containerd"), 2_000);
   await endProcesses(own(), 0);
   await endProcesses(() => podProcesses(layout), 0);
   await unmountBelow(`${layout.run}/`);
   await unmountBelow(`${layout.images}/`);
-  await removeHostNetwork();
+  await removeHostNetwork(layout);
   await removeControlGroups(layout.cgroup);
   await restoreKernelSettings(layout);
-  await removeSharedTraces(layout, shims);
+  await removeSharedTraces(layout, containers);
   await rm(layout.run, { recursive: true, force: true });
 }
 
@@ -61,10 +62,14 @@ export async function purgeCluster(layout: Layout): Promise<void> {
   }
 }
 
-/** The ids of the containers that containerd has known in this run: traces outside the state directory carry them. */
-async function shimContainers(layout: Layout): Promise<ReadonlySet<string>> {
-  const tasks = join(layout.run, "containerd", "io.containerd.runtime.v2.task", "k8s.io");
-  return new Set(await readdir(tasks).catch(() => []));
+/** The ids of this run's containers and sandboxes: traces outside the state directory carry them. */
+export async function containerIds(layout: Layout): Promise<ReadonlySet<string>> {
+  const state = join(layout.run, "containerd");
+  const ids = new Set<string>();
+  for (const directory of ["io.containerd.runtime.v2.task/k8s.io", "io.containerd.grpc.v1.cri/sandboxes"]) {
+    for (const id of await readdir(join(state, directory)).catch(() => [])) ids.add(id);
+  }
+  return ids;
 }
 
 async function unmountBelow(prefix: string): Promise<void> {
@@ -95,18 +100,28 @@ async function removeSharedTraces(layout: Layout, containers: ReadonlySet<string
 
 /** Shims that were killed leave their sockets; a socket that nobody listens on is of no use to anybody. */
 async function removeDeadSockets(directory: string): Promise<void> {
-  const alive = await readFile("/proc/net/unix", "utf8").catch(() => undefined);
-  if (alive === undefined) return;
   for (const name of await readdir(directory).catch(() => [])) {
     const path = join(directory, name);
-    if (!alive.includes(path) && (await lstat(path)).isSocket()) await unlink(path);
+    if (await isDeadSocket(path)) await unlink(path).catch(() => undefined);
   }
+}
+
+/** True for a socket's file that nobody listens on. Asked by connecting: the kernel's list shows only those of one network namespace. */
+export function isDeadSocket(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(false);
+    });
+    socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code === "ECONNREFUSED"));
+  });
 }
 
 async function removeCniResults(containers: ReadonlySet<string>): Promise<void> {
   const directory = "/var/lib/cni/results";
   for (const name of await readdir(directory).catch(() => [])) {
-    const ours = name.startsWith(`${clusterName}-`) || [...containers].some((id) => name.includes(id));
+    const ours = [...containers].some((id) => name.includes(id));
     if (ours) await unlink(join(directory, name));
   }
 }

@@ -1,7 +1,9 @@
-import { readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { execa } from "execa";
 import { VdiError } from "../../src/util/vdi-error.ts";
-import { network, ports } from "./layout.ts";
+import { clusterLayout, type Layout, network, ports } from "./layout.ts";
 import { strangerOnPort } from "./processes.ts";
 
 /** Runs a command; gives its output, or undefined when it fails. */
@@ -54,9 +56,32 @@ const forwardRules = [
   ["-o", network.podBridge, "-j", "ACCEPT"],
 ] as const;
 
+/**
+ * The state directory of another test cluster in this network; undefined when there is none.
+ * Links and rules have fixed names, so only one can be here, and a cluster must not remove another's.
+ */
+async function otherCluster(layout: Layout): Promise<string | undefined> {
+  const text = await quietly("ip", "-json", "link", "show", network.nodeLink);
+  const owner = (JSON.parse(text || "[]") as { ifalias?: string }[])[0]?.ifalias;
+  if (owner === undefined || owner === layout.state) return undefined;
+  return existsSync(clusterLayout({ VDI_CLUSTER_DIR: owner }).run) ? owner : undefined;
+}
+
+/** @throws VdiError when another test cluster is up in this network. */
+export async function refuseOtherCluster(layout: Layout): Promise<void> {
+  const owner = await otherCluster(layout);
+  if (owner === undefined) return;
+  throw new VdiError({
+    what: "another test cluster is up on this machine",
+    why: `it is kept in ${owner}`,
+    try: [`VDI_CLUSTER_DIR=${owner} npm run cluster -- down`, "a network namespace of its own for this one (ip netns add, nsenter --net)"],
+  });
+}
+
 /** Makes the node's link and addresses, and the rules for the pods' range. The bridge is made by the first pod. */
-export async function makeHostNetwork(): Promise<void> {
+export async function makeHostNetwork(layout: Layout): Promise<void> {
   await must("ip", ["link", "add", network.nodeLink, "type", "bridge"]);
+  await must("ip", ["link", "set", network.nodeLink, "alias", layout.state]);
   await must("ip", ["address", "add", `${network.nodeAddress}/24`, "dev", network.nodeLink]);
   await must("ip", ["address", "add", `${network.serviceAddress}/32`, "dev", network.nodeLink]);
   await must("ip", ["link", "set", network.nodeLink, "up"]);
@@ -67,32 +92,35 @@ add chain ip ${network.nftTable} postrouting { type nat hook postrouting priorit
 add rule ip ${network.nftTable} postrouting ip saddr ${network.podRange} ip daddr != ${network.podRange} masquerade
 `;
   await must("nft", ["-f", "-"], masquerade);
+  await writeFile(tablesBefore(layout), (await quietly("nft", "list", "tables")) ?? "");
   for (const rule of forwardRules) await must("iptables", ["-w", "-I", "FORWARD", ...rule]);
 }
 
-/** Takes away everything that a cluster has made in the host's network. Nothing there is fine. */
-export async function removeHostNetwork(): Promise<void> {
-  const ports = await quietly("ip", "-json", "link", "show", "master", network.podBridge);
-  for (const { ifname } of JSON.parse(ports || "[]") as { ifname: string }[]) await quietly("ip", "link", "delete", ifname);
+/** Which nftables tables there were before iptables could make its own. */
+function tablesBefore(layout: Layout): string {
+  return join(layout.run, "nft-tables-before");
+}
+
+/** Takes away everything that this cluster has made in the host's network. Nothing there is fine. */
+export async function removeHostNetwork(layout: Layout): Promise<void> {
+  if ((await otherCluster(layout)) !== undefined) return;
+  const members = await quietly("ip", "-json", "link", "show", "master", network.podBridge);
+  for (const { ifname } of JSON.parse(members || "[]") as { ifname: string }[]) await quietly("ip", "link", "delete", ifname);
   await quietly("ip", "link", "delete", network.podBridge);
   await quietly("ip", "link", "delete", network.nodeLink);
   for (const rule of forwardRules) {
     // Interrupted runs may have left several.
     while ((await quietly("iptables", "-w", "-D", "FORWARD", ...rule)) !== undefined);
   }
-  // The portmap plugin makes these chains for host ports.
-  for (const chain of ["CNI-HOSTPORT-DNAT", "CNI-HOSTPORT-SETMARK", "CNI-HOSTPORT-MASQ"]) await removeNatChain(chain);
   await quietly("nft", "delete", "table", "ip", network.nftTable);
   for (const family of ["ip", "ip6"]) await quietly("nft", "delete", "table", family, "kube-proxy");
+  const before = await readFile(tablesBefore(layout), "utf8").catch(() => undefined);
+  if (before?.split("\n").includes("table ip filter") === false) await removeEmptyFilter();
 }
 
-async function removeNatChain(chain: string): Promise<void> {
-  const rules = (await quietly("iptables", "-w", "-t", "nat", "-S")) ?? "";
-  if (!rules.includes(chain)) return;
-  for (const line of rules.split("\n")) {
-    const words = line.split(" ");
-    if (words[0] === "-A" && words.at(-1) === chain) await quietly("iptables", "-w", "-t", "nat", "-D", ...words.slice(1));
-  }
-  await quietly("iptables", "-w", "-t", "nat", "-F", chain);
-  await quietly("iptables", "-w", "-t", "nat", "-X", chain);
+/** iptables makes its table when it first needs it; one in which nothing is left goes with the cluster. */
+async function removeEmptyFilter(): Promise<void> {
+  const rules = await quietly("iptables", "-w", "-S");
+  const untouched = rules?.split("\n").every((line) => /^-P \S+ ACCEPT$/.test(line.trim()) || line.trim() === "");
+  if (untouched === true) await quietly("nft", "delete", "table", "ip", "filter");
 }

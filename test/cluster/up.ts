@@ -10,7 +10,7 @@ import { makeCertificates } from "./certificates.ts";
 import { writeConfigFiles } from "./config-files.ts";
 import { makeControlGroups } from "./control-groups.ts";
 import { removeCluster, saveKernelSettings } from "./down.ts";
-import { makeHostNetwork, outerMtu, refuseTakenPorts } from "./host-network.ts";
+import { makeHostNetwork, outerMtu, refuseOtherCluster, refuseTakenPorts } from "./host-network.ts";
 import { clusterName, kubernetesVersion, type Layout, type PartName, partNames, ports } from "./layout.ts";
 import { clusterParts } from "./parts.ts";
 import { ctr, importPauseImage } from "./pause-image.ts";
@@ -34,6 +34,7 @@ export async function bringUp(layout: Layout, repository: string, job: Job): Pro
   const seconds = (): number => Math.round((Date.now() - started) / 100) / 10;
   const missing = await missingParts(layout);
   if (missing.length === 0 && (await nodeState(layout)) === "ready") return { wasRunning: true, seconds: seconds() };
+  await refuseOtherCluster(layout);
   const programs = await buildPrograms(layout, repository, job);
   if (missing.length < partNames.length) {
     const why = missing.length === 0 ? "it does not answer" : `not running: ${missing.join(", ")}`;
@@ -53,7 +54,7 @@ export async function bringUp(layout: Layout, repository: string, job: Job): Pro
 async function start(layout: Layout, programs: Programs, job: Job): Promise<void> {
   job.say(`starting Kubernetes ${kubernetesVersion} in ${layout.state}`);
   await prepareFiles(layout, programs);
-  await makeHostNetwork();
+  await makeHostNetwork(layout);
   await makeControlGroups(layout.cgroup);
   const parts = clusterParts(layout);
   const children = new Map<PartName, ChildProcess>();
