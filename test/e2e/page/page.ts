@@ -86,10 +86,18 @@ export async function waitForQuiet(page: Page, quietMs = 1_000, timeoutMs = 30_0
   }
 }
 
-/** Clicks on a place of the desktop, then types a text with real key presses. */
+const needsShift = /[A-Z~!@#$%^&*()_+{}|:"<>?]/;
+
+/** Clicks on a place of the desktop, then types a text as on an American keyboard, Shift key included. */
 export async function typeInto(page: Page, text: string, place?: { readonly x: number; readonly y: number }): Promise<void> {
   if (place !== undefined) await page.mouse.click(place.x, place.y);
-  await page.keyboard.type(text, { delay: 25 });
+  for (const character of text) {
+    // By itself the library gives the character and leaves the Shift key up, which no keyboard does.
+    const isShifted = needsShift.test(character);
+    if (isShifted) await page.keyboard.down("Shift");
+    await page.keyboard.press(character === "\n" ? "Enter" : character, { delay: 10 });
+    if (isShifted) await page.keyboard.up("Shift");
+  }
 }
 
 /** The words of the problem that the page shows; empty when there is none. */

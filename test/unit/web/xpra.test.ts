@@ -38,7 +38,8 @@ test("a secret is not handed over on a plain connection, and not by weak digests
 });
 
 test("the first message names the display and has the clipboard's settings where 6.5 reads them", () => {
-  expect(corrections({ display: "mhd-desktop", clientId: "id" })).toMatchObject({
+  expect(corrections({ display: "mhd-desktop", clientId: "id" }, { encodings: ["png", "scroll"] })).toMatchObject({
+    encodings: ["png"],
     display: "mhd-desktop",
     uuid: "id",
     clipboard: { enabled: true, greedy: true, selections: ["CLIPBOARD"] },
@@ -67,14 +68,18 @@ test("clipboard data is read as text only when it is text", () => {
   expect(clipboardText(undefined, undefined, undefined)).toBeNull();
 });
 
+test.each([53, 100, 120, 125])("a wheel's notch of %i pixels is one notch", (pixels) => {
+  expect(new Wheel().turn(0, pixels, 0)).toEqual([5]);
+  expect(new Wheel().turn(0, -pixels, 0)).toEqual([4]);
+});
+
 test("wheels turn in whole notches, and small steps add up", () => {
-  const wheel = new Wheel();
-  expect(wheel.turn(0, 120, 0)).toEqual([5, 5]);
-  expect(wheel.turn(0, -100, 0)).toEqual([4]);
   const pad = new Wheel();
   expect([1, 2, 3, 4].flatMap(() => pad.turn(0, 20, 0))).toEqual([5]);
+  expect(pad.turn(0, -20, 0)).toEqual([]);
   expect(new Wheel().turn(0, 3, 1)).toEqual([5]);
   expect(new Wheel().turn(-60, 0, 0)).toEqual([6]);
+  expect(new Wheel().turn(0, 240, 0)).toEqual([5, 5]);
   expect(new Wheel().turn(0, 100_000, 0)).toHaveLength(10);
 });
 

@@ -15,9 +15,21 @@ export interface Identification {
   readonly clientId: string;
 }
 
+/** The ways of sending pictures that this page takes. */
+function pictureEncodings(offered: unknown): string[] {
+  const names = Array.isArray(offered) ? offered.filter((name) => typeof name === "string") : [];
+  // 6.5.5 fails at each picture that it wants to send by moving an area (a missing argument in its
+  // encoder), and the picture is lost.
+  return names.filter((name) => name !== "scroll");
+}
+
 /** What the client library's message lacks, or says in a way that a server from 6.5 on does not read. */
-export function corrections({ display, clientId }: Identification): Record<string, unknown> {
+export function corrections({ display, clientId }: Identification, made: Record<string, unknown>): Record<string, unknown> {
+  const encodings = pictureEncodings(made.encodings);
   return {
+    encodings,
+    "encodings.core": encodings,
+    "encoding.scrolling": false,
     display,
     uuid: clientId,
     digest: digests,

@@ -1,4 +1,4 @@
-import { type XpraCapabilities, XpraClient } from "xpra-html5-client";
+import { XpraClient } from "xpra-html5-client";
 import type { Loss } from "../state.ts";
 import { corrections } from "./capabilities.ts";
 import { answerChallenge } from "./challenge.ts";
@@ -56,9 +56,8 @@ export async function createConnection(options: ConnectionOptions): Promise<Conn
   const createCapabilities = lib.createCapabilities.bind(client);
   lib.createCapabilities = (append = {}) => {
     createCapabilities(append);
-    const made = lib.capabilities as Partial<XpraCapabilities> & Record<string, unknown>;
-    delete made["start-new-session"];
-    Object.assign(made, corrections(options));
+    delete lib.capabilities["start-new-session"];
+    Object.assign(lib.capabilities, corrections(options, lib.capabilities));
   };
 
   function close(): boolean {

@@ -1,5 +1,8 @@
-/** Pixels of scrolling that make one notch of a wheel. */
+/** Pixels of small steps that make one notch. */
 const notch = 60;
+/** From this many pixels on a step comes from a wheel; browsers give 50 to 130 for one notch. */
+const wheelStep = 40;
+const usualWheelNotch = 110;
 const lineHeight = 20;
 const pageHeight = 400;
 const mostNotchesAtOnce = 10;
@@ -26,10 +29,12 @@ export class Wheel {
   }
 
   #take(rest: number, delta: number, forward: number, backward: number, clicks: number[]): number {
+    const isWheel = Math.abs(delta) >= wheelStep;
     // A change of direction drops what was left of the other one.
-    const sum = Math.sign(rest) === -Math.sign(delta) ? delta : rest + delta;
-    const count = Math.min(mostNotchesAtOnce, Math.floor(Math.abs(sum) / notch));
+    const sum = isWheel || Math.sign(rest) === -Math.sign(delta) ? delta : rest + delta;
+    const whole = isWheel ? Math.max(1, Math.round(Math.abs(sum) / usualWheelNotch)) : Math.floor(Math.abs(sum) / notch);
+    const count = Math.min(mostNotchesAtOnce, whole);
     for (let index = 0; index < count; index++) clicks.push(sum > 0 ? forward : backward);
-    return Math.abs(sum) >= notch * mostNotchesAtOnce ? 0 : sum - Math.sign(sum) * count * notch;
+    return isWheel ? 0 : sum - Math.sign(sum) * count * notch;
   }
 }
