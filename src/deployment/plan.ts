@@ -106,7 +106,6 @@ export function planDeployment(parts: DeploymentParts): DeploymentPlan {
     serviceAccount: brokerName(config),
     image: pinned(config.images.proxy),
     pullSecrets: broker.imagePullSecrets,
-    scheme: config.ssl ? "HTTPS" : "HTTP",
     proxyEnvironment: proxyEnvironment(config),
     environmentConfigMap,
     environmentSecret: hasSecretVariables ? secrets.environment : null,
@@ -124,7 +123,15 @@ export function planDeployment(parts: DeploymentParts): DeploymentPlan {
   for (const file of ["service.yaml.ejs", "deployment.yaml.ejs"]) {
     objects.push(...renderYaml({ file: join(parts.templates, "proxy", file), data: templateData }));
   }
-  return { objects, warnings: scan.warnings };
+  return { objects, warnings: [...scan.warnings, ...unsupported(config)] };
+}
+
+/** What the configuration asks for and the door does not do. */
+function unsupported(config: Config): readonly string[] {
+  return [
+    ...(config.ssl ? [] : ["SSL is off, but the proxies answer by TLS only"]),
+    ...(config.validateUser ? [] : ["XPRA_VALIDATE_USER is N, but the proxies let nobody in without a password"]),
+  ];
 }
 
 /** As the shell system called it. */
@@ -137,10 +144,8 @@ function proxyEnvironment(config: Config): Record<string, string> {
     XPRA_MODE: "proxy",
     XPRA_TOPDIR_INT: config.topdirInt,
     XPRA_DEPLOYNAME: config.deployName,
-    SSL: config.ssl ? "on" : "off",
     SSL_CERT: config.sslCert,
     SSL_KEY: config.sslKey,
-    XPRA_VALIDATE_USER: config.validateUser ? "Y" : "N",
     XPRA_AUTH_METHOD: config.authMethods.join(","),
     XPRA_MAX_CONCURRENT_CONNECTIONS: String(config.maxConnections),
     ...(config.maxClients === undefined ? {} : { XPRA_MAX_CLIENTS: String(config.maxClients) }),
@@ -148,6 +153,9 @@ function proxyEnvironment(config: Config): Record<string, string> {
     XPRA_PING_TIMEOUT: String(config.pingTimeoutSeconds),
     VDI_BROKER_SOCKET: "/run/vdi/broker/broker.sock",
     VDI_TICKET_KEY: "/etc/xpra/ticket/key",
+    VDI_TICKET_AUDIENCE: config.namespace,
+    // Without the clients' own addresses everybody would share one limit.
+    VDI_LIMIT_BY_ADDRESS: config.trafficPolicy === "Local" ? "yes" : "no",
     TZ: config.timeZone,
   };
 }
