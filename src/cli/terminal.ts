@@ -55,7 +55,7 @@ function progressOn(stream: NodeJS.WriteStream): ProgressSink {
     status(text) {
       if (text === shown) return;
       if (live) {
-        const width = (stream.columns ?? 80) - 1;
+        const width = (stream.columns || 80) - 1;
         stream.write(eraseLine + (text.length > width ? `${text.slice(0, width - 1)}…` : text));
       } else {
         stream.write(`${text}\n`);

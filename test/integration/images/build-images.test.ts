@@ -256,3 +256,15 @@ describe("vdi build-images", () => {
     expect(stderr).toContain("it uses IDM_ADMIN_PASSWORD, which has no value");
   });
 });
+
+describe("vdi images list", () => {
+  it("tells what an image is made from, and where it is", async () => {
+    await vdi(["build-images", "vdi-base"]);
+    const { exitCode, stdout } = await vdi(["images", "list"]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^vdi-base {3}1 MB here {2}not in the registry \(.*ECONNREFUSED.*\)$/m);
+    expect(stdout).toMatch(/^vdi-xfce4 {2}not built here .* from vdi-base$/m);
+    const { stdout: json } = await vdi(["images", "list", "-o", "json"]);
+    expect(JSON.parse(json)).toHaveLength(3);
+  });
+});
