@@ -14,6 +14,8 @@ export interface Demo {
   readonly password: string;
   readonly kubeconfig: string;
   readonly context: string;
+  /** The API server's audit log; absent on a cluster that is not our own. */
+  readonly auditLog: string | undefined;
   /** The image of sessions without a desktop: Xpra's own client is in it too. */
   readonly baseImage: string;
 }
@@ -37,6 +39,7 @@ interface ClusterAccess {
   readonly context: string;
   readonly registry: string;
   readonly serviceAddress: string;
+  readonly auditLog?: string;
 }
 
 /**
@@ -85,6 +88,7 @@ export async function prepareDemo(options: DemoOptions): Promise<Demo> {
     password,
     kubeconfig: cluster.kubeconfig,
     context: cluster.context,
+    auditLog: cluster.auditLog,
     baseImage: `${cluster.registry}/vdi-base`,
   };
 }

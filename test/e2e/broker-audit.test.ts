@@ -1,0 +1,63 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { Demo } from "../start/demo.ts";
+import { testDemo, vdi } from "./support/demo.ts";
+import { doorAt } from "./support/door.ts";
+import { type Kubectl, kubectlFor } from "./support/kubectl.ts";
+
+let demo: Demo;
+let kubectl: Kubectl;
+
+// A session that takes twenty seconds: long enough for a broker that polls to be seen.
+const slowType = `#!/bin/bash
+# title: Slow
+# description: Takes twenty seconds to start
+sleep 20
+xpra start --bind-tcp=0.0.0.0:\${SRC_PORT} --daemon=no --start=xterm
+`;
+
+beforeAll(async () => {
+  demo = await testDemo();
+  kubectl = kubectlFor(demo.kubeconfig);
+  writeFileSync(join(demo.directory, "to_container/session_types/default/xpra_startup_slow.sh"), slowType, { mode: 0o755 });
+  expect(await vdi(demo, "deploy")).toMatchObject({ exitCode: 0 });
+}, 2_400_000);
+
+afterAll(async () => {
+  await kubectl?.run("delete", "pods", "-n", demo.namespace, "-l", "app.kubernetes.io/name=vdi-session", "--wait=true", "--timeout=60s");
+});
+
+interface AuditLine {
+  readonly verb: string;
+  readonly requestURI: string;
+  readonly stage: string;
+  readonly user: { readonly username: string };
+  readonly requestReceivedTimestamp: string;
+}
+
+it.skipIf(process.env["VDI_E2E_CONTEXT"] !== undefined)(
+  "a broker asks nothing twice while a session starts for twenty seconds",
+  async () => {
+    const auditLog = demo.auditLog ?? "";
+    const door = doorAt(new URL(demo.url).hostname);
+    const { ticket } = await door.signIn(demo.user, demo.password);
+    const from = Date.now();
+    const events = await door.start(ticket, "slow");
+    expect(events.at(-1), JSON.stringify(events)).toMatchObject({ event: "ready" });
+    expect(Date.now() - from).toBeGreaterThan(20_000);
+    const lines = readFileSync(auditLog, "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as AuditLine)
+      .filter(
+        ({ user, stage }) => user.username.startsWith(`system:serviceaccount:ingress-${demo.namespace}:`) && stage === "ResponseComplete",
+      )
+      .filter(({ requestReceivedTimestamp }) => Date.parse(requestReceivedTimestamp) >= from);
+    const asked = lines.filter(({ verb }) => verb === "get" || verb === "list").map(({ verb, requestURI }) => `${verb} ${requestURI}`);
+    expect(asked.filter((request) => !request.includes("/log?"))).toEqual([]);
+    // One log that is followed; a second try where the first one came before the container.
+    expect(asked.filter((request) => request.includes("/log?")).length).toBeLessThanOrEqual(2);
+    expect(lines.filter(({ verb }) => verb === "create").length).toBe(1);
+  },
+);
