@@ -78,9 +78,11 @@ async function build(go: Go, directory: string, target: string, job: Job): Promi
   job.say(`Kubernetes is built (${Math.round((Date.now() - started) / 1000)} s)`);
 }
 
-/** A build of other sources is of no use any more; it has 140 MB. */
+/** A build of other sources, or one that was cut short, is of no use any more; it has 140 MB. */
 async function removeOthers(layout: Layout, key: string): Promise<void> {
   for (const name of await readdir(layout.builds)) {
-    if (name !== key && !name.endsWith(".new")) await rm(join(layout.builds, name), { recursive: true, force: true });
+    const builder = /\.(\d+)\.new$/.exec(name)?.[1];
+    if (name !== key && !(builder !== undefined && existsSync(`/proc/${builder}`)))
+      await rm(join(layout.builds, name), { recursive: true, force: true });
   }
 }

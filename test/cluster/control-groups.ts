@@ -12,6 +12,7 @@ async function hierarchies(): Promise<readonly string[]> {
 /** Makes the parent of the pods' groups, which the kubelet wants to find. */
 export async function makeControlGroups(name: string): Promise<void> {
   for (const hierarchy of await hierarchies()) {
+    await passControllersOn(hierarchy);
     const group = join(hierarchy, name);
     await mkdir(group, { recursive: true });
     // A version 1 cpuset starts without processors and memory, and nothing can run in it then.
@@ -20,6 +21,16 @@ export async function makeControlGroups(name: string): Promise<void> {
       if (value.trim() !== "" && hierarchy.endsWith("/cpuset")) await writeFile(join(group, file), value);
     }
   }
+}
+
+// With version 2 a group has only the controllers that its parent passes on, and systemd leaves some out. Others may use them by
+// the time the cluster goes, so they stay on.
+async function passControllersOn(hierarchy: string): Promise<void> {
+  const wanted = ["cpu", "cpuset", "hugetlb", "memory", "pids"];
+  const offered = (await readFile(join(hierarchy, "cgroup.controllers"), "utf8").catch(() => "")).trim().split(" ");
+  const usable = wanted.filter((controller) => offered.includes(controller));
+  if (usable.length === 0) return;
+  await writeFile(join(hierarchy, "cgroup.subtree_control"), usable.map((controller) => `+${controller}`).join(" "));
 }
 
 /** Removes the groups of a cluster whose processes are gone, the deepest first. */
