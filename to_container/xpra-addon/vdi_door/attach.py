@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Between authentication and Xpra's own hand-over: what does the client want, and where is its session?"""
+
+import threading
+from typing import Any, Callable
+
+from vdi_door import compat
+from vdi_door.authenticator import Authenticator
+from vdi_door.broker import ClientGone
+from vdi_door.door import the_door
+from vdi_door.hello import asked_display, other_than_attach, without_orders
+from vdi_door.identity import User
+from vdi_door.log import log
+from vdi_door.session import NoSession, find_session
+
+_once = threading.Lock()
+
+
+class AttachCaps(compat.typedict):  # type: ignore[misc]
+    """A hello that asks for no display by name: there is just one, ours. (6.5 clients send a dictionary by that name.)"""
+
+    def strget(self, key: str, default: Any = None) -> Any:
+        return "" if key == "display" else super().strget(key, default)
+
+
+def _first_time(proto: Any) -> bool:
+    # A client may send its hello again while its session is looked for; one connection gets one session.
+    with _once:
+        if getattr(proto, "vdi_attached", False):
+            return False
+        proto.vdi_attached = True
+        return True
+
+
+def _signed_in(proto: Any) -> tuple[Authenticator, User] | None:
+    for authenticator in proto.authenticators:
+        if isinstance(authenticator, Authenticator) and authenticator.user is not None:
+            return authenticator, authenticator.user
+    return None
+
+
+def auth_verified(original: Callable[..., None], server: Any, proto: Any, caps: Any, auth_caps: Any) -> None:
+    """Stands in for ServerCore.auth_verified: called after authentication, on this connection's own thread."""
+
+    def refuse(words: str) -> None:
+        compat.on_main_thread(server.send_disconnect, proto, words)
+
+    if not _first_time(proto):
+        refuse("This connection has been used already.")
+        return
+    found = _signed_in(proto)
+    if found is None:
+        log.error("Error: a connection passed authentication without our own module; check the proxy's options")
+        refuse("Signing in does not work at this moment.")
+        return
+    authenticator, user = found
+    wish = other_than_attach(caps)
+    if wish is not None:
+        log.warn("Warning: refused the request %r of %r", wish[:32], user.name)
+        refuse(f"This door only lets you attach to your own desktop; {wish[:32]!r} is not possible here.")
+        return
+    door = the_door()
+    most = door.settings.max_clients
+    if most and len(server.instances) >= most:
+        log.warn("Warning: refused %r: %i clients are attached", user.name, len(server.instances))
+        refuse("Too many people are working through this door at this moment. Please try again later.")
+        return
+    try:
+        target, connection = find_session(
+            door.broker, user, asked_display(caps), door.settings.attach_seconds, lambda: not proto.is_closed()
+        )
+    except NoSession as error:
+        refuse(str(error))
+        return
+    except ClientGone:
+        return
+    door.prepared.put(target, connection)
+    authenticator.target = target
+    log.info("%r attaches to its session at %s", user.name, target)
+    hello = without_orders(caps, target.username)
+    original(server, proto, AttachCaps(hello), auth_caps)

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where this version of Xpra keeps what the door uses. The only file that knows of versions."""
+
+import importlib
+from typing import Any
+
+
+class Unsupported(Exception):
+    """This Xpra lacks a name that the door replaces or uses; the message says which."""
+
+
+def _import(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise Unsupported(f"module {name}: {error}") from None
+
+
+def first_module(*names: str) -> Any:
+    """The first of these modules that exists."""
+    for name in names:
+        try:
+            return importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            # A module that is there but misses something else is not the same as one that is not there.
+            if error.name is None or not (name + ".").startswith(error.name + "."):
+                raise Unsupported(f"module {name}: {error}") from None
+    raise Unsupported("none of the modules " + ", ".join(names))
+
+
+def need(owner: Any, name: str) -> Any:
+    """An attribute that must be there."""
+    try:
+        return getattr(owner, name)
+    except AttributeError:
+        raise Unsupported(f"{getattr(owner, '__name__', owner)}.{name}") from None
+
+
+# 5.1: xpra.server.proxy.proxy_server; 6.x: xpra.server.proxy.server.
+proxy_server = first_module("xpra.server.proxy.proxy_server", "xpra.server.proxy.server")
+# 5.1: xpra.server.auth.pam_auth is the module of "pam"; 6.x: xpra.auth.pam.
+auth_base = first_module("xpra.server.auth.sys_auth_base", "xpra.auth.sys_auth_base")
+client_main = _import("xpra.scripts.main")
+websocket_handler = first_module("xpra.net.websockets.handler")
+typedict = need(first_module("xpra.util.objects", "xpra.util"), "typedict")
+http_handler = need(websocket_handler, "WebSocketRequestHandler")
+ProxyServer = need(proxy_server, "ProxyServer")
+SysAuthenticatorBase = need(auth_base, "SysAuthenticatorBase")
+
+AUTH_MODULE = "xpra.server.auth.vdi_auth" if auth_base.__name__.startswith("xpra.server.") else "xpra.auth.vdi"
+
+
+def on_main_thread(call: Any, *arguments: Any) -> None:
+    """Has a function called on the main loop's thread, once."""
+    from gi.repository import GLib
+
+    def once() -> bool:
+        call(*arguments)
+        return False
+
+    GLib.idle_add(once)

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every name of Xpra that the door replaces. There are no others; no file of Xpra is changed.
+
+| name | why |
+| --- | --- |
+| ProxyServer.auth_verified | a hello becomes an attach to the user's own session, found off the main thread, or is refused in words |
+| xpra.scripts.main.retry_socket_connect | the connection to the session was made on a worker thread; the main thread never waits for a network |
+| xpra.net.websockets.handler.WebSocketRequestHandler | the page, its interface and its headers |
+| package xpra.gtk_common (5.1) | loads GTK when it is imported, and the proxy needs only its signal handlers: 100 MB less in the image |
+| authentication module `vdi` (added) | PAM outside of the process, tickets |
+"""
+
+import importlib.util
+import os
+import sys
+from types import ModuleType
+from typing import Any
+
+from vdi_door import compat
+
+
+def _replace_auth_verified() -> None:
+    from vdi_door import attach
+
+    original = compat.need(compat.ProxyServer, "auth_verified")
+
+    def auth_verified(self: Any, proto: Any, caps: Any, auth_caps: Any) -> None:
+        attach.auth_verified(original, self, proto, caps, auth_caps)
+
+    compat.ProxyServer.auth_verified = auth_verified
+
+
+def _replace_connect() -> None:
+    from vdi_door.door import the_door
+
+    compat.need(compat.client_main, "retry_socket_connect")
+
+    def retry_socket_connect(options: Any) -> Any:
+        connection = the_door().prepared.take(options["host"], options["port"])
+        if connection is None:
+            raise OSError("no connection to the session was prepared")
+        return connection
+
+    compat.client_main.retry_socket_connect = retry_socket_connect
+
+
+def _replace_http_handler() -> None:
+    from vdi_door.http_door import DoorHandler
+
+    compat.websocket_handler.WebSocketRequestHandler = DoorHandler
+
+
+def _add_auth_module() -> None:
+    from vdi_door.authenticator import Authenticator
+
+    module = ModuleType(compat.AUTH_MODULE)
+    module.Authenticator = Authenticator  # type: ignore[attr-defined]
+    sys.modules[compat.AUTH_MODULE] = module
+
+
+def _leave_gtk_out() -> None:
+    # Its modules are found as always; only the package's own first lines, which want GTK, do not run.
+    name = "xpra.gtk_common"
+    spec = importlib.util.find_spec("xpra")
+    for location in (spec.submodule_search_locations or ()) if spec else ():
+        path = os.path.join(location, "gtk_common")
+        if os.path.isdir(path):
+            module = ModuleType(name)
+            module.__path__ = [path]
+            sys.modules[name] = module
+
+
+def install() -> None:
+    """Replaces them all, or raises compat.Unsupported that names what this Xpra lacks."""
+    _leave_gtk_out()
+    _replace_auth_verified()
+    _replace_connect()
+    _replace_http_handler()
+    _add_auth_module()
