@@ -28,7 +28,7 @@ async function toggleFullScreen(): Promise<void> {
   }
 }
 
-function confirmDialog(onConfirm: () => void, onClose: () => void): HTMLDialogElement {
+function confirmDialog(onConfirm: () => void, onClose: () => void): { dialog: HTMLDialogElement; ask: () => void } {
   const dialog = element("dialog", { class: "card dialog", attributes: { "aria-labelledby": "end-title" } });
   const cancel = button("Keep working", "secondary", () => dialog.close());
   dialog.append(
@@ -45,14 +45,19 @@ function confirmDialog(onConfirm: () => void, onClose: () => void): HTMLDialogEl
     ),
   );
   dialog.addEventListener("close", onClose);
-  return dialog;
+  const ask = () => {
+    dialog.showModal();
+    // Enter must not end a session by accident.
+    cancel.focus();
+  };
+  return { dialog, ask };
 }
 
 /** Makes the menu inside its element. */
 export function createToolbar(host: HTMLElement, dispatch: Dispatch): Toolbar {
   let desktop: Desktop | null = null;
   const back = () => desktop?.focus();
-  const dialog = confirmDialog(() => dispatch({ type: "end-session" }), back);
+  const { dialog, ask } = confirmDialog(() => dispatch({ type: "end-session" }), back);
   const name = element("span", { class: "tool-name" });
   const clipboard = element("textarea", {
     id: "clipboard-text",
@@ -74,7 +79,7 @@ export function createToolbar(host: HTMLElement, dispatch: Dispatch): Toolbar {
   clipboardButton.setAttribute("aria-expanded", "false");
   const signOut = button("Sign out", "tool", () => dispatch({ type: "sign-out" }));
   signOut.append(element("small", { text: "The session keeps running" }));
-  const end = button("End my session", "tool danger-text", () => dialog.showModal());
+  const end = button("End my session", "tool danger-text", ask);
   end.append(element("small", { text: "Closes all its programs" }));
   const menu = element(
     "div",

@@ -68,9 +68,11 @@ export class WindowSet {
     if (window.attributes.overrideRedirect) return;
     this.#raise(window);
     if (this.#focused === window.id) return;
+    const before = this.#windows.get(this.#focused);
     this.#focused = window.id;
     this.#connection.send(["focus", window.id, []]);
-    for (const other of this.#windows.values()) other.element.classList.toggle("focused", other === window);
+    if (before !== undefined) this.#showFocus(before, false);
+    this.#showFocus(window, true);
   }
 
   /** The place for the session changed its size. */
@@ -164,6 +166,10 @@ export class WindowSet {
       }
       this.#scale(window);
     } else if (attributes.metadata.maximized || attributes.metadata.fullscreen) {
+      const place = this.#place();
+      // It was large already when this page came: restored, it gets a size that shows the difference.
+      const smaller = { x: 0, y: 0, w: Math.min(w, Math.round(place.w * 0.7)), h: Math.min(h, Math.round(place.h * 0.7)) };
+      window.restoreBox = placeWindow(smaller, place, false, this.#count);
       this.#followState(window);
     }
   }
@@ -190,6 +196,13 @@ export class WindowSet {
     else if (metadata.above) layer = layers.above;
     else if (metadata.below) layer = layers.below;
     window.element.style.zIndex = String(layer + (this.#top % 3500));
+  }
+
+  /** Programs draw themselves as active or not by a state of their window, not by having the keyboard. */
+  #showFocus(window: RemoteWindow, isFocused: boolean): void {
+    window.element.classList.toggle("focused", isFocused);
+    const { x, y, w, h } = window.box;
+    this.#connection.client.sendConfigureWindow(window.id, [x, y], [w, h], {}, { focused: isFocused }, true);
   }
 
   /** The user moved or sized a window: show it at once and tell the server. */
