@@ -166,10 +166,7 @@ export class WindowSet {
       }
       this.#scale(window);
     } else if (attributes.metadata.maximized || attributes.metadata.fullscreen) {
-      const place = this.#place();
-      // It was large already when this page came: restored, it gets a size that shows the difference.
-      const smaller = { x: 0, y: 0, w: Math.min(w, Math.round(place.w * 0.7)), h: Math.min(h, Math.round(place.h * 0.7)) };
-      window.restoreBox = placeWindow(smaller, place, false, this.#count);
+      this.#rememberSmaller(window);
       this.#followState(window);
     }
   }
@@ -234,9 +231,18 @@ export class WindowSet {
     return { x: 0, y: bar, w: place.w, h: place.h - bar };
   }
 
+  /** A window that was large already when this page came gets a size to return to. */
+  #rememberSmaller(window: RemoteWindow): void {
+    const place = this.#place();
+    const smaller = { x: 0, y: 0, w: Math.round(place.w * 0.7), h: Math.round(place.h * 0.7) };
+    window.restoreBox = placeWindow(smaller, place, false, 0);
+  }
+
   #toggleMaximised(window: RemoteWindow): void {
-    const isMaximised = window.restoreBox === null;
-    window.attributes.metadata.maximized = isMaximised;
+    const whole = this.#whole(window);
+    const fills = window.box.w >= whole.w && window.box.h >= whole.h;
+    if (fills && window.restoreBox === null) this.#rememberSmaller(window);
+    window.attributes.metadata.maximized = window.restoreBox === null;
     this.#followState(window);
   }
 
