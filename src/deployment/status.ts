@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import type { V1Deployment, V1Pod, V1Service } from "@kubernetes/client-node";
+import type { V1Deployment, V1Pod, V1ReplicaSet, V1Service } from "@kubernetes/client-node";
 import type { Config } from "../config/config.ts";
 import { explainKubeError } from "../kube/errors.ts";
 import { isKubeStatus } from "../kube/kube-error.ts";
@@ -51,14 +51,17 @@ export async function deploymentStatus(
       throw explainKubeError(thrown, `the deployment ${config.namespace} cannot be looked at`);
     }
   };
-  const [deployment, pods, service, certificate, sessions] = await Promise.all([
+  const [deployment, replicaSets, pods, service, certificate, sessions] = await Promise.all([
     ask<V1Deployment>(kubePath("apis", "apps", "v1", "namespaces", config.ingressNamespace, "deployments", config.deployName)),
+    ask<{ items?: V1ReplicaSet[] }>(kubePath("apis", "apps", "v1", "namespaces", config.ingressNamespace, "replicasets"), {
+      labelSelector: `app=${config.deployName}`,
+    }),
     ask<{ items?: V1Pod[] }>(`${place}/pods`, { labelSelector: `app=${config.deployName}` }),
     ask<V1Service>(`${place}${kubePath("services", config.deployName)}`),
     ask<{ data?: Record<string, string> }>(`${place}${kubePath("secrets", secretNames(config).certificate)}`),
     listSessions(transport, config.namespace, signal),
   ]);
-  const rollout = rolloutState(deployment, pods?.items ?? [], []);
+  const rollout = rolloutState({ deployment, replicaSets: replicaSets?.items ?? [], pods: pods?.items ?? [], events: [] });
   const crt = Buffer.from(certificate?.data?.["server.crt"] ?? "", "base64").toString("utf8");
   return {
     namespace: config.namespace,

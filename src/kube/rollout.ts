@@ -1,4 +1,4 @@
-import type { CoreV1Event, V1ContainerStatus, V1Deployment, V1Pod } from "@kubernetes/client-node";
+import type { CoreV1Event, V1ContainerStatus, V1Deployment, V1Pod, V1ReplicaSet } from "@kubernetes/client-node";
 
 /** What stands in a rollout's way. */
 export interface RolloutProblem {
@@ -20,17 +20,39 @@ export interface RolloutState {
 
 const forever = Number.POSITIVE_INFINITY;
 
-/** Reads a rollout from what the cluster says of the Deployment, its pods and the namespace's events. Pure. */
-export function rolloutState(deployment: V1Deployment | undefined, pods: readonly V1Pod[], events: readonly CoreV1Event[]): RolloutState {
+/** What the cluster says of a rollout. */
+export interface RolloutFacts {
+  readonly deployment: V1Deployment | undefined;
+  readonly replicaSets: readonly V1ReplicaSet[];
+  readonly pods: readonly V1Pod[];
+  readonly events: readonly CoreV1Event[];
+}
+
+const revision = "deployment.kubernetes.io/revision";
+const templateHash = "pod-template-hash";
+
+/** Reads a rollout from what the cluster says of it. Pure. */
+export function rolloutState(facts: RolloutFacts): RolloutState {
+  const { deployment, pods, events } = facts;
   if (deployment === undefined) return { done: false, progress: "waiting for the Deployment" };
   const wanted = deployment.spec?.replicas ?? 1;
   const { observedGeneration = 0, replicas = 0, updatedReplicas = 0, availableReplicas = 0 } = deployment.status ?? {};
   const isSeen = observedGeneration >= (deployment.metadata?.generation ?? 0);
   const done = isSeen && updatedReplicas >= wanted && availableReplicas >= wanted && replicas <= updatedReplicas;
-  const progress = `${isSeen ? Math.min(updatedReplicas, availableReplicas) : 0} of ${wanted} proxies ready`;
-  const problem =
-    done || !isSeen ? undefined : ((updatedReplicas > 0 ? problemOfPods(pods, events) : undefined) ?? problemOfDeployment(deployment));
-  return { done, progress, ...(problem === undefined ? {} : { problem }) };
+  const hash = currentHash(facts);
+  // What stands in the way of an older template's pods does not matter any more.
+  const current = pods.filter(({ metadata }) => metadata?.deletionTimestamp === undefined && metadata?.labels?.[templateHash] === hash);
+  const ready = current.filter(({ status }) => isReady(status)).length;
+  const progress = `${isSeen ? Math.min(updatedReplicas, ready) : 0} of ${wanted} proxies ready`;
+  const problem = done || !isSeen ? undefined : (problemOfPods(current, events) ?? problemOfDeployment(deployment));
+  return { done, progress: done ? `${wanted} of ${wanted} proxies ready` : progress, ...(problem === undefined ? {} : { problem }) };
+}
+
+/** The mark of the pods that are made of the Deployment's template as it is now. */
+function currentHash({ deployment, replicaSets }: RolloutFacts): string | undefined {
+  const wanted = deployment?.metadata?.annotations?.[revision];
+  const current = replicaSets.find(({ metadata }) => metadata?.annotations?.[revision] === wanted);
+  return wanted === undefined ? undefined : current?.metadata?.labels?.[templateHash];
 }
 
 function problemOfDeployment(deployment: V1Deployment): RolloutProblem | undefined {
@@ -40,14 +62,7 @@ function problemOfDeployment(deployment: V1Deployment): RolloutProblem | undefin
 }
 
 function problemOfPods(pods: readonly V1Pod[], events: readonly CoreV1Event[]): RolloutProblem | undefined {
-  // The newest pod is of the template that is rolled out; what stands in the way of an older one does not matter any more.
-  const newest = [...pods].sort((a, b) => timeOf(b) - timeOf(a))[0];
-  const hash = newest?.metadata?.labels?.["pod-template-hash"];
-  const waiting = pods.filter(
-    ({ metadata, status }) =>
-      metadata?.deletionTimestamp === undefined && metadata?.labels?.["pod-template-hash"] === hash && !isReady(status),
-  );
-  for (const pod of waiting) {
+  for (const pod of pods.filter(({ status }) => !isReady(status))) {
     const problem = problemOfPod(pod, events);
     if (problem !== undefined) return problem;
   }
@@ -106,9 +121,4 @@ function isFinalPullError(message: string | undefined): boolean {
 
 function isReady(status: V1Pod["status"]): boolean {
   return status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") === true;
-}
-
-/** Times are text in raw JSON, whatever client-node's types say. */
-function timeOf(pod: V1Pod): number {
-  return new Date(pod.metadata?.creationTimestamp ?? 0).getTime();
 }

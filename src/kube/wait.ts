@@ -1,4 +1,4 @@
-import type { CoreV1Event, V1Deployment, V1Pod } from "@kubernetes/client-node";
+import type { CoreV1Event, V1Deployment, V1Pod, V1ReplicaSet } from "@kubernetes/client-node";
 import { ExitCode } from "../util/exit-code.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import { explainKubeError } from "./errors.ts";
@@ -35,7 +35,12 @@ export async function waitForRollout(transport: KubeTransport, options: RolloutW
     let state: RolloutState = { done: false, progress: "" };
     const look = (): void => {
       if (!listed) return;
-      state = rolloutState([...deployments.values()][0], [...pods.values()], [...events.values()]);
+      state = rolloutState({
+        deployment: [...deployments.values()][0],
+        replicaSets: [...replicaSets.values()],
+        pods: [...pods.values()],
+        events: [...events.values()],
+      });
       if (state.done) {
         resolve({ ...state, reason: "done" });
         return;
@@ -81,12 +86,15 @@ export async function waitForRollout(transport: KubeTransport, options: RolloutW
     const deployment = collect<V1Deployment>(kubePath("apis", "apps", "v1", "namespaces", namespace, "deployments"), {
       fieldSelector: `metadata.name=${name}`,
     });
+    const replicaSet = collect<V1ReplicaSet>(kubePath("apis", "apps", "v1", "namespaces", namespace, "replicasets"), {
+      labelSelector: podSelector,
+    });
     const pod = collect<V1Pod>(kubePath("api", "v1", "namespaces", namespace, "pods"), { labelSelector: podSelector });
     const event = collect<CoreV1Event>(kubePath("api", "v1", "namespaces", namespace, "events"), {
       fieldSelector: "involvedObject.kind=Pod",
     });
-    const [deployments, pods, events] = [deployment.values, pod.values, event.values];
-    Promise.all([deployment.watch.listed, pod.watch.listed, event.watch.listed]).then(() => {
+    const [deployments, replicaSets, pods, events] = [deployment.values, replicaSet.values, pod.values, event.values];
+    Promise.all([deployment, replicaSet, pod, event].map(({ watch }) => watch.listed)).then(() => {
       listed = true;
       look();
     }, reject);

@@ -1,9 +1,20 @@
-import type { V1Deployment, V1Pod } from "@kubernetes/client-node";
+import type { CoreV1Event, V1Deployment, V1Pod, V1ReplicaSet } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
-import { rolloutState } from "../../src/kube/rollout.ts";
+import { type RolloutState, rolloutState } from "../../src/kube/rollout.ts";
 
 const deployment = (status: V1Deployment["status"], replicas = 1): V1Deployment =>
-  ({ metadata: { generation: 3 }, spec: { replicas }, status: { observedGeneration: 3, ...status } }) as V1Deployment;
+  ({
+    metadata: { generation: 3, annotations: { "deployment.kubernetes.io/revision": "2" } },
+    spec: { replicas },
+    status: { observedGeneration: 3, ...status },
+  }) as unknown as V1Deployment;
+
+const replicaSet = (revision: string, hash: string): V1ReplicaSet => ({
+  metadata: { annotations: { "deployment.kubernetes.io/revision": revision }, labels: { "pod-template-hash": hash } },
+});
+
+const stateOf = (of: V1Deployment, pods: readonly V1Pod[], events: readonly CoreV1Event[]): RolloutState =>
+  rolloutState({ deployment: of, replicaSets: [replicaSet("1", "old"), replicaSet("2", "new")], pods, events });
 
 const pod = (name: string, status: object, more: object = {}): V1Pod =>
   ({
@@ -19,17 +30,17 @@ const updating = deployment({ replicas: 1, updatedReplicas: 1 });
 
 describe("rolloutState", () => {
   it("is done when every pod is new and available, and no old one is left", () => {
-    expect(rolloutState(deployment({ replicas: 2, updatedReplicas: 2, availableReplicas: 2 }, 2), [], [])).toEqual({
+    expect(stateOf(deployment({ replicas: 2, updatedReplicas: 2, availableReplicas: 2 }, 2), [], [])).toEqual({
       done: true,
       progress: "2 of 2 proxies ready",
     });
-    expect(rolloutState(deployment({ replicas: 3, updatedReplicas: 2, availableReplicas: 3 }, 2), [], []).done).toBe(false);
-    expect(rolloutState(deployment({ replicas: 0, updatedReplicas: 0 }, 0), [], []).done).toBe(true);
+    expect(stateOf(deployment({ replicas: 3, updatedReplicas: 2, availableReplicas: 3 }, 2), [], []).done).toBe(false);
+    expect(stateOf(deployment({ replicas: 0, updatedReplicas: 0 }, 0), [], []).done).toBe(true);
   });
 
   it("does not take an old status for the new rollout's", () => {
     const old = deployment({ observedGeneration: 2, replicas: 1, updatedReplicas: 1, availableReplicas: 1 });
-    expect(rolloutState(old, [], [])).toEqual({ done: false, progress: "0 of 1 proxies ready" });
+    expect(stateOf(old, [], [])).toEqual({ done: false, progress: "0 of 1 proxies ready" });
   });
 
   it.each([
@@ -58,31 +69,32 @@ describe("rolloutState", () => {
       Number.POSITIVE_INFINITY,
     ],
   ])("tells of %s in the cluster's words", (_, status, text, patienceSeconds) => {
-    const { problem } = rolloutState(updating, [pod("p", status)], []);
+    const { problem } = stateOf(updating, [pod("p", status)], []);
     expect(problem?.text).toContain(text);
     expect(problem?.patienceSeconds).toBe(patienceSeconds);
   });
 
   it("points to the log of what crashed", () => {
     const status = waiting("CrashLoopBackOff", "back-off", 1, { terminated: { exitCode: 70 } });
-    expect(rolloutState(updating, [pod("p", status)], []).problem?.logOf).toEqual({ pod: "p", container: "proxy", previous: true });
+    expect(stateOf(updating, [pod("p", status)], []).problem?.logOf).toEqual({ pod: "p", container: "proxy", previous: true });
   });
 
   it("tells of a quota that lets no pod be made", () => {
     const refused = deployment({ conditions: [{ type: "ReplicaFailure", status: "True", message: "exceeded quota: small" }] });
-    expect(rolloutState(refused, [], []).problem?.text).toBe("no pod can be made: exceeded quota: small");
+    expect(stateOf(refused, [], []).problem?.text).toBe("no pod can be made: exceeded quota: small");
   });
 
   it("does not hold an older template's trouble against the new one", () => {
+    // Even when the older template's pod is the younger one: the template may have been set back.
     const old = pod("old", waiting("ImagePullBackOff", "not found"), {
-      creationTimestamp: "2025-01-01T00:00:00Z",
+      creationTimestamp: "2027-01-01T00:00:00Z",
       labels: { "pod-template-hash": "old" },
     });
-    expect(rolloutState(updating, [old, pod("new", { containerStatuses: [] })], []).problem).toBeUndefined();
+    expect(stateOf(updating, [old, pod("new", { containerStatuses: [] })], []).problem).toBeUndefined();
   });
 
   it("falls back to the pod's last warning", () => {
     const event = { involvedObject: { name: "p" }, type: "Warning", reason: "FailedMount", message: 'configmap "x" not found' };
-    expect(rolloutState(updating, [pod("p", {})], [event as never]).problem?.text).toBe('pod p: FailedMount: configmap "x" not found');
+    expect(stateOf(updating, [pod("p", {})], [event as never]).problem?.text).toBe('pod p: FailedMount: configmap "x" not found');
   });
 });
