@@ -71,6 +71,8 @@ export function problemOfAnswer(status: number, body: unknown, asksWithTicket: b
   if (asksWithTicket && reason !== "expired" && reason !== "unavailable" && text(error.reason) !== "") {
     return problem(text(error.reason), said || "The service refused.");
   }
+  // Where the door says itself what to do, ours would only repeat it.
+  if (/\b(?:please|ask|try)\b/i.test(said)) return { reason, what: said };
   return problem(reason, said || (whatHappened[reason] ?? `The service answered with an error (${status}).`));
 }
 

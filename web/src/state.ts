@@ -15,7 +15,14 @@ export type View =
       readonly attempt: number;
     }
   | { readonly name: "working"; readonly display: string }
-  | { readonly name: "reconnecting"; readonly display: string; readonly attempt: number; readonly message: string }
+  | {
+      readonly name: "reconnecting";
+      readonly display: string;
+      readonly attempt: number;
+      /** How often the door was reached and the session was not. */
+      readonly failedAttaches: number;
+      readonly message: string;
+    }
   | { readonly name: "ended"; readonly how: EndKind; readonly display: string | null }
   | { readonly name: "error"; readonly problem: Problem; readonly display: string };
 
@@ -125,7 +132,7 @@ function expired(model: Model, display: string, words: string): Step {
   return signedOut({ ...model, asked: choiceOfDisplay(display) }, { name: "sign-in", busy: false, notice: words });
 }
 
-function reconnect(model: Model, display: string, attempt: number, message: string): Step {
+function reconnect(model: Model, display: string, attempt: number, failedAttaches: number, message: string): Step {
   if (model.identity === null) return same(model);
   if (attempt > mostAttemptsToReconnect) {
     const words = problem("offline", "The connection to your session was lost.", "It did not come back for several minutes.");
@@ -134,7 +141,7 @@ function reconnect(model: Model, display: string, attempt: number, message: stri
   const waitMs = reconnectWaitMs(attempt);
   return show(
     model,
-    { name: "reconnecting", display, attempt, message },
+    { name: "reconnecting", display, attempt, failedAttaches, message },
     {
       do: "ask-state",
       display,
@@ -152,17 +159,16 @@ function lost(model: Model, loss: Loss): Step {
     const words = problem("unexpected", "Your session could not be opened.", loss.words);
     return show(model, { name: "error", problem: words, display: view.display });
   }
-  if (view.name === "starting") {
-    if (view.attempt >= mostAttemptsToAttach) {
-      const words = problem("unavailable", "Your session runs, but it cannot be reached.", loss.words);
-      return show(model, { name: "error", problem: words, display: view.display });
-    }
-    if (model.identity === null) return same(model);
-    const next: View = { ...view, attempt: view.attempt + 1 };
-    return show(model, next, { do: "start", display: view.display, ticket: model.identity.ticket });
+  if (view.name === "working") return reconnect(model, view.display, 1, 0, "The connection was lost. Connecting again.");
+  const failures = view.name === "starting" ? view.attempt : view.failedAttaches + 1;
+  if (failures >= mostAttemptsToAttach) {
+    const words = problem("unavailable", "Your session runs, but it cannot be reached.", loss.words);
+    return show(model, { name: "error", problem: words, display: view.display });
   }
-  const attempt = view.name === "reconnecting" ? view.attempt + 1 : 1;
-  return reconnect(model, view.display, attempt, "The connection was lost. Connecting again.");
+  if (view.name === "reconnecting") return reconnect(model, view.display, view.attempt + 1, failures, view.message);
+  if (model.identity === null) return same(model);
+  const next: View = { ...view, attempt: view.attempt + 1 };
+  return show(model, next, { do: "start", display: view.display, ticket: model.identity.ticket });
 }
 
 function atState(model: Model, state: SessionState): Step {
@@ -184,7 +190,7 @@ function failed(model: Model, found: Problem): Step {
   if (view.name !== "starting" && view.name !== "reconnecting") return same(model);
   if (found.reason === "expired") return expired(model, view.display, `${found.what} A running session is still there: sign in again.`);
   if (view.name === "reconnecting" && passes(found.reason)) {
-    return reconnect(model, view.display, view.attempt + 1, found.what);
+    return reconnect(model, view.display, view.attempt + 1, view.failedAttaches, found.what);
   }
   if (found.reason === "no-such-type") return show(model, { name: "choose", problem: found });
   return show(model, { name: "error", problem: found, display: view.display });

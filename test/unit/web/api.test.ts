@@ -49,6 +49,15 @@ test("the door's own words are shown, with advice for their kind", () => {
   expect(found.tryThis).toContain("Ask the people");
 });
 
+test("advice of the door is not repeated in other words", () => {
+  const found = problemOfAnswer(
+    403,
+    { error: { code: "account", message: "This account has expired. Please ask your administrator." } },
+    false,
+  );
+  expect(found).toEqual({ reason: "account", what: "This account has expired. Please ask your administrator." });
+});
+
 test("a broker's reason is kept", () => {
   const found = problemOfAnswer(404, { error: { code: 4, reason: "no-such-type", message: "There is no session type x." } }, true);
   expect(found).toMatchObject({ reason: "no-such-type", tryThis: "Choose another session." });

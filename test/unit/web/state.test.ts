@@ -102,6 +102,17 @@ test("a lost connection asks for the session's state and comes back by the ticke
   expect(run(null, ...back, { type: "session-ready" }, { type: "first-frame" }).model.view.name).toBe("working");
 });
 
+test("a session that cannot be reached again is given up after three tries, not after many minutes", () => {
+  const failure: readonly Event[] = [
+    { type: "session-state", state: "ready" },
+    { type: "session-ready" },
+    { type: "connection-lost", loss: cut },
+  ];
+  const events = [...toWork, { type: "connection-lost", loss: cut } as const, ...failure, ...failure];
+  expect(run(null, ...events).model.view).toMatchObject({ name: "reconnecting", failedAttaches: 2 });
+  expect(run(null, ...events, ...failure).model.view).toMatchObject({ name: "error", problem: { reason: "unavailable" } });
+});
+
 test("a network that stays away is tried again, slower each time, and in the end the user is told", () => {
   const away: Event = { type: "state-failed", problem: problem("offline", "The service cannot be reached.") };
   const second = run(null, ...toWork, { type: "connection-lost", loss: cut }, away);

@@ -35,7 +35,7 @@ SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": (
-        "clipboard-read=(self), clipboard-write=(self), fullscreen=(self), keyboard-lock=(self), "
+        "clipboard-read=(self), clipboard-write=(self), fullscreen=(self), "
         "camera=(), microphone=(), geolocation=()"
     ),
 }
