@@ -78,8 +78,14 @@ describe("the session's xpra", () => {
     [["--start-child=/usr/bin/xrandr --size 800x600"], "--resize-display=yes:800x600"],
     [["--start", "xrandr -s 1024x768", "--resize-display", "auto"], "--resize-display=yes:1024x768"],
     [["--resize-display=1920x1080"], "--resize-display=1920x1080"],
+    [["--resize-display=auto"], "--resize-display=yes:1920x1080"],
+    [[], "--resize-display=yes:1920x1080"],
   ])("reads the size from %j", (options, expected) => {
     expect(rewritten(["start-desktop", ":0", ...options])).toContain(expected);
+  });
+
+  it("begins with the whole screen when windows are shown one by one", () => {
+    expect(rewritten(["start", ":0"])).toContain("--resize-display=yes:3840x2160");
   });
 
   it("keeps programs, and leaves out what only a daemon knows, in every spelling", () => {
