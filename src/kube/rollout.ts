@@ -79,9 +79,14 @@ function problemOfPod(pod: V1Pod, events: readonly CoreV1Event[]): RolloutProble
     const problem = problemOfContainer(name, status);
     if (problem !== undefined) return problem;
   }
-  const last = events.filter(({ involvedObject, type }) => involvedObject.name === name && type === "Warning").at(-1);
+  const last = events.filter((event) => event.involvedObject.name === name && isTelling(event)).at(-1);
   if (last === undefined) return undefined;
   return { text: `pod ${name}: ${last.reason ?? "warning"}: ${last.message ?? ""}`, patienceSeconds: forever };
+}
+
+/** Warnings that every start of a pod brings with it say nothing. */
+function isTelling({ type, reason, count = 1 }: CoreV1Event): boolean {
+  return type === "Warning" && reason !== "MissingClusterDNS" && (reason !== "Unhealthy" || count >= 10);
 }
 
 function problemOfContainer(pod: string, status: V1ContainerStatus): RolloutProblem | undefined {
