@@ -13,11 +13,11 @@ export interface ApiOptions {
   readonly sessions: Sessions;
   readonly audit: Audit;
   readonly metrics: Metrics;
+  /** Aborted when the broker ends and has waited long enough for those who wait. */
+  readonly stopping: AbortSignal;
 }
 
 const maxBodyBytes = 64 * 1024;
-/** Not a refusal: the door has gone. */
-const abandoned = "abandoned";
 
 /** An answer that is not a session's refusal: the request itself is at fault. */
 class BadRequest extends Error {
@@ -30,6 +30,10 @@ class BadRequest extends Error {
     this.reason = reason;
   }
 }
+
+/** Why a waiting ends early; the session goes on starting. */
+const abandoned = new SessionRefusal(RefusalCode.failed, "abandoned", "The door hung up.");
+const restarting = new SessionRefusal(RefusalCode.failed, "restarting", "The service is being restarted. Please try again in a moment.");
 
 interface Call {
   readonly user: SessionUser;
@@ -79,14 +83,8 @@ export function brokerApi(options: ApiOptions): RequestListener {
   return (request, response) => {
     answer(request, response).catch((thrown: unknown) => {
       const { status, code, reason, message } = problemOf(thrown);
-      metrics.request((request.url ?? "").startsWith("/v1/") && status !== 404 ? (request.url ?? "") : "other", reason);
-      const detail =
-        thrown instanceof SessionRefusal
-          ? thrown.detail
-          : thrown instanceof BadRequest
-            ? undefined
-            : String((thrown as Error).stack ?? thrown);
-      audit("refused", { path: request.url?.slice(0, 100), code, reason, detail });
+      metrics.request(Object.hasOwn(routes, request.url ?? "") ? (request.url ?? "") : "other", reason);
+      audit("refused", { path: request.url?.slice(0, 100), code, reason, detail: detailOf(thrown) });
       if (response.headersSent) response.destroy();
       else sendJson(response, status, { error: { code, reason, message } });
     });
@@ -94,10 +92,15 @@ export function brokerApi(options: ApiOptions): RequestListener {
 }
 
 /** Streams a session's progress, a JSON object a line, and its end: `ready` or `error`. A door that hangs up only stops waiting. */
-async function streamSession({ user, display, response }: Call, { sessions, audit, metrics }: ApiOptions): Promise<void> {
+async function streamSession({ user, display, response }: Call, { sessions, audit, metrics, stopping }: ApiOptions): Promise<void> {
   const startedAt = performance.now();
   const gone = new AbortController();
-  response.once("close", () => gone.abort(new DOMException("The door hung up", "AbortError")));
+  const restart = (): void => gone.abort(restarting);
+  stopping.addEventListener("abort", restart);
+  response.once("close", () => {
+    stopping.removeEventListener("abort", restart);
+    gone.abort(abandoned);
+  });
   response.writeHead(200, { "content-type": "application/x-ndjson", "cache-control": "no-store" });
   const line = (object: object): void => {
     if (!response.writableEnded) response.write(`${JSON.stringify(object)}\n`);
@@ -117,17 +120,18 @@ async function streamSession({ user, display, response }: Call, { sessions, audi
     metrics.answered(started, (performance.now() - startedAt) / 1000);
     audit("session", { ...fields, session: name, outcome: "ready", started, address: `${host}:${port}`, ms: took() });
   } catch (thrown) {
-    const { code, reason, message } = gone.signal.aborted ? { code: 1, reason: abandoned, message: "" } : problemOf(thrown);
+    const { code, reason, message } = problemOf(thrown);
     line({ event: "error", code, reason, message });
     metrics.request("/v1/sessions", reason);
-    audit("session", { ...fields, outcome: reason, code, ms: took(), detail: detailOf(thrown, gone.signal) });
+    audit("session", { ...fields, outcome: reason, code, ms: took(), detail: detailOf(thrown) });
   }
   response.end();
 }
 
-function detailOf(thrown: unknown, gone: AbortSignal): string | undefined {
-  if (gone.aborted) return undefined;
-  return thrown instanceof SessionRefusal ? thrown.detail : String((thrown as Error).stack ?? thrown);
+/** For the log: what is not said to the user. */
+function detailOf(thrown: unknown): string | undefined {
+  if (thrown instanceof SessionRefusal) return thrown.detail;
+  return thrown instanceof BadRequest ? undefined : String((thrown as Error).stack ?? thrown);
 }
 
 function problemOf(thrown: unknown): { status: number; code: number; reason: string; message: string } {

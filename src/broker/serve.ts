@@ -40,7 +40,7 @@ export async function serve(env: Env, write: (line: string) => void): Promise<nu
   const sessions = sessionsOf({ config, runtime });
   const server = createServer(
     { maxHeaderSize: 8192, requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 60_000 },
-    brokerApi({ config, sessions, audit, metrics }),
+    brokerApi({ config, sessions, audit, metrics, stopping: stop.signal }),
   );
   const health = healthServer(runtime, () => metrics.text(runtime.count(), sessions.inFlight()));
   const ended = endOf(stop, server, health, audit);
@@ -68,10 +68,13 @@ function endOf(stop: AbortController, server: Server, health: Server, audit: Aud
       const finish = (): void => {
         clearTimeout(timer);
         stop.abort();
-        server.closeAllConnections();
-        health.close();
-        health.closeAllConnections();
-        resolve();
+        // Those who wait are told in words first.
+        setImmediate(() => {
+          server.closeAllConnections();
+          health.close();
+          health.closeAllConnections();
+          resolve();
+        });
       };
       const timer = setTimeout(finish, drainMs);
       server.close(finish);

@@ -37,9 +37,8 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 main(process.argv.slice(2)).then(
-  (code) => {
-    process.exitCode = code;
-  },
+  // What still waits (a flight whose door has gone) must not hold the process.
+  (code) => process.exit(code),
   (thrown: unknown) => {
     const serving = process.argv.includes("--serve");
     const detail = serving && thrown instanceof SessionRefusal && thrown.detail !== undefined ? ` (${thrown.detail})` : "";

@@ -285,8 +285,13 @@ describe("the broker's end", () => {
     await new Promise((resolve) => next.stdout.once("data", resolve));
     const { lines } = await ask("/v1/sessions", { user: { ...user(known.name), uid: known.uid }, display: "desktop" });
     expect(lines.at(-1)).toMatchObject({ event: "ready" });
+    // A session that does not come must not hold the broker's end, which then takes its whole patience of 20 s.
+    kube.hold = true;
+    const waiting = ask("/v1/sessions", { user: user("late"), display: "desktop" });
+    await new Promise((resolve) => setTimeout(resolve, 300));
     const ended = new Promise((resolve) => next.once("exit", resolve));
     next.kill("SIGTERM");
+    expect((await waiting).lines.at(-1)).toMatchObject({ event: "error", reason: "restarting" });
     expect(await ended).toBe(0);
-  });
+  }, 40_000);
 });

@@ -42,6 +42,8 @@ export class FakeKube {
   readonly pods = new Map<string, V1Pod>();
   readonly faults: Fault[] = [];
   url = "";
+  /** True: the kubelet runs nothing new. */
+  hold = false;
   /** Versions up to this one are gone for watches. */
   oldest = 0;
   private version = 1;
@@ -213,7 +215,7 @@ export class FakeKube {
     }
     const metadata = { ...pod.metadata, uid: randomUUID() };
     json(response, 201, this.put({ ...pod, metadata, status: { phase: "Pending" } }));
-    if (this.kubelet !== undefined) this.runLater(name, metadata.uid, this.kubelet);
+    if (this.kubelet !== undefined && !this.hold) this.runLater(name, metadata.uid, this.kubelet);
   }
 
   private runLater(name: string, uid: string, { host, startMs, readyMs }: FakeKubelet): void {
