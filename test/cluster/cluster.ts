@@ -4,7 +4,7 @@ import { execa } from "execa";
 import { describeFailure } from "../../src/cli/print-error.ts";
 import { ExitCode } from "../../src/util/exit-code.ts";
 import { VdiError } from "../../src/util/vdi-error.ts";
-import { otherAccess, ownAccess } from "./access.ts";
+import { type ClusterAccess, otherAccess, ownAccess } from "./access.ts";
 import { builtKubernetes } from "./binaries.ts";
 import { purgeCluster, removeCluster } from "./down.ts";
 import { clusterLayout, partNames } from "./layout.ts";
@@ -39,14 +39,35 @@ const job = {
 
 async function up(): Promise<void> {
   if (other !== undefined) {
-    const { stdout } = await kubectl(["get", "--raw", "/version"], "pipe");
-    job.say(`using the context ${other.context}: Kubernetes ${(JSON.parse(stdout) as { gitVersion: string }).gitVersion}`);
+    job.say(`using the context ${other.context}: Kubernetes ${await versionOfOther(other)}`);
     return;
   }
   requireRoot();
   const { wasRunning, seconds } = await withLock(layout.lock, job, () => bringUp(layout, repository, job));
   job.say(wasRunning ? `it is already up (looked for ${seconds} s)` : `it is up after ${seconds} s`);
   job.say(`kubeconfig ${layout.kubeconfig}, registry ${ownAccess(layout).registry}, external address ${ownAccess(layout).serviceAddress}`);
+}
+
+/** @throws VdiError when the environment does not say all that the tests need, or the cluster does not answer */
+async function versionOfOther(access: ClusterAccess): Promise<string> {
+  const needed = { VDI_E2E_REGISTRY: access.registry, VDI_E2E_ADDRESS: access.serviceAddress };
+  const missing = Object.entries(needed).flatMap(([name, value]) => (value === "" ? [name] : []));
+  if (missing.length > 0) {
+    throw new VdiError({
+      what: `VDI_E2E_CONTEXT is set, but not ${missing.join(" and ")}`,
+      why: "the tests push images to a registry that the cluster pulls from, and open an external address of it",
+      try: `${missing.map((name) => `${name}=…`).join(" ")} npm run cluster -- up`,
+      exitCode: ExitCode.usage,
+    });
+  }
+  const { stdout, stderr, failed } = await kubectl(["get", "--raw", "/version"], "pipe", false);
+  if (!failed) return (JSON.parse(stdout) as { gitVersion: string }).gitVersion;
+  throw new VdiError({
+    what: `the cluster of the context ${access.context} does not answer`,
+    why: stderr.trim(),
+    try: [`kubectl --context ${access.context} get nodes`, "unset VDI_E2E_CONTEXT, to use a cluster on this machine"],
+    exitCode: ExitCode.unreachable,
+  });
 }
 
 async function down(purge: boolean): Promise<void> {
@@ -56,7 +77,11 @@ async function down(purge: boolean): Promise<void> {
   }
   requireRoot();
   await withLock(layout.lock, job, () => (purge ? purgeCluster(layout) : removeCluster(layout)));
-  job.say(purge ? `${layout.state} is empty` : `it is gone; images, programs and logs are kept in ${layout.state} (--purge removes them)`);
+  job.say(
+    purge
+      ? `it is gone, and its images, programs and logs as well; what Go has cached is left (go clean -cache -modcache)`
+      : `it is gone; images, programs and logs are kept in ${layout.state} (--purge removes them)`,
+  );
 }
 
 async function status(asJson: boolean): Promise<ExitCode> {

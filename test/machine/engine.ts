@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { access, mkdir, open, readFile } from "node:fs/promises";
 import { request } from "node:http";
 import { join } from "node:path";
@@ -37,13 +37,21 @@ export async function ensureEngine(stateDirectory: string, job: Job): Promise<En
   const log = join(stateDirectory, "dockerd.log");
   job.say("starting the container engine");
   const byManager = await startService();
-  if (!byManager) await startInBackground(stateDirectory, log);
+  const child = byManager ? undefined : await startInBackground(stateDirectory, log);
   let version = "";
   await waitUntilThere(
     { what: "the container engine", timeoutMs: 60_000, everyMs: 300, tail: () => (byManager ? serviceTail() : fileTail(log)) },
     async () => {
       const now = await engineVersion();
-      if (!("version" in now)) return now.problem;
+      if (!("version" in now)) {
+        const exitCode = child?.exitCode;
+        if (exitCode === null || exitCode === undefined) return now.problem;
+        throw new VdiError({
+          what: `the container engine ended with exit code ${exitCode}`,
+          why: await fileTail(log),
+          exitCode: ExitCode.unreachable,
+        });
+      }
       version = now.version;
       return undefined;
     },
@@ -83,9 +91,9 @@ async function startService(): Promise<boolean> {
   return !failed;
 }
 
-async function startInBackground(stateDirectory: string, log: string): Promise<void> {
+async function startInBackground(stateDirectory: string, log: string): Promise<ChildProcess> {
   await mkdir(stateDirectory, { recursive: true });
-  const output = await open(log, "a");
+  const output = await open(log, "w");
   try {
     const child = spawn("dockerd", [], {
       cwd: "/",
@@ -96,6 +104,7 @@ async function startInBackground(stateDirectory: string, log: string): Promise<v
     // A failed start shows in the wait that follows.
     child.on("error", () => undefined);
     child.unref();
+    return child;
   } finally {
     await output.close();
   }
