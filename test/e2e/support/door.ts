@@ -39,6 +39,8 @@ export function doorAt(address: string, port = 443): Door {
           path,
           method: "POST",
           rejectUnauthorized: false,
+          // As browsers do; without it Xpra takes the connection for one of its own protocol.
+          ALPNProtocols: ["http/1.1"],
           headers: {
             "Content-Type": "application/json",
             Host: authority,
