@@ -92,6 +92,11 @@ const needsShift = /[A-Z~!@#$%^&*()_+{}|:"<>?]/;
 export async function typeInto(page: Page, text: string, place?: { readonly x: number; readonly y: number }): Promise<void> {
   if (place !== undefined) await page.mouse.click(place.x, place.y);
   for (const character of text) {
+    if (character !== "\n" && !/[ -~]/.test(character)) {
+      // Not on an American keyboard: it comes as from an input method.
+      await page.keyboard.insertText(character);
+      continue;
+    }
     // By itself the library gives the character and leaves the Shift key up, which no keyboard does.
     const isShifted = needsShift.test(character);
     if (isShifted) await page.keyboard.down("Shift");

@@ -5,6 +5,7 @@ import { answerChallenge } from "../../../web/src/xpra/challenge.ts";
 import { clipboardText } from "../../../web/src/xpra/clipboard.ts";
 import { dragBox, edgesOf, fitScale, placeWindow } from "../../../web/src/xpra/geometry.ts";
 import { lossFromWords } from "../../../web/src/xpra/loss.ts";
+import { keyNameOn, modifiersOf } from "../../../web/src/xpra/modifiers.ts";
 import { Wheel } from "../../../web/src/xpra/wheel.ts";
 
 const serverSalt = Uint8Array.from({ length: 64 }, (_, index) => 255 - index);
@@ -101,4 +102,31 @@ test("dragging an edge keeps the opposite one in its place", () => {
 test("a desktop larger than its place is shown smaller, a smaller one as it is", () => {
   expect(fitScale({ w: 500, h: 400 }, { w: 1000, h: 400 })).toBe(0.5);
   expect(fitScale({ w: 500, h: 400 }, { w: 100, h: 100 })).toBe(1);
+});
+
+function held(...keys: readonly string[]) {
+  const has = (key: string) => keys.includes(key);
+  return {
+    shiftKey: has("Shift"),
+    ctrlKey: has("Control"),
+    altKey: has("Alt"),
+    metaKey: has("Meta"),
+    getModifierState: has,
+  };
+}
+
+test.each([
+  [["Control", "Alt"], false, ["control", "mod1"]],
+  [["Shift", "CapsLock", "NumLock"], false, ["shift", "lock", "mod2"]],
+  [["Meta"], false, ["mod4"]],
+  [["Control", "Alt", "AltGraph"], false, ["mod5"]],
+  [["Meta"], true, ["control"]],
+  [["Alt"], true, ["mod5"]],
+])("the keys %j (on a Mac: %s) are X11's %j", (keys, isMac, expected) => {
+  expect(modifiersOf(held(...keys), isMac)).toEqual(expected);
+});
+
+test("only on a Mac the Command key is Control", () => {
+  expect(keyNameOn(true, "Meta_L")).toBe("Control_L");
+  expect(keyNameOn(false, "Super_L")).toBe("Super_L");
 });

@@ -1,5 +1,6 @@
 import type { Clipboard } from "./clipboard.ts";
 import type { Connection } from "./connection.ts";
+import { keyNameOn, modifiersOf } from "./modifiers.ts";
 import { Wheel } from "./wheel.ts";
 import type { WindowSet } from "./window-set.ts";
 
@@ -50,6 +51,7 @@ export function connectInput(options: InputOptions): { focus(): void; stop(): vo
   const { signal } = listeners;
   const area = makeKeyTarget();
   const wheel = new Wheel();
+  const isMac = /mac/i.test(navigator.userAgent);
   const pressed = new Map<string, KeyboardEvent>();
   let held: (() => void)[] | null = null;
   let holdTimer = 0;
@@ -57,7 +59,7 @@ export function connectInput(options: InputOptions): { focus(): void; stop(): vo
 
   function sendKey(event: KeyboardEvent, isDown: boolean): void {
     const { name, code, group, key } = client.keyboard.getKey(event);
-    client.sendKeyAction(windows.focused, name, isDown, client.keyboard.getModifiers(event), key, code, group);
+    client.sendKeyAction(windows.focused, keyNameOn(isMac, name), isDown, modifiersOf(event, isMac), key, code, group);
   }
 
   function release(): void {
@@ -94,6 +96,8 @@ export function connectInput(options: InputOptions): { focus(): void; stop(): vo
   }
 
   function onKeyUp(event: KeyboardEvent): void {
+    // A Mac tells nothing of keys that are let go while Command is down.
+    if (isMac && event.key === "Meta") releaseKeys();
     if (!pressed.delete(event.code)) return;
     event.preventDefault();
     whenPasted(() => sendKey(event, false));
@@ -167,7 +171,7 @@ export function connectInput(options: InputOptions): { focus(): void; stop(): vo
       target.canvas.setPointerCapture(event.pointerId);
       windows.focus(target);
     }
-    const modifiers = client.keyboard.getModifiers(event);
+    const modifiers = modifiersOf(event, isMac);
     const position = windows.position(target, event);
     if (event.type === "pointermove") {
       connection.send(["pointer-position", target.id, position, modifiers, []]);
@@ -180,7 +184,7 @@ export function connectInput(options: InputOptions): { focus(): void; stop(): vo
     const target = windows.windowAt(event.target);
     if (target === null) return;
     event.preventDefault();
-    const modifiers = client.keyboard.getModifiers(event);
+    const modifiers = modifiersOf(event, isMac);
     const position = windows.position(target, event);
     for (const button of wheel.turn(event.deltaX, event.deltaY, event.deltaMode)) {
       connection.send(["button-action", target.id, button, true, position, modifiers, []]);
