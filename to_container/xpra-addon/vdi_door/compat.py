@@ -38,6 +38,7 @@ def need(owner: Any, name: str) -> Any:
 
 # 5.1: xpra.server.proxy.proxy_server; 6.x: xpra.server.proxy.server.
 proxy_server = first_module("xpra.server.proxy.proxy_server", "xpra.server.proxy.server")
+proxy_instance = first_module("xpra.server.proxy.proxy_instance", "xpra.server.proxy.instance_base")
 # 5.1: xpra.server.auth.pam_auth is the module of "pam"; 6.x: xpra.auth.pam.
 auth_base = first_module("xpra.server.auth.sys_auth_base", "xpra.auth.sys_auth_base")
 client_main = _import("xpra.scripts.main")
@@ -45,6 +46,7 @@ websocket_handler = first_module("xpra.net.websockets.handler")
 typedict = need(first_module("xpra.util.objects", "xpra.util"), "typedict")
 http_handler = need(websocket_handler, "WebSocketRequestHandler")
 ProxyServer = need(proxy_server, "ProxyServer")
+ProxyInstance = need(proxy_instance, "ProxyInstance")
 SysAuthenticatorBase = need(auth_base, "SysAuthenticatorBase")
 
 AUTH_MODULE = "xpra.server.auth.vdi_auth" if auth_base.__name__.startswith("xpra.server.") else "xpra.auth.vdi"

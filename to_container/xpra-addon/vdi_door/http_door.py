@@ -5,6 +5,7 @@ Xpra starts a thread for each connection and builds one of these on it. Each con
 number; nothing here runs on the main thread.
 """
 
+import io
 import select
 import socket
 import threading
@@ -22,6 +23,21 @@ _open = 0
 _count = threading.Lock()
 
 
+class _Received(io.RawIOBase):
+    """A socket's bytes, those included that Xpra has already looked at (its own reader forgets them after the headers)."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._connection.recv(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
 class DoorHandler(compat.http_handler):  # type: ignore[misc, name-defined]
     protocol_version = "HTTP/1.1"
     server_version = "vdi"
@@ -34,6 +50,8 @@ class DoorHandler(compat.http_handler):  # type: ignore[misc, name-defined]
         # One small answer in two writes would wait for the other side's delayed acknowledgement.
         self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().setup()
+        self.rfile.close()
+        self.rfile = io.BufferedReader(_Received(self.request))
 
     def handle(self) -> None:
         global _open

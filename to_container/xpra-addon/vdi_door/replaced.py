@@ -6,6 +6,7 @@
 | ProxyServer.auth_verified | a hello becomes an attach to the user's own session, found off the main thread, or is refused in words |
 | xpra.scripts.main.retry_socket_connect | the connection to the session was made on a worker thread; the main thread never waits for a network |
 | xpra.net.websockets.handler.WebSocketRequestHandler | the page, its interface and its headers |
+| ProxyInstance.video_init | prepares video encoders, which a proxy here never uses: a timer that never ends and 20 lines of log for each login |
 | package xpra.gtk_common (5.1) | loads GTK when it is imported, and the proxy needs only its signal handlers: 100 MB less in the image |
 | authentication module `vdi` (added) | PAM outside of the process, tickets |
 """
@@ -50,6 +51,20 @@ def _replace_http_handler() -> None:
     compat.websocket_handler.WebSocketRequestHandler = DoorHandler
 
 
+def _replace_video_init() -> None:
+    compat.need(compat.ProxyInstance, "video_init")
+
+    def video_init(self: Any) -> None:
+        # What the rest of the class looks at: pictures pass through as the session made them.
+        self.video_encoding_defs = {}
+        self.video_encoders = {}
+        self.video_encoders_dst_formats = []
+        self.video_encoders_last_used_time = {}
+        self.video_encoder_types = []
+
+    compat.ProxyInstance.video_init = video_init
+
+
 def _add_auth_module() -> None:
     from vdi_door.authenticator import Authenticator
 
@@ -76,4 +91,5 @@ def install() -> None:
     _replace_auth_verified()
     _replace_connect()
     _replace_http_handler()
+    _replace_video_init()
     _add_auth_module()

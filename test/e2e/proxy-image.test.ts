@@ -1,0 +1,251 @@
+import { connect } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { hasImages, type Packet, Rig } from "./proxy-image/rig.ts";
+
+// The proxy's image alone, against a fake broker and one real session: what it lets in, what it refuses, and what it must never say.
+let rig: Rig;
+
+beforeAll(async () => {
+  if (!(await hasImages()))
+    throw new Error("the images vdi-proxy:dev and vdi-xfce4:dev are missing; set VDI_PROXY_IMAGE and VDI_SESSION_IMAGE");
+  rig = await Rig.up(`vdi-test-proxy-${process.pid}`, "-e VDI_ATTACH_SECONDS=6");
+});
+
+afterAll(async () => {
+  await rig?.down();
+});
+
+const kinds = (packets: Packet[]): string[] => packets.map((packet) => packet[1]);
+const words = (packets: Packet[]): string =>
+  packets
+    .filter((packet) => packet[1] === "disconnect")
+    .flatMap((packet) => packet.slice(2))
+    .join(" ");
+const sessionsAsked = async (): Promise<number> => (await rig.asked()).filter((question) => question.path === "/v1/sessions").length;
+
+/** Sends bytes to the port without TLS and gives what comes back. */
+function plain(text: string): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect(rig.port, rig.host, () => socket.write(text, "latin1"));
+    let received = "";
+    socket.setEncoding("latin1").on("data", (piece: string) => {
+      received += piece;
+    });
+    socket.setTimeout(6000, () => socket.destroy());
+    socket.on("error", () => undefined);
+    socket.once("close", () => resolve(received));
+  });
+}
+
+describe("Xpra's own client", () => {
+  it.each(["wss", "ssl"])("attaches by %s", async (scheme) => {
+    const log = await rig.native(/running, \d+ windows/, "attach", rig.address(scheme, "desktop"));
+    expect(log).toMatch(/Attached to/);
+    expect(log).toMatch(/running, \d+ windows/);
+    expect((await rig.asked()).at(-1)).toMatchObject({ path: "/v1/sessions", user: "xpra-user01", body: { display: "desktop" } });
+  });
+
+  it("is refused with a wrong password and for an expired account", async () => {
+    const before = await sessionsAsked();
+    const failed = /Authentication failed/i;
+    expect(await rig.native(failed, "attach", rig.address("wss", "desktop", "wrong"))).toMatch(failed);
+    expect(await rig.native(failed, "attach", rig.address("ssl", "desktop", Rig.password, "xpra-expired"))).toMatch(failed);
+    expect(await sessionsAsked()).toBe(before);
+    expect(await rig.logs("proxy")).toMatch(/refused the account of 'xpra-expired'.*account-expired/);
+  });
+
+  it("prints the words of a refusal", async () => {
+    const refusal = /There is no desktop type 'no-such' for you/;
+    expect(await rig.native(refusal, "attach", rig.address("wss", "no-such"))).toMatch(refusal);
+  });
+
+  it.each([
+    ["info", []],
+    ["id", []],
+    ["stop", []],
+    ["exit", []],
+    ["detach", []],
+    ["print", ["/etc/hostname"]],
+    ["control", ["debug", "enable", "proxy"]],
+    ["connect-test", []],
+  ])("gets nothing by xpra %s, and no session is asked for", async (subcommand, rest) => {
+    const before = await sessionsAsked();
+    const log = await rig.native(/not possible here/, subcommand, rig.address("wss", "desktop"), ...rest);
+    expect(await sessionsAsked()).toBe(before);
+    expect(log).not.toMatch(/exec_prefix|python_?version|server\.pid/);
+  });
+
+  it("starts nothing in the proxy by xpra start", async () => {
+    await rig.native(/running, \d+ windows|exit \d/, "start", rig.address("ssl", "desktop"), "--start=touch /tmp/started");
+    const processes = await rig.docker("top", `${rig.name}-proxy`, "-eo", "pid,args");
+    expect(processes.split("\n").filter((line) => /xpra|Xvfb|touch/.test(line))).toHaveLength(2);
+    expect(processes).not.toMatch(/Xvfb|touch|seamless/);
+  });
+});
+
+describe("a hello", () => {
+  it.each([
+    ["as browsers and clients before 6.5 name a display", { display: "desktop" }],
+    ["as clients of 6.5 do", { display: { "desktop-size": [800, 600] }, session: { display: "desktop" } }],
+  ])("attaches %s", async (_, hello) => {
+    const packets = await rig.raw({ hello });
+    expect(kinds(packets)).toEqual(["challenge", "hello"]);
+    expect(packets[1]?.[2]).toMatchObject({ "session-type": "X11 desktop" });
+    expect((await rig.asked()).at(-1)?.body.display).toBe("desktop");
+  });
+
+  it.each([
+    ["request", { request: "info" }, "info"],
+    ["request by its old name", { info_request: true }, "info"],
+    ["screenshot", { request: "screenshot" }, "screenshot"],
+    ["stop", { stop_request: true }, "stop"],
+    ["command", { command_request: ["debug", "enable", "proxy"] }, "control"],
+    ["look without connecting", { connect: false }, "start"],
+  ])("with a %s is refused in words", async (_, hello, word) => {
+    const before = await sessionsAsked();
+    expect(words(await rig.raw({ hello: { display: "desktop", ...hello } }))).toContain(`'${word}' is not possible here`);
+    expect(await sessionsAsked()).toBe(before);
+  });
+
+  it("cannot start a session in the proxy", async () => {
+    const hello = { display: "desktop", "start-new-session": { mode: "seamless", start: ["touch /tmp/started"] } };
+    expect(kinds(await rig.raw({ hello }))).toEqual(["challenge", "hello"]);
+    expect(await rig.docker("top", `${rig.name}-proxy`, "-eo", "pid,args")).not.toMatch(/seamless|touch/);
+  });
+
+  it("is used once: a second one on the same connection ends it", async () => {
+    const before = await sessionsAsked();
+    const packets = await rig.raw({ hello: { display: "very-slow" }, again: 1, until: "disconnect", seconds: 12 });
+    expect(words(packets)).toMatch(/used already/);
+    expect(await sessionsAsked()).toBe(before + 1);
+  });
+
+  it.each(["root", "toor", "nobody-of-that-name", ""])("of user %j is refused", async (user) => {
+    const before = await sessionsAsked();
+    expect(words(await rig.raw({ user, hello: { display: "desktop" } }))).toMatch(/authentication failed/i);
+    expect(await sessionsAsked()).toBe(before);
+  });
+});
+
+describe("waiting", () => {
+  it("ends with words when the session does not come, and the broker is not asked again", async () => {
+    const packets = await rig.raw({ hello: { display: "very-slow" }, until: "disconnect", seconds: 15 });
+    expect(words(packets)).toMatch(/being prepared: fetching the programs.*connect again/);
+    expect(packets.at(-1)?.[0]).toBeGreaterThan(5);
+    expect(packets.at(-1)?.[0]).toBeLessThan(9);
+  });
+
+  it("of one user holds up no other", async () => {
+    const slow = rig.raw({ hello: { display: "very-slow" }, until: "disconnect", seconds: 12 });
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const packets = await rig.raw({ hello: { display: "desktop" } });
+    expect(packets.at(-1)?.[1]).toBe("hello");
+    expect(packets.at(-1)?.[0]).toBeLessThan(2);
+    await slow;
+  });
+
+  it("is not made longer by wrong passwords of others", async () => {
+    const wrong = Array.from({ length: 6 }, () => rig.http("POST", "/api/v1/sign-in", { user: "xpra-user03", password: "wrong" }));
+    const packets = await rig.raw({ hello: { display: "desktop" } });
+    expect(packets.at(-1)?.[1]).toBe("hello");
+    expect(packets.at(-1)?.[0]).toBeLessThan(1.5);
+    for (const answer of await Promise.all(wrong)) expect([401, 429]).toContain(answer.status);
+  });
+
+  it("for a session whose address is dead ends with words, and holds up no other", async () => {
+    await rig.answer("xpra-user01", "gone", { display: `tcp://xpra-user01:${rig.secret}@10.255.255.1:14500/` });
+    const dead = rig.raw({ hello: { display: "gone" }, until: "disconnect", seconds: 12 });
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect((await rig.raw({ hello: { display: "desktop" } })).at(-1)?.[0]).toBeLessThan(2);
+    expect(words(await dead)).toMatch(/does not answer/);
+  });
+
+  it("goes on when the session dies between the first connection and the hand-over", async () => {
+    const secret = "killed0123456789abcdef";
+    const address = await rig.session("killed", secret);
+    await rig.answer("xpra-user01", "killed", { display: `tcp://xpra-user01:${secret}@${address}:14500/`, afterSeconds: 3 });
+    const attach = rig.raw({ hello: { display: "killed" }, until: "disconnect", seconds: 12 });
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    await rig.docker("rm", "-f", `${rig.name}-killed`);
+    expect(kinds(await attach).at(-1)).not.toBe("hello");
+    expect(await rig.logs("proxy")).not.toContain(secret);
+    expect(kinds(await rig.raw({ hello: { display: "desktop" } }))).toContain("hello");
+  });
+});
+
+describe("the port", () => {
+  it("takes no plain HTTP, Xpra, WebSocket or ssh", async () => {
+    expect(await plain("GET / HTTP/1.1\r\nHost: x\r\n\r\n")).not.toMatch(/ 200 /);
+    expect(await plain("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")).not.toMatch(/ 101 /);
+    expect(await plain("P\x10\0\0\0\0\0\x02\xc1\x85")).not.toMatch(/challenge/);
+    expect(await plain("SSH-2.0-OpenSSH_9.9\r\n")).not.toMatch(/^SSH-/);
+  });
+
+  it("wants TLS 1.2 or newer", async () => {
+    const version = (options: object): Promise<string> =>
+      new Promise((resolve) => {
+        const socket = connectTls({ host: rig.host, port: rig.port, rejectUnauthorized: false, ...options }, () => {
+          resolve(socket.getProtocol() ?? "none");
+          socket.destroy();
+        });
+        socket.once("error", (error) => resolve(error.message));
+      });
+    expect(await version({})).toBe("TLSv1.3");
+    expect(await version({ maxVersion: "TLSv1.2" })).toBe("TLSv1.2");
+    expect(await version({ minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: "ALL:@SECLEVEL=0" })).not.toMatch(/^TLS/);
+  });
+});
+
+describe("running", () => {
+  it("knows a changed set of users without a restart", async () => {
+    const line = (await rig.docker("exec", `${rig.name}-proxy`, "cat", "/var/lib/extrausers/shadow")).split("\n")[0] ?? "";
+    await rig.users("passwd", (text) => `${text}late:x:20050:20050::/home/late:/bin/sh\n`);
+    await rig.users("group", (text) => `${text}late:x:20050:\n`);
+    await rig.users("shadow", (text) => `${text}${line.replace("xpra-user01", "late")}\n`);
+    expect(await rig.ticket("late")).toMatch(/^vdi1\./);
+    const ticket = await rig.ticket("late");
+    await rig.users("passwd", (text) => text.replace(/^late:.*\n/m, ""));
+    expect((await rig.http("POST", "/api/v1/sign-in", { user: "late", password: Rig.password })).status).toBe(401);
+    expect((await rig.http("POST", "/api/v1/ticket", {}, { Authorization: `Bearer ${ticket}` })).status).toBe(401);
+  });
+
+  it("starts its PAM helper again after it was killed", async () => {
+    await rig.docker(
+      "exec",
+      `${rig.name}-proxy`,
+      "sh",
+      "-c",
+      "kill -9 $(grep -l pam_helper /proc/[0-9]*/cmdline | cut -d/ -f3 | grep -v self)",
+    );
+    expect(await rig.ticket()).toMatch(/^vdi1\./);
+  });
+
+  it("leaks neither threads nor descriptors with its logins", async () => {
+    const count = async (): Promise<number[]> => {
+      const out = await rig.docker("exec", `${rig.name}-proxy`, "sh", "-c", "ls /proc/1/fd | wc -l; ls /proc/1/task | wc -l");
+      return out.trim().split("\n").map(Number);
+    };
+    await rig.raw({ hello: { display: "desktop" } });
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    const [descriptors = 0, threads = 0] = await count();
+    for (let round = 0; round < 8; round++) await rig.raw({ transport: round % 2 ? "ssl" : "wss", hello: { display: "desktop" } });
+    await expect.poll(async () => (await count())[0], { timeout: 20_000 }).toBeLessThanOrEqual(descriptors + 1);
+    await expect.poll(async () => (await count())[1], { timeout: 20_000 }).toBeLessThanOrEqual(threads + 1);
+  });
+
+  it("has never printed a session's secret or a user's password", async () => {
+    const log = await rig.logs("proxy");
+    expect(log).not.toContain(rig.secret);
+    expect(log).not.toContain(Rig.password);
+    expect(log).not.toMatch(/vdi1\./);
+    expect(log).not.toMatch(/Traceback/);
+  });
+
+  it("stops within seconds when it is told to", async () => {
+    const began = Date.now();
+    await rig.docker("stop", "-t", "10", `${rig.name}-proxy`);
+    expect(Date.now() - began).toBeLessThan(4000);
+    await rig.docker("start", `${rig.name}-proxy`);
+  });
+});

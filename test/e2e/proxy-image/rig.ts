@@ -1,0 +1,201 @@
+import { execFile, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { Agent, request } from "node:https";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const here = join(import.meta.dirname);
+const images = { proxy: process.env["VDI_PROXY_IMAGE"] ?? "vdi-proxy:dev", session: process.env["VDI_SESSION_IMAGE"] ?? "vdi-xfce4:dev" };
+
+/** A session as the fake broker answers it (fake_broker.py). */
+export type FakeSession = {
+  readonly display?: string;
+  readonly afterSeconds?: number;
+  readonly error?: { readonly code: number; readonly reason: string; readonly message: string };
+};
+
+/** A packet that the raw client got: seconds since its start, the packet's type, and what the test may look at. */
+export type Packet = readonly [number, string, ...unknown[]];
+
+/** What the raw client is to do (raw_client.py). */
+export type RawOrder = {
+  readonly transport?: "wss" | "ssl";
+  readonly user?: string;
+  readonly password?: string;
+  readonly hello?: Readonly<Record<string, unknown>>;
+  readonly again?: number;
+  readonly seconds?: number;
+  readonly until?: string;
+  readonly origin?: string;
+};
+
+/** An answer of the door's web server. */
+export type Answer = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+};
+
+/** The proxy's image with a fake broker and one real session, on a Docker network of its own. */
+export class Rig {
+  static readonly password = "correct-horse";
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly directory: string;
+  readonly secret: string;
+  #agent = new Agent({ rejectUnauthorized: false });
+
+  private constructor(name: string, address: string) {
+    this.name = name;
+    const [host = "127.0.0.1", port = "0"] = address.trim().split(":");
+    this.host = host;
+    this.port = Number(port);
+    this.directory = join(process.env["VDI_RIG"] ?? "/tmp/vdi-rig", name);
+    this.secret = readFileSync(join(this.directory, "secret"), "utf8").trim();
+  }
+
+  /** Starts everything; `options` are more arguments of `docker run` for the proxy. */
+  static async up(name: string, options = ""): Promise<Rig> {
+    const env = { ...process.env, VDI_RIG_OPTIONS: options };
+    const { stdout } = await run(join(here, "rig.sh"), ["up", name], { env });
+    return new Rig(name, stdout.trim().split("\n").at(-1) ?? "");
+  }
+
+  async down(): Promise<void> {
+    this.#agent.destroy();
+    await run(join(here, "rig.sh"), ["down", this.name]);
+  }
+
+  /** Another session container of xpra-user01; gives its address. */
+  async session(name: string, secret: string, type = "desktop"): Promise<string> {
+    const { stdout } = await run(join(here, "rig.sh"), ["session", this.name, `${this.name}-${name}`, "20001", type, secret]);
+    return stdout.trim();
+  }
+
+  async docker(...args: string[]): Promise<string> {
+    const { stdout, stderr } = await run("docker", args, { maxBuffer: 64 * 1024 * 1024 });
+    return stdout + stderr;
+  }
+
+  /** What a container has logged so far. */
+  logs(part: "proxy" | "broker" | "session"): Promise<string> {
+    return this.docker("logs", `${this.name}-${part}`);
+  }
+
+  /** Everything that the broker was asked for, oldest first. */
+  async asked(): Promise<{ path: string; user: string; body: { display?: string } }[]> {
+    const lines = (await this.logs("broker")).split("\n").filter((line) => line.startsWith("{"));
+    return lines.map((line) => JSON.parse(line));
+  }
+
+  /** Changes what the broker answers from its next question on. */
+  async answer(user: string, display: string, session: FakeSession): Promise<void> {
+    const path = join(this.directory, "broker", "state.json");
+    const state = JSON.parse(await readFile(path, "utf8"));
+    state.sessions[`${user}/${display}`] = session;
+    await writeFile(path, JSON.stringify(state));
+  }
+
+  /** Replaces the text of a file of users (passwd, shadow or group), in place as a Secret's volume does. */
+  async users(file: string, change: (text: string) => string): Promise<void> {
+    const path = join(this.directory, "users", file);
+    await writeFile(path, change(await readFile(path, "utf8")));
+  }
+
+  /** A connection of Xpra's protocol that says what the order says; all packets that came. */
+  async raw(order: RawOrder): Promise<Packet[]> {
+    const args = ["run", "--rm", "-i", "--network", this.name, "-v", `${here}/raw_client.py:/raw_client.py:ro`, images.proxy];
+    const child = spawn("docker", [...args, "python3", "/raw_client.py"], { stdio: ["pipe", "pipe", "pipe"] });
+    child.stdin.end(
+      JSON.stringify({ host: `${this.name}-proxy`, port: 8443, user: "xpra-user01", password: Rig.password, until: "hello", ...order }),
+    );
+    let out = "";
+    let err = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      out += text;
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      err += text;
+    });
+    await new Promise((resolve) => child.once("close", resolve));
+    const lines = `${out}\n${err}`.split("\n").filter((line) => line.startsWith("["));
+    if (lines.length === 0) throw new Error(`the raw client said nothing: ${err}`);
+    return lines.map((line) => JSON.parse(line));
+  }
+
+  /** Xpra's own client of today under Xvfb, until it ends, `until` is in its output, or half a minute is over; its whole output. */
+  async native(until: RegExp, ...args: string[]): Promise<string> {
+    const script =
+      'mkdir -p /tmp/h; mkdir -m 700 /tmp/run; Xvfb :9 -screen 0 1280x800x24 >/dev/null 2>&1 & sleep 0.7; export DISPLAY=:9; timeout -k 3 -s INT 30 /usr/lib/vdi/libexec/xpra "$@" 2>&1; echo "exit $?"';
+    const name = `${this.name}-client-${Math.random().toString(36).slice(2)}`;
+    const options = ["--user", "1234:1234", "--read-only", "--tmpfs", "/tmp", "-e", "HOME=/tmp/h", "-e", "XDG_RUNTIME_DIR=/tmp/run"];
+    const client = ["bash", "-c", script, "x", ...args, "--ssl-server-verify-mode=none", "--ssl-check-hostname=no"];
+    const child = spawn("docker", ["run", "--rm", "--name", name, "--network", this.name, ...options, images.session, ...client]);
+    let out = "";
+    let ended = false;
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      out += text;
+      if (ended || !until.test(out)) return;
+      ended = true;
+      void run("docker", ["kill", name]).catch(() => undefined);
+    });
+    await new Promise((resolve) => child.once("close", resolve));
+    return out;
+  }
+
+  /** The address that a native client takes. */
+  address(scheme: string, display: string, password = Rig.password, user = "xpra-user01"): string {
+    return `${scheme}://${user}:${password}@${this.name}-proxy:8443/${display}`;
+  }
+
+  /** A request to the door's web server, with the page's own origin unless `headers` say otherwise. */
+  http(method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+    const text = typeof body === "string" ? body : body === undefined ? undefined : JSON.stringify(body);
+    return new Promise((resolve, reject) => {
+      const sent = request(
+        {
+          host: this.host,
+          port: this.port,
+          method,
+          path,
+          agent: this.#agent,
+          headers: {
+            Origin: `https://${this.host}:${this.port}`,
+            ...(text === undefined ? {} : { "Content-Type": "application/json", "Content-Length": String(Buffer.byteLength(text)) }),
+            ...headers,
+          },
+        },
+        (response) => {
+          let received = "";
+          response.setEncoding("utf8").on("data", (piece: string) => {
+            received += piece;
+          });
+          response.once("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text: received }));
+          response.once("error", reject);
+        },
+      );
+      sent.once("error", reject);
+      sent.end(text);
+    });
+  }
+
+  /** Signs in on the page's way and gives the ticket. */
+  async ticket(user = "xpra-user01", password = Rig.password): Promise<string> {
+    const answer = await this.http("POST", "/api/v1/sign-in", { user, password });
+    if (answer.status !== 200) throw new Error(`sign-in: ${answer.status} ${answer.text}`);
+    return JSON.parse(answer.text).ticket;
+  }
+}
+
+/** Whether the images that these tests need are in the engine. */
+export async function hasImages(): Promise<boolean> {
+  try {
+    await run("docker", ["image", "inspect", images.proxy, images.session]);
+    return true;
+  } catch {
+    return false;
+  }
+}
