@@ -1,4 +1,4 @@
-import { request } from "node:https";
+import { Agent, request } from "node:https";
 
 /** A line of the stream that tells how a session starts. */
 export interface SessionEvent {
@@ -27,6 +27,9 @@ export interface Door {
   end(ticket: string, display: string): Promise<unknown>;
 }
 
+// http/1.1 is offered as browsers do it; without that Xpra takes the connection for one of its own protocol.
+const agent = new Agent({ rejectUnauthorized: false, ALPNProtocols: ["http/1.1"] });
+
 /** Talks to the proxy at an address; the certificate is the deployment's own, so it is not checked here. */
 export function doorAt(address: string, port = 443): Door {
   const post = (path: string, body: unknown, ticket?: string): Promise<{ status: number; text: string }> =>
@@ -38,9 +41,7 @@ export function doorAt(address: string, port = 443): Door {
           port,
           path,
           method: "POST",
-          rejectUnauthorized: false,
-          // As browsers do; without it Xpra takes the connection for one of its own protocol.
-          ALPNProtocols: ["http/1.1"],
+          agent,
           headers: {
             "Content-Type": "application/json",
             Host: authority,
