@@ -6,7 +6,10 @@ const shim = fileURLToPath(new URL("../../to_container/bin/xpra", import.meta.ur
 
 /** What the session image's `xpra` hands to the real one. */
 function rewritten(args: readonly string[]): string[] {
-  const output = execFileSync("python3", [shim, "--vdi-print", ...args], { encoding: "utf8", env: { PATH: process.env.PATH, PORT: "14500" } });
+  const output = execFileSync("python3", [shim, "--vdi-print", ...args], {
+    encoding: "utf8",
+    env: { PATH: process.env.PATH, PORT: "14500" },
+  });
   return output.trimEnd().split("\n");
 }
 
@@ -14,12 +17,21 @@ function rewritten(args: readonly string[]): string[] {
 function words(line: string): string[] {
   const output = execFileSync("bash", ["-c", `printf '%s\\n' ${line}`], {
     encoding: "utf8",
-    env: { PATH: process.env.PATH, SRC_PORT: "14500", SSL_OPTIONS: "", U_UID: "20001", U_GID: "20001", XPRA_TOPDIR_INT: "/srv", XPRA_SOCKET_DIR: "/tmp" },
+    env: {
+      PATH: process.env.PATH,
+      SRC_PORT: "14500",
+      SSL_OPTIONS: "",
+      U_UID: "20001",
+      U_GID: "20001",
+      XPRA_TOPDIR_INT: "/srv",
+      XPRA_SOCKET_DIR: "/tmp",
+    },
   });
   return output.trimEnd().split("\n");
 }
 
 const typicalLine =
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of a shell script
   'start-desktop :0 --html=on --bind-tcp=0.0.0.0:${SRC_PORT} ${SSL_OPTIONS} --daemon=no --uid=${U_UID} --gid=${U_GID} --file-transfer=no --clipboard=no --clipboard-direction=disabled --pulseaudio=yes --start-via-proxy=yes --speaker=on --mdns=yes --start="xrandr -s 1440x810" --start=/usr/bin/xfce4-session --start-on-connect=${XPRA_TOPDIR_INT}/bin/ask-otp --socket-dir=/tmp --webcam=no --start-new-commands=yes --desktop-scaling=auto --resize-display=yes';
 
 describe("the session's xpra", () => {
@@ -55,7 +67,11 @@ describe("the session's xpra", () => {
 
   it.each([
     ["auth=none on the address", ["--bind-tcp=0.0.0.0:14500,auth=none"], "--bind-tcp=0.0.0.0:14500,auth=env:name=XPRA_PASSWORD"],
-    ["the address in an argument of its own", ["--bind-tcp", "0.0.0.0:14500,auth=none"], "--bind-tcp=0.0.0.0:14500,auth=env:name=XPRA_PASSWORD"],
+    [
+      "the address in an argument of its own",
+      ["--bind-tcp", "0.0.0.0:14500,auth=none"],
+      "--bind-tcp=0.0.0.0:14500,auth=env:name=XPRA_PASSWORD",
+    ],
     ["several modules", ["--bind-tcp=:14500,auth=allow,auth=none"], "--bind-tcp=:14500,auth=env:name=XPRA_PASSWORD"],
     ["a port for WebSocket", ["--bind-ws=0.0.0.0:8080,auth=none"], "--bind-ws=0.0.0.0:8080,auth=env:name=XPRA_PASSWORD"],
     ["an option that is not on the address", ["--tcp-auth=none"], "--bind-tcp=0.0.0.0:14500,auth=env:name=XPRA_PASSWORD"],
@@ -63,15 +79,20 @@ describe("the session's xpra", () => {
   ])("asks for the session's password in spite of %s", (_what, given, expected) => {
     const args = rewritten(["start", ":0", ...given]);
     expect(args).toContain(expected);
-    expect(args.filter((arg) => /^--(bind-|[a-z]*-?auth)/.test(arg)).every((arg) => arg.endsWith(",auth=env:name=XPRA_PASSWORD"))).toBe(true);
+    expect(args.filter((arg) => /^--(bind-|[a-z]*-?auth)/.test(arg)).every((arg) => arg.endsWith(",auth=env:name=XPRA_PASSWORD"))).toBe(
+      true,
+    );
     expect(args).not.toContain("none");
   });
 
-  it.each([["--bind-rfb=0.0.0.0:5900"], ["--bind-ssh=0.0.0.0:22"], ["--bind-quic=0.0.0.0:443"], ["--bind-tc=0.0.0.0:1"]])("opens no port by %s, and says so", (option) => {
-    const args = rewritten(["start", option]);
-    expect(args).not.toContain(option);
-    expect(args.some((arg) => arg.startsWith(`# ${option.split("=")[0]}`))).toBe(true);
-  });
+  it.each([["--bind-rfb=0.0.0.0:5900"], ["--bind-ssh=0.0.0.0:22"], ["--bind-quic=0.0.0.0:443"], ["--bind-tc=0.0.0.0:1"]])(
+    "opens no port by %s, and says so",
+    (option) => {
+      const args = rewritten(["start", option]);
+      expect(args).not.toContain(option);
+      expect(args.some((arg) => arg.startsWith(`# ${option.split("=")[0]}`))).toBe(true);
+    },
+  );
 
   it.each([
     [["--resize-display=no", "--start=xrandr -s 1440x810"], "--resize-display=no:1440x810"],
@@ -89,7 +110,18 @@ describe("the session's xpra", () => {
   });
 
   it("keeps programs, and leaves out what only a daemon knows, in every spelling", () => {
-    const args = rewritten(["start", "--daemon", "--no-mdns", "--no-daemon", "--uid", "0", ":3", "--start", "xterm -e 'a b'", "--env=A=b=c"]);
+    const args = rewritten([
+      "start",
+      "--daemon",
+      "--no-mdns",
+      "--no-daemon",
+      "--uid",
+      "0",
+      ":3",
+      "--start",
+      "xterm -e 'a b'",
+      "--env=A=b=c",
+    ]);
     expect(args).toContain("--start=xterm -e 'a b'");
     expect(args).toContain("--env=A=b=c");
     expect(args.filter((arg) => arg.includes("daemon"))).toEqual(["--daemon=no"]);
@@ -102,9 +134,12 @@ describe("the session's xpra", () => {
     expect(args).not.toContain("--socket-dir=/nonexistent/sockets");
   });
 
-  it.each([[["stop"]], [["info", "tcp://127.0.0.1:14500/"]], [["control", ":0", "start", "xterm"]], [["--version"]], [["list"]]])("does not touch %j", (args) => {
-    expect(rewritten(args)).toEqual(args);
-  });
+  it.each([[["stop"]], [["info", "tcp://127.0.0.1:14500/"]], [["control", ":0", "start", "xterm"]], [["--version"]], [["list"]]])(
+    "does not touch %j",
+    (args) => {
+      expect(rewritten(args)).toEqual(args);
+    },
+  );
 
   it("takes any display's number for the only one", () => {
     expect(rewritten(["stop", ":12"])).toEqual(["stop", ":0"]);

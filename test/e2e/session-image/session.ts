@@ -1,0 +1,147 @@
+import { execFile } from "node:child_process";
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+/** The image under test. */
+export const sessionImage = process.env.VDI_SESSION_IMAGE ?? "vdi-xfce4:dev";
+
+/** How a command inside or beside a session ended. */
+export interface Outcome {
+  readonly code: number;
+  readonly output: string;
+}
+
+/** What a test puts into one session. */
+export interface SessionOptions {
+  /** Text of the session script; without it the image's own type is started. */
+  readonly script?: string;
+  readonly type?: string;
+  /** Files below `XPRA_TOPDIR_INT`, by their path. */
+  readonly files?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+async function docker(args: readonly string[], timeoutMs = 60_000): Promise<Outcome> {
+  try {
+    const { stdout, stderr } = await run("docker", [...args], { timeout: timeoutMs, maxBuffer: 1 << 24 });
+    return { code: 0, output: `${stdout}${stderr}` };
+  } catch (error) {
+    const failed = error as { code?: number | string; stdout?: string; stderr?: string };
+    return { code: typeof failed.code === "number" ? failed.code : 1, output: `${failed.stdout ?? ""}${failed.stderr ?? ""}` };
+  }
+}
+
+/** Whether the engine has the image under test. */
+export async function hasImage(): Promise<boolean> {
+  return (await docker(["image", "inspect", "--format", "{{.Id}}", sessionImage])).code === 0;
+}
+
+let count = 0;
+
+/** One session's container, limited as its pod would be: any user's id, no capability, a root filesystem that cannot be written. */
+export class Session {
+  static readonly password = "Ab3dEf6hIj9kLm2n";
+  readonly #name: string;
+  readonly #directory: string;
+
+  private constructor(name: string, directory: string) {
+    this.#name = name;
+    this.#directory = directory;
+  }
+
+  static async start(options: SessionOptions): Promise<Session> {
+    count += 1;
+    const directory = await mkdtemp(join(tmpdir(), "vdi-session-image-"));
+    const session = new Session(`vdi-test-session-${process.pid}-${count}`, directory);
+    const type = options.type ?? "test";
+    const files = {
+      ...options.files,
+      ...(options.script === undefined ? {} : { [`session_types/default/xpra_startup_${type}.sh`]: options.script }),
+    };
+    await chmod(directory, 0o755);
+    await mkdir(join(directory, "srv"));
+    for (const [path, text] of Object.entries(files)) {
+      const file = join(directory, "srv", path);
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, text, { mode: 0o755 });
+    }
+    await writeFile(join(directory, "passwd"), "alice:x:20001:20001:Alice:/home/alice:/bin/bash\n");
+    await writeFile(join(directory, "group"), "alice:x:20001:\n");
+    const env: Record<string, string> = {
+      USER: "alice",
+      HOME: "/home/alice",
+      U_HOME: "/home/alice",
+      PORT: "14500",
+      TZ: "Europe/Amsterdam",
+      XPRA_TOPDIR_INT: "/srv",
+      XPRA_SESSION: type,
+      XPRA_PASSWORD: Session.password,
+      VDI_SESSION_SCRIPT: `/srv/session_types/default/xpra_startup_${type}.sh`,
+      ...options.env,
+    };
+    const started = await docker([
+      ...["run", "--detach", "--name", session.#name, "--user", "20001:20001", "--read-only", "--cap-drop=ALL"],
+      ...["--security-opt", "no-new-privileges", "--tmpfs", "/tmp:mode=1777,exec", "--tmpfs", "/run/user:mode=1777,exec"],
+      ...["--tmpfs", "/home:exec,uid=20001,gid=20001", "--tmpfs", "/dev/shm:mode=1777"],
+      ...["--volume", `${directory}/passwd:/etc/passwd:ro`, "--volume", `${directory}/group:/etc/group:ro`],
+      ...["--volume", `${directory}/srv:/srv:ro`],
+      ...Object.entries(env).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
+      ...[sessionImage, "/usr/lib/vdi/bin/session-entry"],
+    ]);
+    if (started.code !== 0) throw new Error(`the session's container did not start: ${started.output}`);
+    return session;
+  }
+
+  /** Waits until Xpra prints that it is ready, and gives the log up to there. */
+  async ready(): Promise<string> {
+    const script = `timeout 60 docker logs --follow "$0" 2>&1 | sed '/xpra is ready\\./q'`;
+    const { stdout } = await run("sh", ["-c", script, this.#name], { maxBuffer: 1 << 24 });
+    if (!stdout.includes("xpra is ready.")) throw new Error(`the session did not become ready:\n${stdout}`);
+    return stdout;
+  }
+
+  async logs(): Promise<string> {
+    return (await docker(["logs", this.#name])).output;
+  }
+
+  /** Runs a shell command inside, as the user. */
+  async inside(command: string): Promise<Outcome> {
+    return docker(["exec", this.#name, "sh", "-c", command]);
+  }
+
+  /** Waits for a shell command inside to succeed. */
+  async eventually(command: string): Promise<string> {
+    const outcome = await docker(["exec", this.#name, "timeout", "40", "sh", "-c", `until ${command}; do sleep 0.2; done`]);
+    if (outcome.code !== 0) throw new Error(`never true inside: ${command}\n${outcome.output}\n${await this.logs()}`);
+    return outcome.output;
+  }
+
+  /** Xpra's own client, in a container beside this one. */
+  async client(command: string, password: string, port = 14_500): Promise<Outcome> {
+    const address = await docker(["inspect", "--format", "{{.NetworkSettings.IPAddress}}", this.#name]);
+    const credentials = password === "" ? "alice" : `alice:${password}`;
+    const url = `tcp://${credentials}@${address.output.trim()}:${port}/`;
+    return docker(["run", "--rm", "--env", "HOME=/tmp", "--tmpfs", "/tmp", sessionImage, "timeout", "40", "xpra", command, url]);
+  }
+
+  /** Exit code of the container, once it has ended. */
+  async ended(): Promise<number> {
+    return Number((await docker(["wait", this.#name])).output.trim());
+  }
+
+  /** Ends the container as the kubelet does, and gives the milliseconds that it took. */
+  async stop(): Promise<number> {
+    const before = performance.now();
+    await docker(["stop", "--time", "20", this.#name]);
+    return performance.now() - before;
+  }
+
+  async remove(): Promise<void> {
+    await docker(["rm", "--force", "--volumes", this.#name]);
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+}
