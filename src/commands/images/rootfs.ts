@@ -1,15 +1,18 @@
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { findDeploymentDirectory } from "../../config/directory.ts";
 import { makeRootfs, type Rootfs } from "../../images/make-rootfs.ts";
 import type { Command } from "../../util/command.ts";
-import { directoryOption, namespaceOption, textOf } from "../../util/options.ts";
+import { directoryOption, flagOf, namespaceOption, textOf } from "../../util/options.ts";
+
+type RootfsResult = { readonly made: false; readonly file: string } | ({ readonly made: true } & Rootfs);
 
 /** `vdi images rootfs`: the base image's file system, made from a Debian mirror instead of taken from a registry. */
-export const imagesRootfs: Command<Rootfs> = {
+export const imagesRootfs: Command<RootfsResult> = {
   path: ["images", "rootfs"],
   summary: "make the base image's file system here, from a Debian mirror",
   description:
-    "Writes images/vdi-base/rootfs.tar.gz with mmdebstrap. From then on `vdi build-images` starts from it and needs no registry outside. The site's mirror is used, but not written into the image.",
+    "Writes images/vdi-base/rootfs.tar.gz with mmdebstrap, unless it is there. From then on `vdi build-images` starts from it and needs no registry outside. The site's mirror is used, but not written into the image.",
   options: [
     {
       name: "mirror",
@@ -23,11 +26,13 @@ export const imagesRootfs: Command<Rootfs> = {
       value: "URL",
       description: "mirror of the security updates (default: $VDI_APT_SECURITY_MIRROR, else http://deb.debian.org/debian-security)",
     },
+    { name: "renew", type: "boolean", description: "make it again, with Debian's packages of today" },
     directoryOption,
     namespaceOption,
   ],
   examples: [
     { line: "vdi images rootfs", does: "from Debian's own servers" },
+    { line: "vdi images rootfs --renew", does: "with the updates since it was made" },
     { line: "vdi images rootfs --mirror http://mirror.example/debian", does: "from a mirror of the site" },
   ],
 
@@ -38,8 +43,11 @@ export const imagesRootfs: Command<Rootfs> = {
       namespace: textOf(input, "namespace") ?? ctx.env["NAMESPACE"],
     });
     const { env, progress, signal, now } = ctx;
-    return makeRootfs({
-      file: path.join(directory, "images", "vdi-base", "rootfs.tar.gz"),
+    const file = path.join(directory, "images", "vdi-base", "rootfs.tar.gz");
+    // A new one is a new base, and every image is built anew on it: only when it is wanted.
+    if (existsSync(file) && !flagOf(input, "renew")) return { made: false, file };
+    const rootfs = await makeRootfs({
+      file,
       mirror: textOf(input, "mirror") ?? env["VDI_APT_MIRROR"],
       securityMirror: textOf(input, "securityMirror") ?? env["VDI_APT_SECURITY_MIRROR"],
       env,
@@ -47,7 +55,11 @@ export const imagesRootfs: Command<Rootfs> = {
       signal,
       now,
     });
+    return { made: true, ...rootfs };
   },
 
-  human: (data) => `${data.file}\n${Math.round(data.bytes / 1e6)} MB in ${data.seconds.toFixed(0)} s, sha256 ${data.sha256}`,
+  human: (data) =>
+    !data.made
+      ? `${data.file} is there; --renew makes it again`
+      : `${data.file}\n${Math.round(data.bytes / 1e6)} MB in ${data.seconds.toFixed(0)} s, sha256 ${data.sha256}`,
 };
