@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { type PreparedDirectory, prepareDirectory } from "../deployment/prepare.ts";
@@ -14,7 +13,7 @@ export function preparedDirectory(ctx: Context, config: Config, keep: boolean): 
     now: ctx.now(),
     keep,
     version: ctx.version,
-    templates: join(ctx.distribution, "templates"),
+    distribution: ctx.distribution,
     readUsers: readUserFiles,
   });
 }

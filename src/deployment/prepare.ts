@@ -1,6 +1,7 @@
 import { basename, join } from "node:path";
 import type { Config } from "../config/config.ts";
 import { renderXpraVars, xpraVarsFile } from "../config/xpra-vars.ts";
+import { differencesOf } from "../init/differences.ts";
 import type { UserFiles } from "../manifests/secrets.ts";
 import { writeFileIfChanged } from "../util/atomic-file.ts";
 import { type CertificateNames, ensureCertificate } from "./certificate.ts";
@@ -21,8 +22,8 @@ export interface PrepareOptions {
   /** False: nothing is written, and what is missing is made up for looking at. */
   readonly keep: boolean;
   readonly version: string;
-  /** Directory of the templates. */
-  readonly templates: string;
+  /** The top of the distribution: templates, and what the images have baked in. */
+  readonly distribution: string;
   readUsers(config: Config): Promise<UserFiles>;
 }
 
@@ -31,13 +32,20 @@ export async function prepareDirectory(config: Config, options: PrepareOptions):
   const written: string[] = [];
   const notes: string[] = [];
   const varsFile = join("to_container", xpraVarsFile);
-  const vars = renderXpraVars(config, options.templates);
+  const templates = join(options.distribution, "templates");
+  const vars = renderXpraVars(config, templates);
   if (options.keep && (await writeFileIfChanged(join(config.directory, varsFile), vars))) written.push(varsFile);
   const certificate = await ensureCertificate(config.directory, certificateNames(config), options.now, options.keep);
   if (certificate.note !== undefined) notes.push(certificate.note);
   const ticketKey = await ensureTicketKey(config.directory, options.keep);
-  const [read, users] = await Promise.all([readSessionFiles(join(config.directory, "to_container")), options.readUsers(config)]);
-  const files = { ...read, etc: withVars(read.etc, vars) };
+  const [read, users, differences] = await Promise.all([
+    readSessionFiles(join(config.directory, "to_container")),
+    options.readUsers(config),
+    differencesOf(config.directory, options.distribution, "bin"),
+  ]);
+  // The images have the distribution's own programs, and those that fit each other; only what the admin changed goes over them.
+  const own = new Set(differences.map(({ path }) => path));
+  const files = { ...read, etc: withVars(read.etc, vars), bin: read.bin.filter(({ path }) => own.has(`bin/${path}`)) };
   return {
     parts: {
       config,
@@ -48,7 +56,7 @@ export async function prepareDirectory(config: Config, options: PrepareOptions):
       ticketKey,
       directoryName: basename(config.directory),
       version: options.version,
-      templates: options.templates,
+      templates,
     },
     written,
     notes,
