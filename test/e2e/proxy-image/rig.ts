@@ -69,6 +69,13 @@ export class Rig {
     await run(join(here, "rig.sh"), ["down", this.name]);
   }
 
+  /** An address of the rig's network that nobody has. */
+  get unusedAddress(): string {
+    const state = readFileSync(join(this.directory, "broker", "state.json"), "utf8");
+    const [first = "172", second = "17"] = (/@(\d+)\.(\d+)\./.exec(state) ?? []).slice(1);
+    return `${first}.${second}.0.250`;
+  }
+
   /** Another session container of xpra-user01; gives its address. */
   async session(name: string, secret: string, type = "desktop"): Promise<string> {
     const { stdout } = await run(join(here, "rig.sh"), ["session", this.name, `${this.name}-${name}`, "20001", type, secret]);

@@ -39,6 +39,7 @@ def need(owner: Any, name: str) -> Any:
 # 5.1: xpra.server.proxy.proxy_server; 6.x: xpra.server.proxy.server.
 proxy_server = first_module("xpra.server.proxy.proxy_server", "xpra.server.proxy.server")
 proxy_instance = first_module("xpra.server.proxy.proxy_instance", "xpra.server.proxy.instance_base")
+proxy_thread = first_module("xpra.server.proxy.proxy_instance_thread", "xpra.server.proxy.instance_thread")
 # 5.1: xpra.server.auth.pam_auth is the module of "pam"; 6.x: xpra.auth.pam.
 auth_base = first_module("xpra.server.auth.sys_auth_base", "xpra.auth.sys_auth_base")
 client_main = _import("xpra.scripts.main")
@@ -47,6 +48,8 @@ typedict = need(first_module("xpra.util.objects", "xpra.util"), "typedict")
 http_handler = need(websocket_handler, "WebSocketRequestHandler")
 ProxyServer = need(proxy_server, "ProxyServer")
 ProxyInstance = need(proxy_instance, "ProxyInstance")
+ProxyInstanceThread = need(proxy_thread, "ProxyInstanceThread")
+ConnectionMessage = need(proxy_instance, "ConnectionMessage")
 SysAuthenticatorBase = need(auth_base, "SysAuthenticatorBase")
 
 AUTH_MODULE = "xpra.server.auth.vdi_auth" if auth_base.__name__.startswith("xpra.server.") else "xpra.auth.vdi"

@@ -7,6 +7,7 @@
 | xpra.scripts.main.retry_socket_connect | the connection to the session was made on a worker thread; the main thread never waits for a network |
 | xpra.net.websockets.handler.WebSocketRequestHandler | the page, its interface and its headers |
 | ProxyInstance.video_init | prepares video encoders, which a proxy here never uses: a timer that never ends and 20 lines of log for each login |
+| ProxyInstanceThread.close_connections | slept on the main thread at every client's end, and left threads behind |
 | package xpra.gtk_common (5.1) | loads GTK when it is imported, and the proxy needs only its signal handlers: 100 MB less in the image |
 | authentication module `vdi` (added) | PAM outside of the process, tickets |
 """
@@ -51,18 +52,13 @@ def _replace_http_handler() -> None:
     compat.websocket_handler.WebSocketRequestHandler = DoorHandler
 
 
-def _replace_video_init() -> None:
+def _replace_in_instances() -> None:
+    from vdi_door import instances
+
     compat.need(compat.ProxyInstance, "video_init")
-
-    def video_init(self: Any) -> None:
-        # What the rest of the class looks at: pictures pass through as the session made them.
-        self.video_encoding_defs = {}
-        self.video_encoders = {}
-        self.video_encoders_dst_formats = []
-        self.video_encoders_last_used_time = {}
-        self.video_encoder_types = []
-
-    compat.ProxyInstance.video_init = video_init
+    compat.need(compat.ProxyInstanceThread, "close_connections")
+    compat.ProxyInstance.video_init = instances.video_init
+    compat.ProxyInstanceThread.close_connections = instances.close_connections
 
 
 def _add_auth_module() -> None:
@@ -91,5 +87,5 @@ def install() -> None:
     _replace_auth_verified()
     _replace_connect()
     _replace_http_handler()
-    _replace_video_init()
+    _replace_in_instances()
     _add_auth_module()
