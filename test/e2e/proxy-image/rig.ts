@@ -72,8 +72,7 @@ export class Rig {
   /** An address of the rig's network that nobody has. */
   get unusedAddress(): string {
     const state = readFileSync(join(this.directory, "broker", "state.json"), "utf8");
-    const [first = "172", second = "17"] = (/@(\d+)\.(\d+)\./.exec(state) ?? []).slice(1);
-    return `${first}.${second}.0.250`;
+    return `${/@(\d+\.\d+\.\d+)\./.exec(state)?.[1]}.250`;
   }
 
   /** Another session container of xpra-user01; gives its address. */

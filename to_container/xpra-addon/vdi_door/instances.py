@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""An attached client inside the proxy: what Xpra's own class does too much of, and what it leaves behind.
+
+Stock, an instance that ends sleeps up to a second on the main thread, which everybody's login needs, and leaves a thread or two
+that wait for ever: it was written for a process of its own, whose end takes care of that.
+"""
+
+import queue
+from typing import Any
+
+from vdi_door import compat
+
+CLOSE_MILLISECONDS = 1000
+# Taken by a thread that waits for the next packet, and dropped because its connection is closed by then.
+_LAST_PACKET = ("closed",)
+
+
+def video_init(self: Any) -> None:
+    """Stands in for ProxyInstance.video_init: no video encoders; pictures pass through as the session made them."""
+    self.video_encoding_defs = {}
+    self.video_encoders = {}
+    self.video_encoders_dst_formats = []
+    self.video_encoders_last_used_time = {}
+    self.video_encoder_types = []
+    # Kept here, because a protocol that closes forgets its queue, and a thread may be waiting for room in it.
+    self.vdi_write_queues = [proto._write_queue for proto in (self.client_protocol, self.server_protocol) if proto]
+
+
+def _empty(waiting: Any) -> None:
+    try:
+        while True:
+            waiting.get_nowait()
+    except queue.Empty:
+        pass
+
+
+def close_connections(self: Any, skip_proto: Any, *reasons: Any) -> None:
+    """Stands in for ProxyInstanceThread.close_connections: says goodbye to both sides and does not wait for them."""
+    for proto in (self.client_protocol, self.server_protocol):
+        if proto and proto != skip_proto and not proto.is_closed():
+            proto.send_disconnect([compat.ConnectionMessage.SERVER_SHUTDOWN, *reasons])
+
+    def finish() -> bool:
+        for proto in (self.client_protocol, self.server_protocol):
+            if proto and not proto.is_closed():
+                proto.close()
+        for packets in (self.client_packets, self.server_packets):
+            packets.put(_LAST_PACKET)
+        for waiting in getattr(self, "vdi_write_queues", ()):
+            _empty(waiting)
+        return False
+
+    self.timeout_add(CLOSE_MILLISECONDS, finish)
+    # Once more, for a thread that was between two steps at that moment.
+    self.timeout_add(3 * CLOSE_MILLISECONDS, finish)
