@@ -2,8 +2,10 @@ import { createHmac } from "node:crypto";
 import { expect, test } from "vitest";
 import { corrections } from "../../../web/src/xpra/capabilities.ts";
 import { answerChallenge } from "../../../web/src/xpra/challenge.ts";
+import { ExtraCharacters, isPlain, keyNameOfCharacter } from "../../../web/src/xpra/characters.ts";
 import { clipboardText } from "../../../web/src/xpra/clipboard.ts";
 import { dragBox, edgesOf, fitScale, placeWindow } from "../../../web/src/xpra/geometry.ts";
+import { layoutOf } from "../../../web/src/xpra/layout.ts";
 import { lossFromWords } from "../../../web/src/xpra/loss.ts";
 import { keyNameOn, modifiersOf } from "../../../web/src/xpra/modifiers.ts";
 import { Wheel } from "../../../web/src/xpra/wheel.ts";
@@ -39,7 +41,7 @@ test("a secret is not handed over on a plain connection, and not by weak digests
 });
 
 test("the first message names the display and has the clipboard's settings where 6.5 reads them", () => {
-  expect(corrections({ display: "mhd-desktop", clientId: "id" }, { encodings: ["png", "scroll"] })).toMatchObject({
+  expect(corrections({ display: "mhd-desktop", clientId: "id", layout: "de" }, { encodings: ["png", "scroll"] })).toMatchObject({
     encodings: ["png"],
     display: "mhd-desktop",
     uuid: "id",
@@ -129,4 +131,37 @@ test.each([
 test("only on a Mac the Command key is Control", () => {
   expect(keyNameOn(true, "Meta_L")).toBe("Control_L");
   expect(keyNameOn(false, "Super_L")).toBe("Super_L");
+});
+
+test("characters have the names of X11's keys", () => {
+  expect(["ü", "€", "Ω", "日"].map(keyNameOfCharacter)).toEqual(["U00FC", "EuroSign", "U03A9", "U65E5"]);
+  expect(["a", "~", "\n", "ü", "ab"].map(isPlain)).toEqual([true, true, true, false, false]);
+});
+
+test("a character that the keyboard lacks is asked for once, and no other key moves for it", () => {
+  const extra = new ExtraCharacters();
+  const before = extra.keys();
+  expect(extra.need("ü")).toBe(false);
+  expect(extra.need("Ω")).toBe(true);
+  expect(extra.need("Ω")).toBe(false);
+  expect(extra.keys()).toEqual([...before, [0x3a9, "U03A9", 1000 + before.length, 0, 0]]);
+  for (const character of "абвгдежзиклмн") extra.need(character);
+  expect(extra.keys().slice(0, before.length)).toEqual(before);
+  expect(extra.keys()).toHaveLength(34);
+});
+
+test.each([
+  ["en-US", null, "us"],
+  ["en-GB", null, "gb"],
+  ["de-DE", null, "de"],
+  ["fr", null, "fr"],
+  ["sv-SE", null, "se"],
+  ["xx", null, "us"],
+  ["en-US", ["q", "z", "ö", "ß"], "de"],
+  ["de-DE", ["q", "y", ";", "-"], "us"],
+  ["pl-PL", ["q", "y", "ł", "-"], "pl"],
+] as const)("for the language %s and the keys %j the keyboard is %s", (language, keys, layout) => {
+  const codes = ["KeyQ", "KeyY", "Semicolon", "Minus"];
+  const legends = keys === null ? null : new Map(codes.map((code, index) => [code, keys[index] ?? ""]));
+  expect(layoutOf(language, legends)).toBe(layout);
 });

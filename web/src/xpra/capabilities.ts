@@ -13,6 +13,8 @@ export const clipboardCapabilities = {
 export interface Identification {
   readonly display: string;
   readonly clientId: string;
+  /** The name that X11 has for the keyboard's layout. */
+  readonly layout: string;
 }
 
 /** The ways of sending pictures that this page takes. */
@@ -24,7 +26,7 @@ function pictureEncodings(offered: unknown): string[] {
 }
 
 /** What the client library's message lacks, or says in a way that a server from 6.5 on does not read. */
-export function corrections({ display, clientId }: Identification, made: Record<string, unknown>): Record<string, unknown> {
+export function corrections({ display, clientId, layout }: Identification, made: Record<string, unknown>): Record<string, unknown> {
   const encodings = pictureEncodings(made.encodings);
   return {
     encodings,
@@ -32,6 +34,7 @@ export function corrections({ display, clientId }: Identification, made: Record<
     "encoding.scrolling": false,
     display,
     uuid: clientId,
+    xkbmap_layout: layout,
     digest: digests,
     "salt-digest": saltDigests,
     // The library names the page's address here; it is nobody's business but the user's.

@@ -3,6 +3,8 @@ import type { Loss } from "../state.ts";
 import { Clipboard } from "./clipboard.ts";
 import { createConnection } from "./connection.ts";
 import { connectInput } from "./input.ts";
+import { Keyboard } from "./keyboard.ts";
+import { findLayout } from "./layout.ts";
 import { WindowSet } from "./window-set.ts";
 import { workIfWorker } from "./workers.ts";
 
@@ -85,6 +87,7 @@ export async function openDesktop(options: DesktopOptions): Promise<Desktop> {
     secret: options.secret,
     display: options.display,
     clientId,
+    layout: await findLayout(),
     onLost: (loss) => {
       tidy();
       options.onLost(loss);
@@ -98,7 +101,8 @@ export async function openDesktop(options: DesktopOptions): Promise<Desktop> {
     shown();
   });
   const clipboard = new Clipboard(connection, options.onCopied);
-  const input = connectInput({ connection, windows, clipboard, host, onMenuKeys: options.onMenuKeys });
+  const keyboard = new Keyboard(connection);
+  const input = connectInput({ connection, windows, clipboard, keyboard, host, onMenuKeys: options.onMenuKeys });
   const resizing = new ResizeObserver(() => {
     if (isFresh) return;
     clearTimeout(resizeTimer);
@@ -115,6 +119,7 @@ export async function openDesktop(options: DesktopOptions): Promise<Desktop> {
 
   client.on("hello", (capabilities) => {
     isFresh = false;
+    keyboard.sendMap();
     windows.setDesktopServer(isDesktopServer(capabilities));
     windows.fit({ w: host.clientWidth, h: host.clientHeight });
   });

@@ -29,6 +29,7 @@ export interface ConnectionOptions {
   readonly secret: string;
   readonly display: string;
   readonly clientId: string;
+  readonly layout: string;
   readonly onLost: (loss: Loss) => void;
 }
 
@@ -107,6 +108,7 @@ export async function createConnection(options: ConnectionOptions): Promise<Conn
         password: "",
         ssl: isEncrypted,
         encoder: "rencodeplus",
+        keyboardLayout: options.layout,
         stealSession: true,
         shareSession: false,
         reconnect: false,

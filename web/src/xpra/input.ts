@@ -1,6 +1,7 @@
 import type { Clipboard } from "./clipboard.ts";
 import type { Connection } from "./connection.ts";
-import { keyNameOn, modifiersOf } from "./modifiers.ts";
+import type { Keyboard } from "./keyboard.ts";
+import { modifiersOf } from "./modifiers.ts";
 import { Wheel } from "./wheel.ts";
 import type { WindowSet } from "./window-set.ts";
 
@@ -12,6 +13,7 @@ export interface InputOptions {
   readonly connection: Connection;
   readonly windows: WindowSet;
   readonly clipboard: Clipboard;
+  readonly keyboard: Keyboard;
   readonly host: HTMLElement;
   /** The user asked for the page's own menu by keyboard. */
   readonly onMenuKeys: () => void;
@@ -45,21 +47,19 @@ function makeKeyTarget(): HTMLTextAreaElement {
  * results of input methods to such an element only. Returns how to focus and how to stop.
  */
 export function connectInput(options: InputOptions): { focus(): void; stop(): void } {
-  const { connection, windows, clipboard, host } = options;
-  const { client } = connection;
+  const { connection, windows, clipboard, keyboard, host } = options;
+  const { isMac } = keyboard;
   const listeners = new AbortController();
   const { signal } = listeners;
   const area = makeKeyTarget();
   const wheel = new Wheel();
-  const isMac = /mac/i.test(navigator.userAgent);
   const pressed = new Map<string, KeyboardEvent>();
   let held: (() => void)[] | null = null;
   let holdTimer = 0;
   let composed = false;
 
   function sendKey(event: KeyboardEvent, isDown: boolean): void {
-    const { name, code, group, key } = client.keyboard.getKey(event);
-    client.sendKeyAction(windows.focused, keyNameOn(isMac, name), isDown, modifiersOf(event, isMac), key, code, group);
+    keyboard.send(windows.focused, event, isDown);
   }
 
   function release(): void {
@@ -109,17 +109,8 @@ export function connectInput(options: InputOptions): { focus(): void; stop(): vo
     pressed.clear();
   }
 
-  /** Types a text that came without keys: from an input method or a phone's keyboard. */
   function type(text: string): void {
-    for (const character of text) {
-      const point = character.codePointAt(0) ?? 0;
-      const name = character === "\n" ? "Return" : point > 0xff ? `U${point.toString(16).toUpperCase().padStart(4, "0")}` : null;
-      const event = new KeyboardEvent("keydown", { key: character });
-      const known = client.keyboard.getKey(event);
-      for (const isDown of [true, false]) {
-        client.sendKeyAction(windows.focused, name ?? (known.name || character), isDown, [], character, point, 0);
-      }
-    }
+    keyboard.type(windows.focused, text);
   }
 
   area.addEventListener("keydown", onKeyDown, { signal });

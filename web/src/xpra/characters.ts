@@ -1,0 +1,56 @@
+/**
+ * Characters that a session can type whatever its keyboard map has, most wanted first.
+ *
+ * A browser tells the language of its user and not the keyboard, so the map is often another one. The
+ * server puts as many of them as it has free keys for onto those.
+ */
+const usualCharacters = "äöüßÄÖÜ€éèàùçêâîôûñåøæ";
+
+/** How many characters are asked for; a map has some thirty-five free keys. */
+const mostCharacters = 34;
+
+/** Codes of the keys that this page makes up begin here; real ones are smaller. */
+const firstMadeUpCode = 1000;
+
+/** A key as Xpra lists it: value, name, code, group and level. */
+export type ListedKey = readonly [number, string, number, number, number];
+
+/** Whether an American keyboard has a character. */
+export function isPlain(character: string): boolean {
+  return /^[\n -~]$/.test(character);
+}
+
+/** X11's name of the key of a character that is not plain. */
+export function keyNameOfCharacter(character: string): string {
+  // The one usual character whose key is not the one of its Unicode number.
+  if (character === "€") return "EuroSign";
+  const point = character.codePointAt(0) ?? 0;
+  return `U${point.toString(16).toUpperCase().padStart(4, "0")}`;
+}
+
+/** The characters outside the keyboard map that are in use; each keeps its key as long as it stays. */
+export class ExtraCharacters {
+  readonly #characters: string[] = Array.from(usualCharacters);
+  #next = this.#characters.length;
+
+  /** Asks for a character. Returns whether the server has to be told of a new list. */
+  need(character: string): boolean {
+    if (this.#characters.includes(character)) return false;
+    // When all keys are taken the oldest of the added ones makes room, and no other key moves.
+    if (this.#next >= mostCharacters) this.#next = usualCharacters.length;
+    this.#characters[this.#next] = character;
+    this.#next += 1;
+    return true;
+  }
+
+  /** The characters as keys; each has a code of its own. */
+  keys(): ListedKey[] {
+    return this.#characters.map((character, index) => [
+      character.codePointAt(0) ?? 0,
+      keyNameOfCharacter(character),
+      firstMadeUpCode + index,
+      0,
+      0,
+    ]);
+  }
+}
