@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { request } from "node:https";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 
 /** The demo deployment on the test cluster, and how to get into it. */
@@ -80,10 +82,12 @@ export async function prepareDemo(options: DemoOptions): Promise<Demo> {
   await vdi(["users", "add-demo", "--count", "3", "--password-stdin", ...onCluster], `${password}\n`);
   say(`deploy: namespaces ${namespace} and ingress-${namespace}`);
   await vdi(["deploy", ...onCluster]);
+  const url = `https://${address}/`;
+  await untilAnswered(url, options.signal);
   return {
     directory,
     namespace,
-    url: `https://${address}/`,
+    url,
     user: "xpra-user01",
     password,
     kubeconfig: cluster.kubeconfig,
@@ -91,6 +95,34 @@ export async function prepareDemo(options: DemoOptions): Promise<Demo> {
     auditLog: cluster.auditLog,
     baseImage: `${cluster.registry}/vdi-base`,
   };
+}
+
+const answerDeadlineMs = 60_000;
+
+/**
+ * Waits until the page's address answers: the proxies are ready by now, but the node learns the Service's rules a moment
+ * later, and nothing on the cluster tells when.
+ */
+async function untilAnswered(url: string, signal: AbortSignal | undefined): Promise<void> {
+  const deadline = Date.now() + answerDeadlineMs;
+  for (;;) {
+    const problem = await healthProblem(url);
+    if (problem === undefined) return;
+    if (Date.now() > deadline) throw new Error(`${url} did not answer within ${answerDeadlineMs / 1000} s; last seen: ${problem}`);
+    await sleep(200, undefined, signal === undefined ? {} : { signal });
+  }
+}
+
+function healthProblem(url: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const asked = request(new URL("/healthz", url), { rejectUnauthorized: false, timeout: 5_000 }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode === 200 ? undefined : `status ${answer.statusCode}`);
+    });
+    asked.on("timeout", () => asked.destroy(new Error("no answer within 5 s")));
+    asked.on("error", (error) => resolve(error.message));
+    asked.end();
+  });
 }
 
 type Run = (cwd: string, command: string, args: readonly string[], env?: Record<string, string>, input?: string) => Promise<string>;
