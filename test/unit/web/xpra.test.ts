@@ -45,6 +45,7 @@ test("the first message names the display and has the clipboard's settings where
     encodings: ["png"],
     display: "mhd-desktop",
     uuid: "id",
+    keymap: { layout: "de" },
     clipboard: { enabled: true, greedy: true, selections: ["CLIPBOARD"] },
   });
 });

@@ -34,7 +34,8 @@ export function corrections({ display, clientId, layout }: Identification, made:
     "encoding.scrolling": false,
     display,
     uuid: clientId,
-    xkbmap_layout: layout,
+    // 6.5 reads the keyboard from here, and the library knows the older place only.
+    keymap: { layout, keycodes: made.xkbmap_keycodes },
     digest: digests,
     "salt-digest": saltDigests,
     // The library names the page's address here; it is nobody's business but the user's.

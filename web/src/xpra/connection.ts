@@ -89,6 +89,8 @@ export async function createConnection(options: ConnectionOptions): Promise<Conn
   };
 
   await client.init();
+  // It would set the keyboard to the browser's language again with every key.
+  client.keyboard.removeAllListeners("layoutChanged");
   client.on("error", (words) => finish(lossFromWords(words)));
   client.on("disconnect", () => finish({ kind: "lost", words: "The connection was cut." }));
 

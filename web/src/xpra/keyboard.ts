@@ -20,7 +20,7 @@ export class Keyboard {
     const { xkbmap_layout: layout, xkbmap_keycodes: all } = this.#connection.client.getCapabilities();
     // Keys that keyboards do not have would take the few free places from characters.
     const keys = all.filter(([, name]) => !/^F(?:1[3-9]|2\d)$/.test(name));
-    this.#connection.send(["keymap-changed", { xkbmap_layout: layout, xkbmap_keycodes: [...keys, ...this.#extra.keys()] }, true]);
+    this.#connection.send(["keymap-changed", { keymap: { layout, keycodes: [...keys, ...this.#extra.keys()] } }, true]);
   }
 
   /** Presses or releases the key of an event in a window. */
