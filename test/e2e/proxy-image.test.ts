@@ -38,6 +38,20 @@ function plain(text: string): Promise<string> {
   });
 }
 
+describe("the addon", () => {
+  it("passes its own tests inside the image", async () => {
+    expect(await rig.addonTests()).toMatch(/^OK$/m);
+  });
+
+  it("refuses to start without a certificate or with an authentication that it cannot use, in words", async () => {
+    expect(await rig.start({ SSL_CERT: "/nowhere.crt" })).toMatch(/error: the proxy cannot start\n {2}the certificate \/nowhere.crt/);
+    expect(await rig.start({ XPRA_AUTH_METHOD: "none" })).toMatch(/XPRA_AUTH_METHOD=none is not supported/);
+    expect(await rig.start({ XPRA_AUTH_METHOD: "pam:service=../x" })).toMatch(/names no PAM service/);
+    expect(await rig.start({ XPRA_AUTH_METHOD: "pam:service=other" })).toMatch(/no PAM service \/etc\/pam.d\/other/);
+    expect(await rig.start({ XPRA_MAX_CLIENTS: "many" })).toMatch(/XPRA_MAX_CLIENTS is 'many'/);
+  });
+});
+
 describe("Xpra's own client", () => {
   it.each(["wss", "ssl"])("attaches by %s", async (scheme) => {
     const log = await rig.native(/running, \d+ windows/, "attach", rig.address(scheme, "desktop"));
@@ -180,6 +194,12 @@ describe("the port", () => {
     expect(await plain("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")).not.toMatch(/ 101 /);
     expect(await plain("P\x10\0\0\0\0\0\x02\xc1\x85")).not.toMatch(/challenge/);
     expect(await plain("SSH-2.0-OpenSSH_9.9\r\n")).not.toMatch(/^SSH-/);
+  });
+
+  it("makes no noise about what is not TLS, and answers on", async () => {
+    await Promise.all(["\x16\x03\x01\0\x05hello", "\0", "x".repeat(5000), ""].map((text) => plain(text)));
+    expect((await rig.http("GET", "/healthz")).status).toBe(200);
+    expect(await rig.logs("proxy")).not.toMatch(/Traceback/);
   });
 
   it("wants TLS 1.2 or newer", async () => {

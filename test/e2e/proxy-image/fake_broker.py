@@ -8,7 +8,6 @@ Every question is printed as a line of JSON on standard output.
 import json
 import os
 import sys
-import threading
 import time
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingMixIn, UnixStreamServer

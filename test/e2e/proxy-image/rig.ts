@@ -86,6 +86,28 @@ export class Rig {
     return stdout + stderr;
   }
 
+  /** Runs the addon's own tests in the proxy's image; their output. */
+  async addonTests(): Promise<string> {
+    const addon = process.env["VDI_ADDON"] ?? "/usr/lib/vdi/xpra-addon";
+    const mounts = ["-v", `${here}/addon_tests:/tests:ro`, ...(process.env["VDI_ADDON"] ? ["-v", `${addon}:/srv/xpra-addon:ro`] : [])];
+    const path = process.env["VDI_ADDON"] ? "/srv/xpra-addon" : addon;
+    return await this.docker(
+      ...["run", "--rm", "--network", "none", ...mounts, "-e", `PYTHONPATH=${path}`, images.proxy],
+      ...["python3", "-m", "unittest", "discover", "-s", "/tests"],
+    );
+  }
+
+  /** Starts the proxy once more with other settings, which end it; its output. */
+  async start(env: Readonly<Record<string, string>>): Promise<string> {
+    const settings = Object.entries(env).flatMap(([name, value]) => ["-e", `${name}=${value}`]);
+    const mount = ["-v", `${this.directory}/ssl:/etc/xpra/ssl:ro`];
+    const failure = run("docker", ["run", "--rm", "--network", "none", ...mount, ...settings, images.proxy]);
+    return await failure.then(
+      () => "it started",
+      (error: Error & { stderr?: string }) => error.stderr ?? error.message,
+    );
+  }
+
   /** What a container has logged so far. */
   logs(part: "proxy" | "broker" | "session"): Promise<string> {
     return this.docker("logs", `${this.name}-${part}`);

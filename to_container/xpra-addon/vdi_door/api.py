@@ -3,7 +3,8 @@
 
 import json
 import time
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 from vdi_door.broker import BrokerAway, BrokerRefused, ClientGone, TimedOut

@@ -2,7 +2,8 @@
 """Between authentication and Xpra's own hand-over: what does the client want, and where is its session?"""
 
 import threading
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 from vdi_door import compat
 from vdi_door.authenticator import Authenticator

@@ -9,7 +9,8 @@ import json
 import select
 import socket
 import time
-from typing import Any, Callable, Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 LONGEST_ANSWER = 1024 * 1024
 LONGEST_LINE = 64 * 1024

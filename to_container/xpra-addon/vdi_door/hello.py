@@ -6,7 +6,8 @@ Any signed-in client can put anything into its hello. A stock proxy obeys much o
 Here a hello either attaches to the user's own session or is refused in words.
 """
 
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 LONGEST_DISPLAY = 256
 

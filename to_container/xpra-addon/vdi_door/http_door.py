@@ -19,6 +19,7 @@ from vdi_door.log import log
 from vdi_door.www import SECURITY_HEADERS
 
 IDLE_SECONDS = 15.0
+_FULL = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\nRetry-After: 5\r\n\r\n"
 _open = 0
 _count = threading.Lock()
 
@@ -38,7 +39,7 @@ class _Received(io.RawIOBase):
         return len(data)
 
 
-class DoorHandler(compat.http_handler):  # type: ignore[misc, name-defined]
+class DoorHandler(compat.http_handler):  # type: ignore[misc]
     protocol_version = "HTTP/1.1"
     server_version = "vdi"
     sys_version = ""
@@ -50,7 +51,7 @@ class DoorHandler(compat.http_handler):  # type: ignore[misc, name-defined]
         # One small answer in two writes would wait for the other side's delayed acknowledgement.
         self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().setup()
-        self.rfile.close()
+        self.rfile.close()  # type: ignore[has-type]
         self.rfile = io.BufferedReader(_Received(self.request))
 
     def handle(self) -> None:
@@ -60,7 +61,7 @@ class DoorHandler(compat.http_handler):  # type: ignore[misc, name-defined]
             full = _open > the_door().settings.max_http
         try:
             if full:
-                self.request.sendall(b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\nRetry-After: 5\r\n\r\n")
+                self.request.sendall(_FULL)
                 self.close_connection = True
             else:
                 super().handle()

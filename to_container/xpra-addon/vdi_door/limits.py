@@ -4,7 +4,7 @@
 import threading
 import time
 from collections import OrderedDict
-from typing import Callable
+from collections.abc import Callable
 
 MOST_KEYS = 20_000
 

@@ -8,7 +8,6 @@ line of JSON on it, with the password, and the answer another. Nothing secret is
 
 import array
 import ctypes
-import ctypes.util
 import json
 import os
 import resource

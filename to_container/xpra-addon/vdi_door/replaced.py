@@ -4,9 +4,10 @@
 | name | why |
 | --- | --- |
 | ProxyServer.auth_verified | a hello becomes an attach to the user's own session, found off the main thread, or is refused in words |
-| xpra.scripts.main.retry_socket_connect | the connection to the session was made on a worker thread; the main thread never waits for a network |
+| xpra.scripts.main.retry_socket_connect | made on a worker thread before; the main thread never waits for a network |
+| xpra.net.socket_util.ssl_handshake (6.x: xpra.net.tls.socket) | time for slow lines, a limit, no traceback for what is not TLS |
 | xpra.net.websockets.handler.WebSocketRequestHandler | the page, its interface and its headers |
-| ProxyInstance.video_init | prepares video encoders, which a proxy here never uses: a timer that never ends and 20 lines of log for each login |
+| ProxyInstance.video_init | video encoders that are never used here: an endless timer and 20 lines of log for each login |
 | ProxyInstanceThread.close_connections | slept on the main thread at every client's end, and left threads behind |
 | package xpra.gtk_common (5.1) | loads GTK when it is imported, and the proxy needs only its signal handlers: 100 MB less in the image |
 | authentication module `vdi` (added) | PAM outside of the process, tickets |
@@ -44,6 +45,13 @@ def _replace_connect() -> None:
         return connection
 
     compat.client_main.retry_socket_connect = retry_socket_connect
+
+
+def _replace_handshake() -> None:
+    from vdi_door import handshake
+
+    compat.need(compat.TLS_MODULE, "ssl_handshake")
+    compat.TLS_MODULE.ssl_handshake = handshake.ssl_handshake
 
 
 def _replace_http_handler() -> None:
@@ -86,6 +94,7 @@ def install() -> None:
     _leave_gtk_out()
     _replace_auth_verified()
     _replace_connect()
+    _replace_handshake()
     _replace_http_handler()
     _replace_in_instances()
     _add_auth_module()

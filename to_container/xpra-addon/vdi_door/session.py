@@ -5,8 +5,9 @@ import socket
 import threading
 import time
 from collections import defaultdict, deque
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Callable
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from vdi_door.broker import Broker, BrokerAway, BrokerRefused, ClientGone, TimedOut

@@ -2,8 +2,8 @@
 """What the environment says, read once and checked at start."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Mapping
 
 
 class SettingsError(Exception):

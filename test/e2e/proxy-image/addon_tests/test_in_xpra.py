@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The door inside the Xpra of this image: every replaced name is there, and a missing one stops the start."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+import unittest
+
+ADDON = next(path for path in sys.path if os.path.isfile(os.path.join(path, "vdi-proxy")))
+
+
+class InXpra(unittest.TestCase):
+    def test_every_name_is_replaced(self):
+        from vdi_door import compat, replaced
+
+        replaced.install()
+        self.assertEqual(compat.ProxyServer.auth_verified.__module__, "vdi_door.replaced")
+        self.assertEqual(compat.client_main.retry_socket_connect.__module__, "vdi_door.replaced")
+        self.assertEqual(compat.TLS_MODULE.ssl_handshake.__module__, "vdi_door.handshake")
+        self.assertEqual(compat.websocket_handler.WebSocketRequestHandler.__module__, "vdi_door.http_door")
+        self.assertEqual(compat.ProxyInstance.video_init.__module__, "vdi_door.instances")
+        self.assertEqual(compat.ProxyInstanceThread.close_connections.__module__, "vdi_door.instances")
+        self.assertEqual(importlib.import_module(compat.AUTH_MODULE).Authenticator.__module__, "vdi_door.authenticator")
+        self.assertNotIn("gi.repository.Gtk", sys.modules)
+
+    def test_a_missing_name_stops_the_start_in_words(self):
+        core = "xpra.server.server_core" if importlib.util.find_spec("xpra.server.server_core") else "xpra.server.core"
+        program = os.path.join(ADDON, "vdi-proxy")
+        for owner, name in ((f"{core}:ServerCore", "auth_verified"), ("xpra.scripts.main:", "retry_socket_connect")):
+            module, _, attribute = owner.partition(":")
+            code = (
+                f"import importlib, runpy, sys; owner = importlib.import_module({module!r})\n"
+                f"delattr(getattr(owner, {attribute!r}) if {attribute!r} else owner, {name!r})\n"
+                f"sys.argv = ['vdi-proxy', 'proxy']; runpy.run_path({program!r}, run_name='__main__')"
+            )
+            done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn(name, done.stderr)
+            self.assertIn("try:", done.stderr)
+            self.assertNotIn("Traceback", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

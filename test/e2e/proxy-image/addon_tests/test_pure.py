@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The door's parts that need neither Xpra nor a network. Run in the proxy's image by proxy-image.test.ts."""
+
+import base64
+import os
+import tempfile
+import unittest
+
+from vdi_door.hello import asked_display, other_than_attach, without_orders
+from vdi_door.limits import FailureLimit
+from vdi_door.session import Prepared, Target, parse_target
+from vdi_door.settings import SettingsError, read_settings
+from vdi_door.ticket import TicketError, TicketKey, Tickets, is_ticket
+from vdi_door.www import Site
+
+
+class Hello(unittest.TestCase):
+    def test_display_of_all_generations_of_clients(self):
+        for hello, display in (
+            ({"display": "desktop"}, "desktop"),
+            ({"display": b"desktop"}, "desktop"),
+            ({"display": {"desktop-size": [1, 2]}, "session": {"display": "desktop"}}, "desktop"),
+            ({"display": {"desktop-size": [1, 2]}, "session": {}}, ""),
+            ({"display": "old", "session": {"display": "new"}}, "new"),
+            ({"session": "text"}, ""),
+            ({}, ""),
+            ({"display": 7}, ""),
+            ({"display": "x" * 1000}, "x" * 256),
+        ):
+            self.assertEqual(asked_display(hello), display, hello)
+
+    def test_anything_but_an_attach_is_named(self):
+        for hello, wish in (
+            ({}, None),
+            ({"display": "desktop", "windows": True}, None),
+            ({"request": ""}, None),
+            ({"info_request": False}, None),
+            ({"request": "info"}, "info"),
+            ({"request": b"stop"}, "stop"),
+            ({"screenshot_request": True}, "screenshot"),
+            ({"command_request": ["debug"]}, "control"),
+            ({"connect": False}, "start"),
+            ({"connect": True}, None),
+            ({"connect_test_request": "x"}, "connect_test"),
+        ):
+            self.assertEqual(other_than_attach(hello), wish, hello)
+
+    def test_no_order_goes_on(self):
+        hello = {
+            "display": "desktop", "start-new-session": {"mode": "seamless"}, "command_request": ["x"], "request": "x", "connect": True,
+            "info_request": False, "username": "Somebody", "windows": True, "session": {"display": "desktop"},
+        }
+        self.assertEqual(without_orders(hello, "alice"), {"username": "alice", "windows": True, "session": {"display": "desktop"}})
+
+    def test_facts_about_the_screen_go_on(self):
+        facts = {"desktop-size": [1, 2]}
+        self.assertEqual(without_orders({"display": facts}, "alice")["display"], facts)
+
+
+class TicketTest(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.path = os.path.join(self.directory.name, "key")
+        self.write(b"k" * 48)
+        self.tickets = Tickets(TicketKey(self.path), "here", 600, 3600)
+
+    def tearDown(self):
+        self.directory.cleanup()
+
+    def write(self, key):
+        with open(self.path, "wb") as file:
+            file.write(base64.b64encode(key))
+
+    def test_round_trip(self):
+        text, ticket = self.tickets.issue("alice", 1000.0)
+        self.assertTrue(is_ticket(text))
+        self.assertEqual(ticket.expires, 1600.0)
+        self.assertEqual(self.tickets.check(text, 1599.0).user, "alice")
+
+    def test_names_of_any_script(self):
+        text, _ = self.tickets.issue("Jörg@dömäne.example", 1000.0)
+        self.assertEqual(self.tickets.check(text, 1001.0).user, "Jörg@dömäne.example")
+
+    def test_end(self):
+        text, _ = self.tickets.issue("alice", 1000.0)
+        with self.assertRaises(TicketError):
+            self.tickets.check(text, 1600.0)
+
+    def test_renewal_has_an_end_of_its_own(self):
+        text, ticket = self.tickets.issue("alice", 4500.0, signed_in=1000.0)
+        self.assertEqual(ticket.expires, 4600.0)
+        with self.assertRaises(TicketError):
+            self.tickets.check(text, 4600.0)
+
+    def test_every_changed_letter_is_noticed(self):
+        text, _ = self.tickets.issue("alice", 1000.0)
+        for place in range(len(text)):
+            for letter in "Ab.é":
+                forged = text[:place] + letter + text[place + 1 :]
+                # The last letter of base64 has bits that mean nothing.
+                if forged == text or place == len(text) - 1:
+                    continue
+                with self.assertRaises(TicketError, msg=f"{place} {letter}"):
+                    self.tickets.check(forged, 1001.0)
+
+    def test_nonsense(self):
+        for text in ("", "vdi1.", "vdi1..", "vdi1.AAAA", "vdi1.AAAA.AAAA", "x" * 5000, "vdi1." + "A" * 3000):
+            with self.assertRaises(TicketError):
+                self.tickets.check(text, 1.0)
+
+    def test_another_audience_or_key(self):
+        text, _ = Tickets(TicketKey(self.path), "there", 600, 3600).issue("alice", 1000.0)
+        with self.assertRaises(TicketError):
+            self.tickets.check(text, 1001.0)
+        text, _ = self.tickets.issue("alice", 1000.0)
+        self.write(b"j" * 48)
+        os.utime(self.path, ns=(1, 1))
+        with self.assertRaises(TicketError):
+            self.tickets.check(text, 1001.0)
+
+    def test_short_key(self):
+        self.write(b"short")
+        with self.assertRaises(ValueError):
+            Tickets(TicketKey(self.path), "here", 600, 3600).issue("alice", 1.0)
+
+
+class Limits(unittest.TestCase):
+    def test_burst_then_one_at_a_time(self):
+        now = [0.0]
+        limit = FailureLimit(2, 10.0, lambda: now[0])
+        for _ in range(2):
+            self.assertEqual(limit.retry_after("a"), 0)
+            limit.failed("a")
+        self.assertAlmostEqual(limit.retry_after("a"), 10.0)
+        self.assertEqual(limit.retry_after("b"), 0)
+        now[0] = 10.0
+        self.assertEqual(limit.retry_after("a"), 0)
+        limit.failed("a")
+        self.assertGreater(limit.retry_after("a"), 0)
+        limit.succeeded("a")
+        self.assertEqual(limit.retry_after("a"), 0)
+
+
+class TargetTest(unittest.TestCase):
+    def test_taken_apart(self):
+        target = parse_target("tcp://al%40x:s3cret@10.1.2.3:14500/", "alice")
+        self.assertEqual((target.host, target.port, target.username, target.password), ("10.1.2.3", 14500, "al@x", "s3cret"))
+        self.assertEqual(target.display(), "tcp://10.1.2.3:14500/")
+        self.assertEqual(parse_target("tcp://[fd00::1]:14500/", "alice").display(), "tcp://[fd00::1]:14500/")
+
+    def test_the_secret_is_in_no_text_of_it(self):
+        target = parse_target("tcp://alice:s3cret@10.1.2.3:14500/", "alice")
+        self.assertNotIn("s3cret", f"{target} {target!r} {target.display()}")
+
+    def test_nothing_else_is_an_address(self):
+        for display in ("", "10.1.2.3", "ssh://u:s3cret@h:22/", "socket:///run/x", "tcp://host/", "tcp://:14500/", "tcp://u:s3cret@h:x/", ":10"):
+            with self.assertRaises(ValueError) as raised:
+                parse_target(display, "alice")
+            self.assertNotIn("s3cret", str(raised.exception))
+
+    def test_prepared_connections_are_taken_once(self):
+        prepared = Prepared()
+        target = Target("h", 1, "u", "p")
+        prepared.put(target, "one")
+        prepared.put(target, "two")
+        self.assertEqual([prepared.take("h", 1) for _ in range(3)], ["one", "two", None])
+
+
+class SettingsTest(unittest.TestCase):
+    def test_defaults_and_words(self):
+        self.assertEqual(read_settings({}).attach_seconds, 25.0)
+        for name, value in (("VDI_TICKET_SECONDS", "soon"), ("VDI_TICKET_SECONDS", "1"), ("XPRA_MAX_CLIENTS", "-1")):
+            with self.assertRaisesRegex(SettingsError, name):
+                read_settings({name: value})
+
+
+class SiteTest(unittest.TestCase):
+    def test_files(self):
+        with tempfile.TemporaryDirectory() as root:
+            for name, content in (("index.html", "page"), ("app-ABCDEFGH.js", "js"), ("app-ABCDEFGH.js.br", "br"), ("secret.key", "no")):
+                with open(os.path.join(root, name), "w", encoding="utf-8") as file:
+                    file.write(content)
+            site = Site(root)
+            self.assertEqual(site.find("/").bodies["identity"], b"page")
+            self.assertIs(site.find("/mhd-desktop-index.html"), site.find("/"))
+            self.assertEqual(site.find("/app-ABCDEFGH.js").best("gzip, br;q=0.9"), ("br", b"br"))
+            self.assertEqual(site.find("/app-ABCDEFGH.js").best("br;q=0"), ("identity", b"js"))
+            self.assertIn("immutable", site.find("/app-ABCDEFGH.js").cache)
+            for path in ("/secret.key", "/../etc/passwd", "/x", "/a/b.html", ""):
+                self.assertIsNone(site.find(path), path)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The TLS handshake of a connection that came in: with time enough for slow lines, a limit on how many go on at once, and no noise.
+
+Anybody can connect and send nonsense. Xpra's own lets the connection's thread die of it, with a traceback in the log each time and
+the connection left open.
+"""
+
+import ssl
+import threading
+from typing import Any
+
+from vdi_door.log import log
+
+SECONDS = 8.0
+AT_ONCE = 1024
+_room = threading.BoundedSemaphore(AT_ONCE)
+
+
+def ssl_handshake(ssl_socket: Any) -> Any:
+    """Stands in for xpra.net.socket_util.ssl_handshake, on the connection's own thread, which ends here when it fails."""
+    if not _room.acquire(blocking=False):
+        ssl_socket.close()
+        raise SystemExit
+    timeout = ssl_socket.gettimeout()
+    try:
+        ssl_socket.settimeout(SECONDS)
+        ssl_socket.do_handshake()
+        ssl_socket.settimeout(timeout)
+        return ssl_socket
+    except OSError as error:
+        # A connection that ends without a word is somebody looking whether the port is open.
+        if not isinstance(error, (ssl.SSLEOFError, ConnectionError)):
+            log.info("a connection failed in its TLS handshake: %s", error)
+        ssl_socket.close()
+        # Python ends a thread without a word for this one.
+        raise SystemExit from None
+    finally:
+        _room.release()
