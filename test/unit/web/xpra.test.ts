@@ -46,7 +46,7 @@ test("the first message names the display and has the clipboard's settings where
     display: "mhd-desktop",
     uuid: "id",
     keymap: { layout: "de" },
-    clipboard: { enabled: true, greedy: true, selections: ["CLIPBOARD"] },
+    clipboard: { enabled: true, greedy: true, selections: ["CLIPBOARD", "PRIMARY"] },
   });
 });
 

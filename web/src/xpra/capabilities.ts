@@ -5,7 +5,7 @@ export const clipboardCapabilities = {
   enabled: true,
   greedy: true,
   want_targets: true,
-  selections: ["CLIPBOARD"],
+  selections: ["CLIPBOARD", "PRIMARY"],
   "preferred-targets": ["UTF8_STRING", "text/plain;charset=utf-8", "text/plain", "STRING"],
 };
 

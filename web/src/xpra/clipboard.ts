@@ -19,6 +19,7 @@ export class Clipboard {
   readonly #connection: Connection;
   readonly #onCopied: (text: string) => void;
   #text = "";
+  #primary = "";
   #waiting: string | null = null;
   #requests = 0;
 
@@ -45,9 +46,18 @@ export class Clipboard {
     if (text === "" || text === this.#text) return false;
     this.#text = text.slice(0, longestText);
     this.#waiting = null;
-    const bytes = new TextEncoder().encode(this.#text);
-    this.#connection.send(["clipboard-token", "CLIPBOARD", utf8Targets, "UTF8_STRING", "UTF8_STRING", 8, "bytes", bytes, true, true, true]);
+    this.#send("CLIPBOARD", this.#text);
     return true;
+  }
+
+  /**
+   * Gives a text to the other clipboard of X11, the one that Shift and Insert paste in terminals.
+   * A text that it had before is not given again: what the user selected on the desktop since stays.
+   */
+  offerPrimary(text: string): void {
+    if (text === "" || text === this.#primary) return;
+    this.#primary = text.slice(0, longestText);
+    this.#send("PRIMARY", this.#primary);
   }
 
   /** Reads the browser's clipboard where the user has allowed it for good; never asks. */
@@ -87,12 +97,18 @@ export class Clipboard {
     this.#connection.send(["clipboard-request", this.#requests, "CLIPBOARD", "UTF8_STRING"]);
   }
 
+  #send(selection: "CLIPBOARD" | "PRIMARY", text: string): void {
+    const bytes = new TextEncoder().encode(text);
+    const contents = ["UTF8_STRING", "UTF8_STRING", 8, "bytes", bytes];
+    this.#connection.send(["clipboard-token", selection, utf8Targets, ...contents, true, true, true]);
+  }
+
   #answer(id: unknown, selection: unknown): void {
-    if (selection !== "CLIPBOARD" || this.#text === "") {
+    const text = selection === "PRIMARY" ? this.#primary : this.#text;
+    if (text === "") {
       this.#connection.send(["clipboard-contents-none", id, selection]);
       return;
     }
-    const bytes = new TextEncoder().encode(this.#text);
-    this.#connection.send(["clipboard-contents", id, selection, "UTF8_STRING", 8, "bytes", bytes]);
+    this.#connection.send(["clipboard-contents", id, selection, "UTF8_STRING", 8, "bytes", new TextEncoder().encode(text)]);
   }
 }

@@ -56,6 +56,7 @@ export function connectInput(options: InputOptions): { focus(): void; stop(): vo
   const pressed = new Map<string, KeyboardEvent>();
   let held: (() => void)[] | null = null;
   let holdTimer = 0;
+  let isInsertKey = false;
   let composed = false;
 
   function sendKey(event: KeyboardEvent, isDown: boolean): void {
@@ -87,6 +88,7 @@ export function connectInput(options: InputOptions): { focus(): void; stop(): vo
     clipboard.giveToBrowser();
     if (isPaste(event) && held === null) {
       held = [];
+      isInsertKey = event.code === "Insert";
       holdTimer = window.setTimeout(release, pasteWaitMs);
     } else {
       event.preventDefault();
@@ -146,7 +148,9 @@ export function connectInput(options: InputOptions): { focus(): void; stop(): vo
     "paste",
     (event) => {
       event.preventDefault();
-      clipboard.offer(event.clipboardData?.getData("text/plain") ?? "");
+      const text = event.clipboardData?.getData("text/plain") ?? "";
+      clipboard.offer(text);
+      if (isInsertKey) clipboard.offerPrimary(text);
       release();
     },
     { signal },
