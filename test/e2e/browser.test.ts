@@ -64,6 +64,13 @@ async function openDesktop(type: string): Promise<void> {
   await waitForFirstFrame(page);
 }
 
+/** Ctrl-Alt-T opens a terminal in the Xfce of the image; the click gives the desktop the keyboard. */
+async function openTerminal(): Promise<void> {
+  await page.mouse.click(640, 600);
+  await page.keyboard.press("Control+Alt+t");
+  await waitForQuiet(page, 2_000);
+}
+
 describe("in the browser", () => {
   it("a user signs in and works on an Xfce desktop", async () => {
     await page.goto(demo.url);
@@ -74,10 +81,7 @@ describe("in the browser", () => {
     await waitForFirstFrame(page);
     await waitForQuiet(page, 2_000);
     await screenshot(page, join(artifacts, "3-desktop.png"));
-    // Ctrl-Alt-T opens a terminal in the Xfce of the image.
-    await page.mouse.click(640, 500);
-    await page.keyboard.press("Control+Alt+t");
-    await waitForQuiet(page, 2_000);
+    await openTerminal();
     const words = 'Grüße @home #1 {x} ~ "y" \\z';
     await typeInto(page, `cat > /tmp/typed.txt\n${words}\n`);
     await page.keyboard.press("Control+d");
@@ -87,17 +91,25 @@ describe("in the browser", () => {
 
   it("text is copied both ways", async () => {
     await context.grantPermissions(["clipboard-read", "clipboard-write"]);
-    await openDesktop("desktop-failsafe");
-    await waitForQuiet(page);
+    await openDesktop("desktop");
+    await openTerminal();
     await page.evaluate(() => navigator.clipboard.writeText("from the browser"));
-    await page.mouse.click(300, 300);
     await typeInto(page, "cat > /tmp/pasted.txt\n");
-    await page.keyboard.press("Shift+Insert");
+    await page.keyboard.press("Control+Shift+v");
     await page.keyboard.press("Enter");
     await page.keyboard.press("Control+d");
     await expect
-      .poll(() => fileInSession("xpra-user01-desktop-failsafe", "/tmp/pasted.txt"), { timeout: 20_000, interval: 500 })
+      .poll(() => fileInSession("xpra-user01-desktop", "/tmp/pasted.txt"), { timeout: 20_000, interval: 500 })
       .toContain("from the browser");
+
+    // A double click on the terminal's first line selects its only word.
+    await typeInto(page, "clear; echo from-the-desktop\n");
+    await waitForQuiet(page);
+    await page.mouse.dblclick(60, 93);
+    await page.keyboard.press("Control+Shift+c");
+    await expect
+      .poll(() => page.evaluate(() => navigator.clipboard.readText()), { timeout: 20_000, interval: 500 })
+      .toBe("from-the-desktop");
   });
 
   it("the desktop takes the size of the window", async () => {
