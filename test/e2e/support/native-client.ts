@@ -13,10 +13,10 @@ export interface NativeClient {
   stop(): Promise<void>;
 }
 
-// The screen first, then the client on it. The password comes by the environment, so that no argument list holds it.
+// No abstract socket: on the host's network those are shared by all containers. The screen first, then the client on it. The password comes by the environment, so that no argument list holds it.
 const script = `
 printf %s "$CLIENT_PASSWORD" >/tmp/password; unset CLIENT_PASSWORD
-Xvfb :77 -screen 0 1280x800x24 -nolisten tcp -displayfd 3 3>/tmp/display 2>/dev/null &
+Xvfb :77 -screen 0 1280x800x24 -nolisten tcp -nolisten local -displayfd 3 3>/tmp/display 2>/dev/null &
 until [ -s /tmp/display ]; do sleep 0.1; done
 export DISPLAY=:77 HOME=/tmp XDG_RUNTIME_DIR=/tmp
 exec /usr/lib/vdi/libexec/xpra "$@" --password-file=/tmp/password \
