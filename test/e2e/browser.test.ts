@@ -64,10 +64,25 @@ async function openDesktop(type: string): Promise<void> {
   await waitForFirstFrame(page);
 }
 
-/** Ctrl-Alt-T opens a terminal in the Xfce of the image; the click gives the desktop the keyboard. */
+/** Whether a program runs in the session's pod. */
+async function isRunning(pod: string, program: string): Promise<boolean> {
+  try {
+    return (await kubectl.run("exec", "-n", demo.namespace, pod, "--", "pgrep", "-f", program)) !== "";
+  } catch {
+    return false;
+  }
+}
+
+/** Opens a terminal by its button on the panel, once the panel is there, and waits for its prompt. */
 async function openTerminal(): Promise<void> {
-  await page.mouse.click(640, 600);
-  await page.keyboard.press("Control+Alt+t");
+  const pod = "xpra-user01-desktop";
+  const waiting = { timeout: 30_000, interval: 500 };
+  await expect.poll(() => isRunning(pod, "xfce4-panel"), waiting).toBe(true);
+  await waitForQuiet(page, 2_000);
+  await page.mouse.click(118, 14);
+  // Off the button, whose tooltip would lie over the terminal.
+  await page.mouse.move(640, 700);
+  await expect.poll(() => isRunning(pod, "bash -i|-bash|^bash$"), waiting).toBe(true);
   await waitForQuiet(page, 2_000);
 }
 
@@ -95,7 +110,9 @@ describe("in the browser", () => {
     await openTerminal();
     await page.evaluate(() => navigator.clipboard.writeText("from the browser"));
     await typeInto(page, "cat > /tmp/pasted.txt\n");
-    await page.keyboard.press("Control+Shift+v");
+    await page.keyboard.press("Control+Shift+KeyV");
+    // The terminal asks for the text only now: the next key is pressed when it is there, as a user would.
+    await waitForQuiet(page);
     await page.keyboard.press("Enter");
     await page.keyboard.press("Control+d");
     await expect
@@ -106,7 +123,7 @@ describe("in the browser", () => {
     await typeInto(page, "clear; echo from-the-desktop\n");
     await waitForQuiet(page);
     await page.mouse.dblclick(60, 93);
-    await page.keyboard.press("Control+Shift+c");
+    await page.keyboard.press("Control+Shift+KeyC");
     await expect
       .poll(() => page.evaluate(() => navigator.clipboard.readText()), { timeout: 20_000, interval: 500 })
       .toBe("from-the-desktop");
