@@ -13,13 +13,6 @@ export interface ProxyCertificate {
   readonly note?: string;
 }
 
-/** By which names and addresses users reach the proxies. */
-export interface CertificateNames {
-  /** The first one stands in the subject. */
-  readonly dns: readonly string[];
-  readonly addresses: readonly string[];
-}
-
 const dayMs = 24 * 60 * 60 * 1000;
 const renewDays = 30;
 

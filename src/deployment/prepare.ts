@@ -4,8 +4,9 @@ import { renderXpraVars, xpraVarsFile } from "../config/xpra-vars.ts";
 import { differencesOf } from "../init/differences.ts";
 import type { UserFiles } from "../manifests/secrets.ts";
 import { writeFileIfChanged } from "../util/atomic-file.ts";
-import { type CertificateNames, ensureCertificate } from "./certificate.ts";
+import { ensureCertificate } from "./certificate.ts";
 import { ensureTicketKey, readSessionFiles, type SessionFiles } from "./deployment-files.ts";
+import type { CertificateNames } from "./make-certificate.ts";
 import type { DeploymentParts } from "./plan.ts";
 
 /** What belongs to a deployment besides the cluster. */
