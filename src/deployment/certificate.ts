@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { readTextIfThere, writeFileIfChanged } from "../util/atomic-file.ts";
 import { ExitCode } from "../util/exit-code.ts";
 import { VdiError } from "../util/vdi-error.ts";
+import type { CertificateNames } from "./make-certificate.ts";
 import { keyFits, parseCertificate } from "./pem.ts";
 
 /** What the proxies answer with, as PEM. */

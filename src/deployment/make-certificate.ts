@@ -18,15 +18,15 @@ import { keyFits, parseCertificate } from "./pem.ts";
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 const dayMs = 24 * 60 * 60 * 1000;
 const caDays = 3650;
+/** Longer ones are refused by some clients, even from an own CA. */
+const serverDays = 397;
+
 /** By which names and addresses users reach the proxies. */
 export interface CertificateNames {
   /** The first one stands in the subject. */
   readonly dns: readonly string[];
   readonly addresses: readonly string[];
 }
-
-/** Longer ones are refused by some clients, even from an own CA. */
-const serverDays = 397;
 
 /** A certificate authority of a deployment, with the key that signs. */
 export interface Issuer {
