@@ -101,7 +101,18 @@ export class Rig {
   async start(env: Readonly<Record<string, string>>): Promise<string> {
     const settings = Object.entries(env).flatMap(([name, value]) => ["-e", `${name}=${value}`]);
     const mount = ["-v", `${this.directory}/ssl:/etc/xpra/ssl:ro`];
-    const failure = run("docker", ["run", "--rm", "--network", "none", ...mount, ...settings, images.proxy]);
+    const failure = run("docker", [
+      "run",
+      "--rm",
+      "--network",
+      "none",
+      ...mount,
+      ...settings,
+      images.proxy,
+      "timeout",
+      "15",
+      "start-proxy",
+    ]);
     return await failure.then(
       () => "it started",
       (error: Error & { stderr?: string }) => error.stderr ?? error.message,
