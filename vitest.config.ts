@@ -9,6 +9,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
+          globalSetup: "test/e2e/global-setup.ts",
           // One machine, one engine, one cluster: the files share them.
           fileParallelism: false,
           testTimeout: 180_000,

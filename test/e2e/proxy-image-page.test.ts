@@ -7,7 +7,7 @@ let ticket: string;
 
 beforeAll(async () => {
   if (!(await hasImages()))
-    throw new Error("the images vdi-proxy:dev and vdi-xfce4:dev are missing; set VDI_PROXY_IMAGE and VDI_SESSION_IMAGE");
+    throw new Error("the images of the proxy and of a session are missing; set VDI_PROXY_IMAGE and VDI_SESSION_IMAGE");
   rig = await Rig.up(`vdi-test-page-${process.pid}`, "-e VDI_TICKET_SECONDS=30 -e VDI_TICKET_MAX_SECONDS=120");
   ticket = await rig.ticket();
 });

@@ -8,7 +8,7 @@ let rig: Rig;
 
 beforeAll(async () => {
   if (!(await hasImages()))
-    throw new Error("the images vdi-proxy:dev and vdi-xfce4:dev are missing; set VDI_PROXY_IMAGE and VDI_SESSION_IMAGE");
+    throw new Error("the images of the proxy and of a session are missing; set VDI_PROXY_IMAGE and VDI_SESSION_IMAGE");
   rig = await Rig.up(`vdi-test-proxy-${process.pid}`, "-e VDI_ATTACH_SECONDS=6");
 });
 

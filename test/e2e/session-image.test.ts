@@ -1,5 +1,6 @@
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
-import { hasImage, Session, type SessionOptions, sessionImage } from "./session-image/session.ts";
+import { hasImage, Session, type SessionOptions } from "./session-image/session.ts";
+import { sessionImage } from "./support/images.ts";
 
 // The session image alone: what a pod of it does under the limits of Pod Security "restricted" with a read-only root filesystem.
 const sessions: Session[] = [];

@@ -126,3 +126,21 @@ describe("a refusal", () => {
     expect(await sessionPods()).toEqual([]);
   });
 });
+
+describe("a new user", () => {
+  it("is known to running proxies without a restart, and unknown again once removed", async () => {
+    const restarts = async (): Promise<readonly string[]> =>
+      (await kubectl.pods(`ingress-${demo.namespace}`, "app=xpra-proxy")).map((pod) => pod.metadata?.uid ?? "").sort();
+    const before = await restarts();
+    const added = await vdi(demo, "users", "add-demo", "--count", "4", "--generate", "-o", "json");
+    expect(added, added.stderr).toMatchObject({ exitCode: 0 });
+    const password = /"password": "([^"]+)"/.exec(added.stdout)?.[1] ?? "";
+    expect(password).not.toBe("");
+    // Seldom enough to stay below the limit for wrong passwords from one place.
+    const waiting = { timeout: 30_000, interval: 2_000 };
+    await expect.poll(async () => (await door.signIn("xpra-user04", password)).status, waiting).toBe(200);
+    expect(await vdi(demo, "users", "remove", "xpra-user04")).toMatchObject({ exitCode: 0 });
+    await expect.poll(async () => (await door.signIn("xpra-user04", password)).status, waiting).toBe(401);
+    expect(await restarts()).toEqual(before);
+  });
+});

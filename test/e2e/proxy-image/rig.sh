@@ -5,15 +5,15 @@
 #   rig.sh down NAME
 #
 # Users: xpra-user01 … xpra-user03 with the password "correct-horse", and xpra-expired, whose account has ended.
-# Images: VDI_PROXY_IMAGE (vdi-proxy:dev), VDI_SESSION_IMAGE (vdi-xfce4:dev). The state is below ${VDI_RIG:-/tmp/vdi-rig}/NAME:
+# Images: VDI_PROXY_IMAGE (127.0.0.1:5000/vdi-proxy), VDI_SESSION_IMAGE (127.0.0.1:5000/vdi-xfce4). The state is below ${VDI_RIG:-/tmp/vdi-rig}/NAME:
 # broker/state.json is what the fake broker answers from; an edit holds from the next question on.
 set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 command=$1
 name=$2
 root=${VDI_RIG:-/tmp/vdi-rig}/$name
-proxy_image=${VDI_PROXY_IMAGE:-vdi-proxy:dev}
-session_image=${VDI_SESSION_IMAGE:-vdi-xfce4:dev}
+proxy_image=${VDI_PROXY_IMAGE:-127.0.0.1:5000/vdi-proxy}
+session_image=${VDI_SESSION_IMAGE:-127.0.0.1:5000/vdi-xfce4}
 
 down() {
   docker rm -f "$name-proxy" "$name-broker" "$name-session" >/dev/null 2>&1 || :

@@ -4,10 +4,11 @@ import { readFile, writeFile } from "node:fs/promises";
 import { Agent, request } from "node:https";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { proxyImage, sessionImage } from "../support/images.ts";
 
 const run = promisify(execFile);
 const here = join(import.meta.dirname);
-const images = { proxy: process.env["VDI_PROXY_IMAGE"] ?? "vdi-proxy:dev", session: process.env["VDI_SESSION_IMAGE"] ?? "vdi-xfce4:dev" };
+const images = { proxy: proxyImage, session: sessionImage };
 
 /** A session as the fake broker answers it (fake_broker.py). */
 export type FakeSession = {
@@ -59,7 +60,7 @@ export class Rig {
 
   /** Starts everything; `options` are more arguments of `docker run` for the proxy. */
   static async up(name: string, options = ""): Promise<Rig> {
-    const env = { ...process.env, VDI_RIG_OPTIONS: options };
+    const env = { ...process.env, VDI_RIG_OPTIONS: options, VDI_PROXY_IMAGE: proxyImage, VDI_SESSION_IMAGE: sessionImage };
     const { stdout } = await run(join(here, "rig.sh"), ["up", name], { env });
     return new Rig(name, stdout.trim().split("\n").at(-1) ?? "");
   }

@@ -3,11 +3,9 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { sessionImage } from "../support/images.ts";
 
 const run = promisify(execFile);
-
-/** The image under test. */
-export const sessionImage = process.env.VDI_SESSION_IMAGE ?? "vdi-xfce4:dev";
 
 /** How a command inside or beside a session ended. */
 export interface Outcome {
