@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Demo } from "../start/demo.ts";
@@ -17,14 +17,20 @@ sleep 20
 xpra start --bind-tcp=0.0.0.0:\${SRC_PORT} --daemon=no --start=xterm
 `;
 
+function slowScript(): string {
+  return join(demo.directory, "to_container/session_types/default/xpra_startup_slow.sh");
+}
+
 beforeAll(async () => {
   demo = await testDemo();
   kubectl = kubectlFor(demo.kubeconfig);
-  writeFileSync(join(demo.directory, "to_container/session_types/default/xpra_startup_slow.sh"), slowType, { mode: 0o755 });
+  writeFileSync(slowScript(), slowType, { mode: 0o755 });
   expect(await vdi(demo, "deploy")).toMatchObject({ exitCode: 0 });
 }, 2_400_000);
 
 afterAll(async () => {
+  rmSync(slowScript(), { force: true });
+  await vdi(demo, "deploy");
   await kubectl?.run("delete", "pods", "-n", demo.namespace, "-l", "app.kubernetes.io/name=vdi-session", "--wait=true", "--timeout=60s");
 });
 

@@ -117,7 +117,8 @@ export async function chooseFromMenu(page: Page, name: string): Promise<void> {
   await page.locator("#tool-menu").getByRole("button", { name }).click();
 }
 
-/** Keeps a picture of the page. */
+/** Keeps a picture of the page as it looks once its images are there and its transitions over. */
 export async function screenshot(page: Page, file: string): Promise<void> {
-  await page.screenshot({ path: file });
+  await page.evaluate(() => Promise.all([...document.images].map((image) => image.decode().catch(() => undefined))));
+  await page.screenshot({ path: file, animations: "disabled" });
 }
