@@ -54,6 +54,12 @@ ProxyInstanceThread = need(proxy_thread, "ProxyInstanceThread")
 ConnectionMessage = need(proxy_instance, "ConnectionMessage")
 SysAuthenticatorBase = need(auth_base, "SysAuthenticatorBase")
 
+# 6.x gave up encoding in the proxy.
+PROXY_ENCODES_VIDEO = proxy_instance.__name__.endswith(".proxy_instance")
+# Where the proxy takes its signal handlers from.
+SIGNALS_MODULE = "xpra.gtk_common.gobject_compat" if PROXY_ENCODES_VIDEO else "xpra.gtk.signals"
+# Options of Xpra's command line that only one of the branches knows.
+OPTIONS = ("--dbus-proxy=no", "--dbus-control=no", "--proxy-video-encoders=none") if PROXY_ENCODES_VIDEO else ("--dbus=no", "--control=no")
 AUTH_MODULE = "xpra.server.auth.vdi_auth" if auth_base.__name__.startswith("xpra.server.") else "xpra.auth.vdi"
 
 

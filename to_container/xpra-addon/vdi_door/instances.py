@@ -6,6 +6,7 @@ that wait for ever: it was written for a process of its own, whose end takes car
 """
 
 import queue
+from collections.abc import Callable
 from typing import Any
 
 from vdi_door import compat
@@ -16,14 +17,19 @@ _LAST_PACKET = ("closed",)
 
 
 def video_init(self: Any) -> None:
-    """Stands in for ProxyInstance.video_init: no video encoders; pictures pass through as the session made them."""
+    """Stands in for ProxyInstance.video_init (5.1 only): no video encoders; pictures pass through as the session made them."""
     self.video_encoding_defs = {}
     self.video_encoders = {}
     self.video_encoders_dst_formats = []
     self.video_encoders_last_used_time = {}
     self.video_encoder_types = []
+
+
+def start_network_threads(original: Callable[[Any], None], self: Any) -> None:
+    """Stands in for ProxyInstanceThread.start_network_threads."""
     # Kept here, because a protocol that closes forgets its queue, and a thread may be waiting for room in it.
     self.vdi_write_queues = [proto._write_queue for proto in (self.client_protocol, self.server_protocol) if proto]
+    original(self)
 
 
 def _empty(waiting: Any) -> None:

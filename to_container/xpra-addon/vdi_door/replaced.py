@@ -7,14 +7,12 @@
 | xpra.scripts.main.retry_socket_connect | made on a worker thread before; the main thread never waits for a network |
 | xpra.net.socket_util.ssl_handshake (6.x: xpra.net.tls.socket) | time for slow lines, a limit, no traceback for what is not TLS |
 | xpra.net.websockets.handler.WebSocketRequestHandler | the page, its interface and its headers |
-| ProxyInstance.video_init | video encoders that are never used here: an endless timer and 20 lines of log for each login |
-| ProxyInstanceThread.close_connections | slept on the main thread at every client's end, and left threads behind |
-| package xpra.gtk_common (5.1) | loads GTK when it is imported, and the proxy needs only its signal handlers: 100 MB less in the image |
+| ProxyInstance.video_init (5.1) | video encoders that are never used here: an endless timer and 20 lines of log for each login |
+| ProxyInstanceThread.start_network_threads, .close_connections | slept on the main thread at every client's end, and left threads behind |
+| package xpra.gtk_common (6.x: xpra.gtk) | loads GTK when it is imported, and the proxy needs only its signal handlers: 100 MB less in the image |
 | authentication module `vdi` (added) | PAM outside of the process, tickets |
 """
 
-import importlib.util
-import os
 import sys
 from types import ModuleType
 from typing import Any
@@ -63,10 +61,17 @@ def _replace_http_handler() -> None:
 def _replace_in_instances() -> None:
     from vdi_door import instances
 
-    compat.need(compat.ProxyInstance, "video_init")
+    original = compat.need(compat.ProxyInstanceThread, "start_network_threads")
     compat.need(compat.ProxyInstanceThread, "close_connections")
-    compat.ProxyInstance.video_init = instances.video_init
+
+    def start_network_threads(self: Any) -> None:
+        instances.start_network_threads(original, self)
+
+    compat.ProxyInstanceThread.start_network_threads = start_network_threads
     compat.ProxyInstanceThread.close_connections = instances.close_connections
+    if compat.PROXY_ENCODES_VIDEO:
+        compat.need(compat.ProxyInstance, "video_init")
+        compat.ProxyInstance.video_init = instances.video_init
 
 
 def _add_auth_module() -> None:
@@ -78,15 +83,14 @@ def _add_auth_module() -> None:
 
 
 def _leave_gtk_out() -> None:
-    # Its modules are found as always; only the package's own first lines, which want GTK, do not run.
-    name = "xpra.gtk_common"
-    spec = importlib.util.find_spec("xpra")
-    for location in (spec.submodule_search_locations or ()) if spec else ():
-        path = os.path.join(location, "gtk_common")
-        if os.path.isdir(path):
-            module = ModuleType(name)
-            module.__path__ = [path]
-            sys.modules[name] = module
+    from vdi_door import signals
+
+    package, _, name = compat.SIGNALS_MODULE.rpartition(".")
+    parent = ModuleType(package)
+    parent.__path__ = []
+    setattr(parent, name, signals)
+    sys.modules[package] = parent
+    sys.modules[compat.SIGNALS_MODULE] = signals
 
 
 def install() -> None:
