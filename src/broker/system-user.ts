@@ -1,21 +1,13 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { RefusalCode, SessionRefusal } from "../session/refusal.ts";
-import { isUserName, type UserGroup } from "../session/user.ts";
+import { isUserName, type SessionUser, type UserGroup } from "../session/user.ts";
 
 const run = promisify(execFile);
 const lookupTimeoutMs = 10_000;
 
 /** A user as this machine knows it: not checked yet. */
-export interface SystemUser {
-  readonly name: string;
-  readonly uid: number;
-  readonly gid: number;
-  readonly home: string;
-  readonly shell: string;
-  readonly gecos: string;
-  readonly groups: readonly UserGroup[];
-}
+export type SystemUser = SessionUser;
 
 /**
  * Looks a user up with `getent` and `id`, so that every directory service of the machine is asked.
