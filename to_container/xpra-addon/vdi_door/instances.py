@@ -25,6 +25,14 @@ def video_init(self: Any) -> None:
     self.video_encoder_types = []
 
 
+def packet_recompress(original: Callable[..., Any], self: Any, packet: Any, index: int, name: str) -> Any:
+    """Stands in for ProxyInstance._packet_recompress."""
+    # An empty piece would be marked as compressed and could then not be sent: the client's end. 6.5 sends empty window icons.
+    if len(packet) > index and not packet[index]:
+        return packet
+    return original(self, packet, index, name)
+
+
 def start_network_threads(original: Callable[[Any], None], self: Any) -> None:
     """Stands in for ProxyInstanceThread.start_network_threads."""
     # Kept here, because a protocol that closes forgets its queue, and a thread may be waiting for room in it.

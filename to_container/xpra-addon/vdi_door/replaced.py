@@ -8,6 +8,7 @@
 | xpra.net.socket_util.ssl_handshake (6.x: xpra.net.tls.socket) | time for slow lines, a limit, no traceback for what is not TLS |
 | xpra.net.websockets.handler.WebSocketRequestHandler | the page, its interface and its headers |
 | ProxyInstance.video_init (5.1) | video encoders that are never used here: an endless timer and 20 lines of log for each login |
+| ProxyInstance._packet_recompress | ended the connection at an empty piece, such as the window icons of 6.5 |
 | ProxyInstanceThread.start_network_threads, .close_connections | slept on the main thread at every client's end, and left threads behind |
 | package xpra.gtk_common (6.x: xpra.gtk) | loads GTK when it is imported, and the proxy needs only its signal handlers: 100 MB less in the image |
 | authentication module `vdi` (added) | PAM outside of the process, tickets |
@@ -69,6 +70,12 @@ def _replace_in_instances() -> None:
 
     compat.ProxyInstanceThread.start_network_threads = start_network_threads
     compat.ProxyInstanceThread.close_connections = instances.close_connections
+    recompress = compat.need(compat.ProxyInstance, "_packet_recompress")
+
+    def packet_recompress(self: Any, packet: Any, index: int, name: str) -> Any:
+        return instances.packet_recompress(recompress, self, packet, index, name)
+
+    compat.ProxyInstance._packet_recompress = packet_recompress
     if compat.PROXY_ENCODES_VIDEO:
         compat.need(compat.ProxyInstance, "video_init")
         compat.ProxyInstance.video_init = instances.video_init
