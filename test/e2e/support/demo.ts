@@ -7,14 +7,15 @@ const root = join(import.meta.dirname, "..", "..", "..");
 
 /**
  * The deployment that the end-to-end tests work on, with two proxies. It stands beside the one of `npm start` on the same
- * cluster. Every test file asks for it; only the first one has to wait.
+ * cluster. Every test file asks for it; only the first one has to wait. VDI_E2E_DIRECTORY and VDI_E2E_ADDRESS (of 10.246.0.0/24)
+ * choose another one, so that two checkouts can be tested on one machine.
  */
 export function testDemo(): Promise<Demo> {
   const started = Date.now();
   return prepareDemo({
     root,
-    directory: join(homedir(), "vdi-e2e"),
-    address: "10.246.0.11",
+    directory: process.env["VDI_E2E_DIRECTORY"] ?? join(homedir(), "vdi-e2e"),
+    address: process.env["VDI_E2E_ADDRESS"] ?? "10.246.0.11",
     settings: { REPLICAS: "2" },
     say: (text) => process.stderr.write(`[${Math.round((Date.now() - started) / 1000)} s] ${text}\n`),
   });
