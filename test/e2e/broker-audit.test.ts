@@ -31,7 +31,7 @@ beforeAll(async () => {
 afterAll(async () => {
   rmSync(slowScript(), { force: true });
   await vdi(demo, "deploy");
-  await kubectl?.run("delete", "pods", "-n", demo.namespace, "-l", "app.kubernetes.io/name=vdi-session", "--wait=true", "--timeout=60s");
+  await kubectl?.removeSessions(demo.namespace);
 });
 
 interface AuditLine {

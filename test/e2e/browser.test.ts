@@ -46,7 +46,7 @@ beforeEach(async () => {
 afterEach(async ({ task }) => {
   if (task.result?.state === "fail") await screenshot(page, join(artifacts, `failed-${task.name.replace(/\W+/g, "-")}.png`));
   await context.close();
-  await kubectl.run("delete", "pods", "-n", demo.namespace, "-l", "app.kubernetes.io/name=vdi-session", "--wait=true", "--timeout=60s");
+  await kubectl.removeSessions(demo.namespace);
 });
 
 /** What a file in the session's pod holds; empty when it is not there. */
@@ -160,7 +160,7 @@ describe("in the browser", () => {
     await openDesktop("desktop-failsafe");
     await chooseFromMenu(page, "Sign out");
     await waitForState(page, ["sign-in", "ended"]);
-    expect(await kubectl.pods(demo.namespace, "app.kubernetes.io/name=vdi-session")).toHaveLength(1);
+    expect(await kubectl.sessionPods(demo.namespace)).toHaveLength(1);
     // Nothing that could sign somebody in again is left behind.
     expect(await page.evaluate(() => ({ local: { ...localStorage }, session: { ...sessionStorage }, cookie: document.cookie }))).toEqual({
       local: {},

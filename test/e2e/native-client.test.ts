@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterEach(async () => {
   await client?.stop();
   client = undefined;
-  await kubectl.run("delete", "pods", "-n", demo.namespace, "-l", "app.kubernetes.io/name=vdi-session", "--wait=true", "--timeout=60s");
+  await kubectl.removeSessions(demo.namespace);
 });
 
 async function attach(scheme: string, display: string, password = demo.password): Promise<NativeClient> {
@@ -30,7 +30,7 @@ describe("Xpra's own client", () => {
     const running = await attach(scheme, "seamless");
     await running.line(/Attached to/i);
     await expect.poll(() => running.windows(), { timeout: 30_000, interval: 500 }).toContainEqual(expect.stringMatching(/xterm|terminal/i));
-    const pods = await kubectl.pods(demo.namespace, "app.kubernetes.io/name=vdi-session");
+    const pods = await kubectl.sessionPods(demo.namespace);
     expect(pods.map((pod) => pod.metadata?.name)).toEqual(["xpra-user01-seamless"]);
   });
 
@@ -43,7 +43,7 @@ describe("Xpra's own client", () => {
   it("is refused with a wrong password, and nothing starts", async () => {
     const log = await (await attach("ssl", "seamless", "not-the-password")).ended();
     expect(log).toMatch(/authentication failed|password/i);
-    expect(await kubectl.pods(demo.namespace, "app.kubernetes.io/name=vdi-session")).toEqual([]);
+    expect(await kubectl.sessionPods(demo.namespace)).toEqual([]);
   });
 
   it.each(["info", "version", "id", "stop", "screenshot", "control"])("creates no session by xpra %s", async (subcommand) => {
@@ -57,7 +57,7 @@ describe("Xpra's own client", () => {
       ...rest,
     ]);
     await client.ended();
-    expect(await kubectl.pods(demo.namespace, "app.kubernetes.io/name=vdi-session")).toEqual([]);
+    expect(await kubectl.sessionPods(demo.namespace)).toEqual([]);
   });
 });
 
@@ -65,7 +65,7 @@ describe("a session's own port", () => {
   it("refuses whoever does not know the session's password", async () => {
     const running = await attach("wss", "seamless");
     await running.line(/Attached to/i);
-    const [pod] = await kubectl.pods(demo.namespace, "app.kubernetes.io/name=vdi-session");
+    const [pod] = await kubectl.sessionPods(demo.namespace);
     const stranger = await startNativeClient(demo.baseImage, "not-the-password", [
       "info",
       `tcp://xpra-user01@${pod?.status?.podIP}:14500/`,

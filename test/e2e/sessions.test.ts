@@ -15,14 +15,12 @@ beforeAll(async () => {
   door = doorAt(new URL(demo.url).hostname);
 }, 2_400_000);
 
-const sessionSelector = "app.kubernetes.io/name=vdi-session";
-
 afterEach(async () => {
-  await kubectl.run("delete", "pods", "-n", demo.namespace, "-l", sessionSelector, "--wait=true", "--timeout=60s");
+  await kubectl.removeSessions(demo.namespace);
 });
 
 async function sessionPods(): Promise<readonly V1Pod[]> {
-  return kubectl.pods(demo.namespace, sessionSelector);
+  return kubectl.sessionPods(demo.namespace);
 }
 
 /** Signs in and starts a session; fails with the door's words when that does not come off. */
@@ -63,7 +61,7 @@ describe("a user's session", () => {
         `round ${round}: ${JSON.stringify(ends)}`,
       ).toEqual(["ready", "ready"]);
       expect(await sessionPods(), `round ${round}`).toHaveLength(1);
-      await kubectl.run("delete", "pods", "-n", demo.namespace, "-l", sessionSelector, "--wait=true", "--timeout=60s");
+      await kubectl.removeSessions(demo.namespace);
     }
   }, 300_000);
 
