@@ -1,6 +1,7 @@
 import { choiceFromPath } from "./address.ts";
 import { DoorError, endSession, renewTicket, sessionState, signIn, startSession } from "./api.ts";
-import { type Effect, type Event, firstModel, type Model, next } from "./state.ts";
+import type { Effect, Event, Model } from "./model.ts";
+import { firstModel, next } from "./state.ts";
 import { renewalWaitMs } from "./ticket.ts";
 import type { Identity, Problem } from "./types.ts";
 import { createView } from "./view/view.ts";

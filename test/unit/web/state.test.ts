@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Choice } from "../../../web/src/address.ts";
-import { type Effect, type Event, firstModel, type Loss, type Model, next } from "../../../web/src/state.ts";
+import type { Effect, Event, Loss, Model } from "../../../web/src/model.ts";
+import { firstModel, next } from "../../../web/src/state.ts";
 import type { Identity } from "../../../web/src/types.ts";
 import { problem } from "../../../web/src/words.ts";
 

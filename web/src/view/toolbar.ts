@@ -1,5 +1,5 @@
 import type { Desktop } from "../xpra/client.ts";
-import type { Dispatch } from "./cards.ts";
+import type { Dispatch } from "./cards/card.ts";
 import { button, element } from "./dom.ts";
 
 /** The small menu at the edge of the desktop. */

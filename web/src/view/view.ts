@@ -1,6 +1,12 @@
-import type { Model, View } from "../state.ts";
+import type { Model, View } from "../model.ts";
 import type { Desktop, Notice } from "../xpra/client.ts";
-import { type Card, chooseCard, type Dispatch, endedCard, errorCard, reconnectingCard, signInCard, startingCard } from "./cards.ts";
+import type { Card, Dispatch } from "./cards/card.ts";
+import { chooseCard } from "./cards/choose.ts";
+import { endedCard } from "./cards/ended.ts";
+import { errorCard } from "./cards/error.ts";
+import { reconnectingCard } from "./cards/reconnecting.ts";
+import { signInCard } from "./cards/sign-in.ts";
+import { startingCard } from "./cards/starting.ts";
 import { button, element } from "./dom.ts";
 import { createToolbar } from "./toolbar.ts";
 

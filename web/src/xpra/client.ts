@@ -1,5 +1,5 @@
 import type { XpraCursor, XpraServerCapabilities } from "xpra-html5-client";
-import type { Loss } from "../state.ts";
+import type { Loss } from "../model.ts";
 import { Clipboard } from "./clipboard.ts";
 import { createConnection } from "./connection.ts";
 import { connectInput } from "./input.ts";

@@ -1,5 +1,5 @@
 import { XpraClient } from "xpra-html5-client";
-import type { Loss } from "../state.ts";
+import type { Loss } from "../model.ts";
 import { corrections } from "./capabilities.ts";
 import { answerChallenge } from "./challenge.ts";
 import { lossFromWords } from "./loss.ts";

@@ -1,4 +1,4 @@
-import type { Loss } from "../state.ts";
+import type { Loss } from "../model.ts";
 
 const takenOver = /new client|new connection|same uuid|another client/i;
 const over = /server shutdown|server exit|shutting down|session (has )?ended|display (is )?terminated/i;

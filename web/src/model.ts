@@ -1,0 +1,83 @@
+import type { Choice } from "./address.ts";
+import type { Identity, Problem, SessionState } from "./types.ts";
+
+/** What the page shows. */
+export type View =
+  | { readonly name: "sign-in"; readonly busy: boolean; readonly problem?: Problem; readonly notice?: string }
+  | { readonly name: "choose"; readonly problem?: Problem }
+  | {
+      readonly name: "starting";
+      readonly display: string;
+      readonly startedAtMs: number;
+      readonly steps: readonly string[];
+      readonly attempt: number;
+    }
+  | { readonly name: "working"; readonly display: string }
+  | {
+      readonly name: "reconnecting";
+      readonly display: string;
+      readonly attempt: number;
+      /** How often the door was reached and the session was not. */
+      readonly failedAttaches: number;
+      readonly message: string;
+    }
+  | { readonly name: "ended"; readonly how: EndKind; readonly display: string | null }
+  | { readonly name: "error"; readonly problem: Problem; readonly display: string };
+
+/** The ways in which work comes to its end. */
+export type EndKind = "signed-out" | "ending" | "ended-by-user" | "gone" | "taken-over";
+
+/** All that the page knows. */
+export interface Model {
+  readonly view: View;
+  readonly identity: Identity | null;
+  /** What the address asked for; it skips the choice. */
+  readonly asked: Choice | null;
+}
+
+/** Why the connection to a desktop came to its end. */
+export interface Loss {
+  readonly kind: "lost" | "refused" | "taken-over" | "session-over";
+  readonly words: string;
+}
+
+/** What can happen to the page. */
+export type Event =
+  | { readonly type: "sign-in"; readonly user: string; readonly password: string }
+  | { readonly type: "signed-in"; readonly identity: Identity; readonly nowMs: number }
+  | { readonly type: "sign-in-failed"; readonly problem: Problem }
+  | { readonly type: "choose"; readonly display: string; readonly nowMs: number }
+  | { readonly type: "progress"; readonly phase: string; readonly message: string }
+  | { readonly type: "session-ready" }
+  | { readonly type: "start-failed"; readonly problem: Problem }
+  | { readonly type: "cancel" }
+  | { readonly type: "first-frame" }
+  | { readonly type: "connection-lost"; readonly loss: Loss }
+  | { readonly type: "session-state"; readonly state: SessionState }
+  | { readonly type: "state-failed"; readonly problem: Problem }
+  | { readonly type: "ticket-renewed"; readonly identity: Identity }
+  | { readonly type: "sign-out" }
+  | { readonly type: "end-session" }
+  | { readonly type: "session-ended" }
+  | { readonly type: "end-failed"; readonly problem: Problem }
+  | { readonly type: "back-to-choice" };
+
+/** What the page has to do in the world; `main.ts` does it. */
+export type Effect =
+  | { readonly do: "sign-in"; readonly user: string; readonly password: string }
+  | { readonly do: "renew-in-time"; readonly identity: Identity }
+  | { readonly do: "load-client" }
+  | { readonly do: "start"; readonly display: string; readonly ticket: string }
+  | { readonly do: "attach"; readonly display: string; readonly identity: Identity }
+  | { readonly do: "ask-state"; readonly display: string; readonly ticket: string; readonly waitMs: number }
+  | { readonly do: "end"; readonly display: string; readonly ticket: string }
+  /** Stops whatever is under way: starting, attaching, waiting. */
+  | { readonly do: "stop" }
+  /** Forgets the ticket and stops renewing it. */
+  | { readonly do: "forget" };
+
+/** The next model, and what to do. */
+export interface Step {
+  readonly model: Model;
+  readonly effects: readonly Effect[];
+}
