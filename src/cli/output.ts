@@ -1,4 +1,4 @@
-import type { Command, Style } from "../util/command.ts";
+import type { Command, StreamCommand, Style } from "../util/command.ts";
 
 /** How a result is printed. */
 export type OutputFormat = "human" | "json" | "yaml";
@@ -25,4 +25,11 @@ export async function formatData<Data>(command: Command<Data>, data: Data, forma
         ? (await import("yaml")).stringify(data ?? null, { aliasDuplicateObjects: false }).trimEnd()
         : command.human(data, style);
   return text === "" ? "" : `${text}\n`;
+}
+
+/** The text of one item of a stream in the wanted form, with its last line break. */
+export async function formatItem<Item>(command: StreamCommand<Item>, item: Item, format: OutputFormat, style: Style): Promise<string> {
+  if (format === "json") return `${JSON.stringify(item)}\n`;
+  if (format === "yaml") return `---\n${(await import("yaml")).stringify(item)}`;
+  return `${command.human(item, style)}\n`;
 }

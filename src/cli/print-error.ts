@@ -1,6 +1,10 @@
 import type { Style } from "../util/command.ts";
 import { ExitCode } from "../util/exit-code.ts";
+import { type DataOf, number, object, optional, type Shape, text, texts } from "../util/shape.ts";
 import { isAbort, VdiError } from "../util/vdi-error.ts";
+
+const same = (text: string): string => text;
+const plainStyle: Style = { bold: same, dim: same, green: same, yellow: same, red: same };
 
 function indented(text: string): string {
   return text
@@ -25,4 +29,27 @@ export function describeFailure(thrown: unknown, interrupted: boolean, style: St
   const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
   const text = `${style.red("error:")} a bug in vdi\n${indented(stack)}\n  try: report it with the lines above\n`;
   return { text, exitCode: ExitCode.bug };
+}
+
+/** What `-o json` prints on standard error when a command fails: one line, the last one. */
+export const failureShape = object({
+  error: object({
+    what: text("what could not be done"),
+    why: optional(text("the cause; may have several lines")),
+    try: texts("what to do about it, a suggestion each"),
+    see: optional(text("the page of the documentation that has more")),
+    exitCode: number("the exit code of the command"),
+  }),
+}) satisfies Shape;
+
+/** The line for a failure, for scripts. */
+export function failureLine(thrown: unknown, interrupted: boolean): string {
+  const { exitCode } = describeFailure(thrown, interrupted, plainStyle);
+  const error: DataOf<typeof failureShape>["error"] =
+    thrown instanceof VdiError
+      ? { what: thrown.what, ...(thrown.why && { why: thrown.why }), try: thrown.tries, ...(thrown.see && { see: thrown.see }), exitCode }
+      : exitCode === ExitCode.interrupted
+        ? { what: "interrupted", try: ["the same command goes on from here"], exitCode }
+        : { what: "a bug in vdi", why: String((thrown as Error | undefined)?.stack ?? thrown), try: ["report it"], exitCode };
+  return `${JSON.stringify({ error })}\n`;
 }

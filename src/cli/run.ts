@@ -1,16 +1,19 @@
 import { Argument, Command as CommanderCommand, CommanderError, InvalidArgumentError, Option } from "commander";
 import { commands } from "../commands/index.ts";
-import type { ArgumentSpec, Command, CommandEntry, Input, OptionSpec } from "../util/command.ts";
+import type { AnyCommand, ArgumentSpec, CommandEntry, Input, OptionSpec } from "../util/command.ts";
 import type { Context } from "../util/context.ts";
 import { ExitCode } from "../util/exit-code.ts";
-import { formatData, type OutputFormat, styleFor } from "./output.ts";
-import { describeFailure } from "./print-error.ts";
+import { VdiError } from "../util/vdi-error.ts";
+import { formatData, formatItem, type OutputFormat, styleFor } from "./output.ts";
+import { describeFailure, failureLine } from "./print-error.ts";
 
 /** Where the text of a run goes. */
 export interface Streams {
   stdout(text: string): void;
   stderr(text: string): void;
   readonly colour: boolean;
+  /** Told of every result before it is printed; tests hold it against the command's shape. */
+  seen?(command: AnyCommand, data: unknown): void;
 }
 
 /**
@@ -19,30 +22,68 @@ export interface Streams {
  */
 export async function runCommandLine(argv: readonly string[], ctx: Context, streams: Streams): Promise<ExitCode> {
   const style = styleFor(streams.colour);
+  const asJson = wantsJson(argv);
   let exitCode: ExitCode = ExitCode.ok;
-  const execute = async (command: Command<never>, input: Input, format: OutputFormat): Promise<void> => {
+  const execute = async (command: AnyCommand, input: Input, format: OutputFormat): Promise<void> => {
+    if ("stream" in command) {
+      for await (const item of command.stream(ctx, input)) {
+        ctx.progress.clear();
+        streams.seen?.(command, item);
+        streams.stdout(await formatItem(command, item, format, style));
+      }
+      // An interrupt is how a stream without an end is ended: it is no failure that needs words.
+      exitCode = ctx.signal.aborted ? ExitCode.interrupted : ExitCode.ok;
+      return;
+    }
     const data = await command.run(ctx, input);
     ctx.progress.clear();
+    streams.seen?.(command, data);
     streams.stdout(await formatData(command, data, format, style));
     exitCode = command.exitCode?.(data) ?? ExitCode.ok;
   };
+  let usage = "";
   try {
-    const program = await buildProgram(argv, ctx.version, streams, execute);
+    const keep = (text: string): void => {
+      usage += text;
+    };
+    const told = { stdout: streams.stdout, stderr: asJson ? keep : streams.stderr };
+    const program = await buildProgram(argv, ctx.version, told, execute);
     await program.parseAsync(argv, { from: "user" });
     return exitCode;
   } catch (thrown) {
     ctx.progress.clear();
-    // commander has printed its own words by now; help and version come this way too.
-    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+    if (thrown instanceof CommanderError) {
+      if (thrown.exitCode === 0) return ExitCode.ok;
+      // commander has said it in its own words by now; help and version come this way too.
+      if (asJson) streams.stderr(failureLine(usageError(usage), false));
+      return ExitCode.usage;
+    }
     const failure = describeFailure(thrown, ctx.signal.aborted, style);
-    streams.stderr(failure.text);
+    streams.stderr(asJson ? failureLine(thrown, ctx.signal.aborted) : failure.text);
     return failure.exitCode;
   }
 }
 
-type Execute = (command: Command<never>, input: Input, format: OutputFormat) => Promise<void>;
+/** Known before the line is parsed, so that also a line that cannot be parsed is answered in the form that it asks for. */
+function wantsJson(argv: readonly string[]): boolean {
+  const at = argv.findIndex((word) => word === "-o" || word === "--output");
+  return argv[at + 1] === "json" && at >= 0 ? true : argv.includes("--output=json") || argv.includes("-ojson");
+}
 
-async function buildProgram(argv: readonly string[], version: string, streams: Streams, execute: Execute): Promise<CommanderCommand> {
+function usageError(words: string): VdiError {
+  const [first = "", ...others] = words.trim().split("\n");
+  const why = others.join("\n").trim();
+  return new VdiError({ what: first.replace(/^error: /, ""), why: why === "" ? undefined : why, exitCode: ExitCode.usage });
+}
+
+type Execute = (command: AnyCommand, input: Input, format: OutputFormat) => Promise<void>;
+
+async function buildProgram(
+  argv: readonly string[],
+  version: string,
+  streams: Pick<Streams, "stdout" | "stderr">,
+  execute: Execute,
+): Promise<CommanderCommand> {
   const program = new CommanderCommand("vdi")
     .description("Linux desktops for many users on a Kubernetes cluster")
     .version(version, "-V, --version")
@@ -92,7 +133,7 @@ const groupSummaries: Readonly<Record<string, string>> = {
   users: "users that the proxies know without a directory service",
 };
 
-function declare(node: CommanderCommand, command: Command<never>, execute: Execute): void {
+function declare(node: CommanderCommand, command: AnyCommand, execute: Execute): void {
   node.description(command.description ?? `${command.summary[0]?.toUpperCase()}${command.summary.slice(1)}.`);
   for (const arg of command.args ?? []) node.addArgument(commanderArgument(arg));
   for (const option of command.options ?? []) node.addOption(commanderOption(option));

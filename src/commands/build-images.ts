@@ -5,6 +5,7 @@ import { parseBuildArgs } from "../images/build-plan.ts";
 import { dockerImageEngine } from "../images/image-engine.ts";
 import type { Command } from "../util/command.ts";
 import { directoryOption, flagOf, listOf, namespaceOption, textOf } from "../util/options.ts";
+import { choice, list, number, object, optional, text } from "../util/shape.ts";
 
 /** `vdi build-images`: the container images of a deployment. */
 export const buildImages: Command<BuildResult> = {
@@ -30,6 +31,26 @@ export const buildImages: Command<BuildResult> = {
     { line: "vdi build-images --push", does: "builds what has changed and pushes all" },
     { line: "vdi build-images vdi-proxy --build-arg XPRA_VERSION=5.1.6", does: "one image, with another value for an ARG" },
   ],
+
+  shape: object({
+    baseImage: text("what the first image starts from"),
+    images: list(
+      object({
+        name: text("name of the directory in `images/`"),
+        reference: text("registry, repository and tag"),
+        action: choice(["built", "unchanged"], "what was done"),
+        id: text("id in the engine"),
+        bytes: number("size in the engine"),
+        buildSeconds: number("of the build alone; 0 for an unchanged image"),
+        contentKey: text("changes with everything that the image is made from"),
+        pushed: optional(
+          object({ digest: text("what the registry has now"), seconds: number("how long the push took") }, "only after a push"),
+        ),
+      }),
+      "the images, in the order in which they can be made",
+    ),
+    seconds: number("of the whole"),
+  }),
 
   async run(ctx, input) {
     const config = loadConfig(ctx, input);

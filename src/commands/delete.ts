@@ -6,8 +6,10 @@ import { listSessions } from "../deployment/session-list.ts";
 import type { Command } from "../util/command.ts";
 import { ExitCode } from "../util/exit-code.ts";
 import { clusterOptions, directoryOption, flagOf, namespaceOption } from "../util/options.ts";
+import { number, object, texts } from "../util/shape.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import { configurationOf } from "./prepared.ts";
+import { namespaceField, refsField } from "./shapes.ts";
 
 /** What `vdi delete` gives. */
 export interface Deleted extends DeleteResult {
@@ -25,6 +27,13 @@ export const deleteCommand: Command<Deleted> = {
     { line: "vdi delete", does: "asks, then ends all sessions and removes what deploy made" },
     { line: "vdi delete --yes", does: "the same in a script" },
   ],
+
+  shape: object({
+    namespace: namespaceField,
+    deleted: refsField("what was removed"),
+    sessions: number("how many sessions ended"),
+    kept: texts("what stays, with the reason"),
+  }),
 
   async run(ctx, input) {
     const { config, cluster } = configurationOf(ctx, input);

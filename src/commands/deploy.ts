@@ -1,26 +1,31 @@
 import { deploy as deployDirectory } from "../deployment/deploy.ts";
 import { pinImages } from "../deployment/pinned-images.ts";
 import { planDeployment } from "../deployment/plan.ts";
-import type { Applied } from "../kube/apply.ts";
-import { type ObjectRef, refOf } from "../manifests/kube-object.ts";
+import { refOf } from "../manifests/kube-object.ts";
 import type { Command, Style } from "../util/command.ts";
 import { clusterOptions, directoryOption, flagOf, namespaceOption, numberOf, textOf, timeoutOption } from "../util/options.ts";
+import { choice, type DataOf, flag, object, texts } from "../util/shape.ts";
 import { configurationOf, preparedDirectory } from "./prepared.ts";
+import { directoryField, namespaceField, outcomesField, refsField } from "./shapes.ts";
+
+const shape = object({
+  namespace: namespaceField,
+  directory: directoryField,
+  dryRun: choice(["none", "client", "server"], "`none`: it was done"),
+  unchanged: flag("true when objects, files and nodes were as they should be already"),
+  objects: outcomesField("every object of the deployment"),
+  removed: refsField("what an earlier version made and this one does not"),
+  files: texts("files of the deployment directory that were written"),
+  workers: object({
+    add: texts("nodes that run sessions from now on"),
+    remove: texts("nodes that run no more sessions"),
+  }),
+  addresses: texts("where users go"),
+  warnings: texts("a sentence each"),
+});
 
 /** What `vdi deploy` gives. */
-export interface Deployed {
-  readonly namespace: string;
-  readonly directory: string;
-  readonly dryRun: "none" | "client" | "server";
-  /** True when objects, files and nodes were as they should be already. */
-  readonly unchanged: boolean;
-  readonly objects: readonly (ObjectRef & { readonly outcome: Applied["outcome"] | "planned" })[];
-  readonly removed: readonly ObjectRef[];
-  readonly files: readonly string[];
-  readonly workers: { readonly add: readonly string[]; readonly remove: readonly string[] };
-  readonly addresses: readonly string[];
-  readonly warnings: readonly string[];
-}
+export type Deployed = DataOf<typeof shape>;
 
 /** `vdi deploy`: everything of a deployment onto the cluster. */
 export const deploy: Command<Deployed> = {
@@ -48,6 +53,8 @@ export const deploy: Command<Deployed> = {
     { line: "vdi deploy --dry-run=server", does: "what would change, checked by the cluster" },
     { line: "vdi deploy --build-images --context production", does: "images first, then the cluster of that context" },
   ],
+
+  shape,
 
   async run(ctx, input) {
     const { config, cluster } = configurationOf(ctx, input);

@@ -4,6 +4,8 @@ import { configFile } from "../config/read-config.ts";
 import { type InitResult, initDeployment } from "../init/init-deployment.ts";
 import type { Command } from "../util/command.ts";
 import { flagOf, listOf, textOf } from "../util/options.ts";
+import { flag, object, optional, text, texts } from "../util/shape.ts";
+import { directoryField, namespaceField } from "./shapes.ts";
 
 /** `vdi init DIR`: the deployment directory. */
 export const init: Command<InitResult> = {
@@ -26,6 +28,23 @@ export const init: Command<InitResult> = {
     { line: "vdi init . --force", does: "take the distribution's files back, except deploy/vdi.env" },
   ],
 
+  shape: object({
+    directory: directoryField,
+    namespace: namespaceField,
+    isNew: flag("false when there was a deployment already"),
+    added: texts("files that were not there"),
+    updated: texts("files that this version has newer, and that you had not changed"),
+    removed: texts("files that this version does not have"),
+    replaced: texts("files that you had changed and that gave way"),
+    backup: optional(text("where those are now")),
+    kept: texts("files that you changed, and that stay so"),
+    news: texts("those of them of which this version has a newer one"),
+    keptAway: texts("files that you removed, and that stay away"),
+    newVariables: texts("variables that `deploy/vdi.env` does not mention yet"),
+    set: texts("variables that `--set` changed"),
+    undecided: texts("variables that are still CHANGEME"),
+  }),
+
   async run(ctx, input) {
     return initDeployment({
       directory: path.resolve(ctx.cwd, textOf(input, "directory") ?? "."),
@@ -47,13 +66,13 @@ export const init: Command<InitResult> = {
     if (data.isNew) lines.push(`  laid out ${countOf(data.added.length)}`);
     else if (changes === 0) lines.push("  every file is up to date");
     else {
-      lines.push(...list("added", data.added), ...list("updated, you had not changed it", data.updated));
+      lines.push(...fileLines("added", data.added), ...fileLines("updated, you had not changed it", data.updated));
       lines.push(
-        ...list("removed, this version does not have it", data.removed),
-        ...list(`replaced, yours is in ${data.backup ?? ""}`, data.replaced),
+        ...fileLines("removed, this version does not have it", data.removed),
+        ...fileLines(`replaced, yours is in ${data.backup ?? ""}`, data.replaced),
       );
     }
-    lines.push(...list(style.yellow("yours is kept, this version has a newer one (--force takes it)"), data.news));
+    lines.push(...fileLines(style.yellow("yours is kept, this version has a newer one (--force takes it)"), data.news));
     const others = data.kept.length - data.news.length;
     if (others > 0) lines.push(`  ${countOf(others)} that you changed stay as they are`);
     if (data.keptAway.length > 0) lines.push(`  ${countOf(data.keptAway.length)} that you removed stay away`);
@@ -70,7 +89,7 @@ function countOf(count: number): string {
   return `${count} ${count === 1 ? "file" : "files"}`;
 }
 
-function list(title: string, files: readonly string[]): readonly string[] {
+function fileLines(title: string, files: readonly string[]): readonly string[] {
   return files.map((file) => `  ${file}: ${title}`);
 }
 

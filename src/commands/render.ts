@@ -4,6 +4,7 @@ import { renderedCopy, withoutSecrets } from "../deployment/rendered-copy.ts";
 import type { KubeObject } from "../manifests/kube-object.ts";
 import type { Command } from "../util/command.ts";
 import { directoryOption, namespaceOption } from "../util/options.ts";
+import { any, list } from "../util/shape.ts";
 import { configurationOf, preparedDirectory } from "./prepared.ts";
 
 /** `vdi render`: the objects that `vdi deploy` would apply. */
@@ -17,6 +18,8 @@ export const render: Command<readonly KubeObject[]> = {
     { line: "vdi render", does: "all objects as YAML" },
     { line: "vdi render -o json | jq '.[] | select(.kind==\"Deployment\")'", does: "one of them, for a script" },
   ],
+
+  shape: list(any("an object of Kubernetes"), "the objects, in the order in which they are applied; the values of Secrets are left out"),
 
   async run(ctx, input) {
     const { config } = configurationOf(ctx, input);

@@ -1,11 +1,14 @@
 import { ExitCode } from "../util/exit-code.ts";
 import { VdiError } from "../util/vdi-error.ts";
 
+/** The kinds of problems. */
+export const diagnosticCodes = ["changeme", "syntax", "reference", "value", "name", "unused"] as const;
+
 /** One thing that is wrong or odd in a configuration, with its place. */
 export interface Diagnostic {
   readonly severity: "error" | "warning";
   /** `changeme`: the admin has not decided yet. `value`, `syntax`, `reference`, `name`: what it says. */
-  readonly code: "changeme" | "syntax" | "reference" | "value" | "name" | "unused";
+  readonly code: (typeof diagnosticCodes)[number];
   /** The variable, when it is about one. */
   readonly name?: string;
   readonly message: string;

@@ -1,5 +1,6 @@
 import type { Context } from "./context.ts";
 import type { ExitCode } from "./exit-code.ts";
+import type { Shape } from "./shape.ts";
 
 /** A positional argument of a command. */
 export interface ArgumentSpec {
@@ -38,11 +39,7 @@ export interface Style {
   red(text: string): string;
 }
 
-/**
- * One command of `vdi`, as a value. It does its work through the context and returns data;
- * what is printed is made of that data: `human` for people, the data itself for `-o json|yaml`.
- */
-export interface Command<Data = unknown> {
+interface CommandWords {
   /** `["users", "add-demo"]` is `vdi users add-demo`. */
   readonly path: readonly string[];
   /** One line, for the list of commands. */
@@ -52,6 +49,15 @@ export interface Command<Data = unknown> {
   readonly options?: readonly OptionSpec[];
   /** Whole command lines with a word on each. */
   readonly examples: readonly { readonly line: string; readonly does: string }[];
+}
+
+/**
+ * One command of `vdi`, as a value. It does its work through the context and returns data;
+ * what is printed is made of that data: `human` for people, the data itself for `-o json|yaml`.
+ */
+export interface Command<Data = unknown> extends CommandWords {
+  /** What `-o json` prints; doc/json.md is made of it. */
+  readonly shape: Shape<Data>;
   run(ctx: Context, input: Input): Promise<Data>;
   /** Pure; ends without a line break. Empty: nothing is printed. */
   human(data: Data, style: Style): string;
@@ -59,10 +65,24 @@ export interface Command<Data = unknown> {
   exitCode?(data: Data): ExitCode;
 }
 
+/**
+ * A command whose result comes bit by bit, perhaps without an end. Each item is printed as it comes:
+ * `human` for people, a line of JSON each for `-o json`, a document each for `-o yaml`.
+ */
+export interface StreamCommand<Item = unknown> extends CommandWords {
+  /** What each line of `-o json` is. */
+  readonly shape: Shape<Item>;
+  stream(ctx: Context, input: Input): AsyncIterable<Item>;
+  /** Pure; ends without a line break. */
+  human(item: Item, style: Style): string;
+}
+
+// The data's type differs by command; only the command itself looks into it.
+export type AnyCommand = Command<never> | StreamCommand<never>;
+
 /** Names a command without loading it, so that `vdi --version` and `--help` stay quick. */
 export interface CommandEntry {
   readonly path: readonly string[];
   readonly summary: string;
-  // The data's type differs by command; only the command itself looks into it.
-  load(): Promise<Command<never>>;
+  load(): Promise<AnyCommand>;
 }

@@ -1,16 +1,20 @@
-import { type Diagnostic, errorsOf, lineOf } from "../../config/diagnostics.ts";
+import { errorsOf, lineOf } from "../../config/diagnostics.ts";
 import { readingOf } from "../../config/load-config.ts";
 import type { Command } from "../../util/command.ts";
 import { ExitCode } from "../../util/exit-code.ts";
 import { directoryOption, namespaceOption } from "../../util/options.ts";
+import { type DataOf, object, text } from "../../util/shape.ts";
+import { diagnosticsField, directoryField } from "../shapes.ts";
+
+const shape = object({
+  directory: directoryField,
+  file: text("the file that was read, below the directory"),
+  errors: diagnosticsField("what keeps every command from working; exit code 2 when there is one"),
+  warnings: diagnosticsField("what is odd"),
+});
 
 /** What `vdi config check` gives. */
-export interface ConfigChecked {
-  readonly directory: string;
-  readonly file: string;
-  readonly errors: readonly Diagnostic[];
-  readonly warnings: readonly Diagnostic[];
-}
+export type ConfigChecked = DataOf<typeof shape>;
 
 /** `vdi config check`: everything that is wrong or odd in the configuration, at once. */
 export const configCheck: Command<ConfigChecked> = {
@@ -23,6 +27,8 @@ export const configCheck: Command<ConfigChecked> = {
     { line: "vdi config check", does: "look at the deployment that you are in" },
     { line: "vdi config check --dir /data/srv/vdi-stp -o json", does: "another one, for a script" },
   ],
+
+  shape,
 
   async run(ctx, input) {
     const reading = readingOf(ctx, input);

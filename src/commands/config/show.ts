@@ -1,27 +1,33 @@
 import type { Origin } from "../../config/config.ts";
-import { type Diagnostic, errorsOf, lineOf } from "../../config/diagnostics.ts";
+import { errorsOf, lineOf } from "../../config/diagnostics.ts";
 import { readingOf } from "../../config/load-config.ts";
 import { isSecretName, variableByName } from "../../config/variables.ts";
 import type { Command } from "../../util/command.ts";
 import { ExitCode } from "../../util/exit-code.ts";
 import { directoryOption, listOf, namespaceOption } from "../../util/options.ts";
+import { type DataOf, flag, list, object, optional, text } from "../../util/shape.ts";
 import { VdiError } from "../../util/vdi-error.ts";
+import { diagnosticsField, directoryField, originField } from "../shapes.ts";
 
-/** One variable with its value; a secret's value is left out. */
-interface ShownVariable {
-  readonly name: string;
-  readonly value?: string;
-  readonly secret?: true;
-  readonly from: Origin;
-}
+const shape = object({
+  directory: directoryField,
+  file: text("the file that was read, below the directory"),
+  variables: list(
+    object({
+      name: text("name of the variable"),
+      value: optional(text("its value; missing when it is secret, or cannot be resolved")),
+      secret: optional(flag("true: it has a value, which is not shown")),
+      from: originField,
+    }),
+    "the variables",
+  ),
+  problems: diagnosticsField("everything that `vdi config check` finds; exit code 2 when an error is among them"),
+});
 
 /** What `vdi config show` gives. */
-export interface ConfigShown {
-  readonly directory: string;
-  readonly file: string;
-  readonly variables: readonly ShownVariable[];
-  readonly problems: readonly Diagnostic[];
-}
+export type ConfigShown = DataOf<typeof shape>;
+
+type ShownVariable = ConfigShown["variables"][number];
 
 /** `vdi config show`: every variable, its value, and where that comes from. */
 export const configShow: Command<ConfigShown> = {
@@ -34,6 +40,8 @@ export const configShow: Command<ConfigShown> = {
     { line: "vdi config show", does: "all variables of the deployment that you are in" },
     { line: "vdi config show XPRA_REGISTRY_SRV IMAGE_DEFAULT -o json", does: "two of them, for a script" },
   ],
+
+  shape,
 
   async run(ctx, input) {
     const reading = readingOf(ctx, input);

@@ -1,14 +1,24 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { findDeploymentDirectory } from "../../config/directory.ts";
-import { makeRootfs, type Rootfs } from "../../images/make-rootfs.ts";
+import { makeRootfs } from "../../images/make-rootfs.ts";
 import type { Command } from "../../util/command.ts";
 import { directoryOption, flagOf, namespaceOption, textOf } from "../../util/options.ts";
+import { type DataOf, flag, number, object, optional, text } from "../../util/shape.ts";
 
-type RootfsResult = { readonly made: false; readonly file: string } | ({ readonly made: true } & Rootfs);
+const shape = object({
+  made: flag("false: it was there already"),
+  file: text("the archive, absolute"),
+  bytes: optional(number("its size; only when it was made")),
+  sha256: optional(text("its hash; only when it was made")),
+  seconds: optional(number("how long it took; only when it was made")),
+});
+
+/** What `vdi images rootfs` gives. */
+export type RootfsMade = DataOf<typeof shape>;
 
 /** `vdi images rootfs`: the base image's file system, made from a Debian mirror instead of taken from a registry. */
-export const imagesRootfs: Command<RootfsResult> = {
+export const imagesRootfs: Command<RootfsMade> = {
   path: ["images", "rootfs"],
   summary: "make the base image's file system here, from a Debian mirror",
   description:
@@ -36,6 +46,8 @@ export const imagesRootfs: Command<RootfsResult> = {
     { line: "vdi images rootfs --mirror http://mirror.example/debian", does: "from a mirror of the site" },
   ],
 
+  shape,
+
   async run(ctx, input) {
     const directory = findDeploymentDirectory({
       cwd: ctx.cwd,
@@ -61,5 +73,5 @@ export const imagesRootfs: Command<RootfsResult> = {
   human: (data) =>
     !data.made
       ? `${data.file} is there; --renew makes it again`
-      : `${data.file}\n${Math.round(data.bytes / 1e6)} MB in ${data.seconds.toFixed(0)} s, sha256 ${data.sha256}`,
+      : `${data.file}\n${Math.round((data.bytes ?? 0) / 1e6)} MB in ${(data.seconds ?? 0).toFixed(0)} s, sha256 ${data.sha256 ?? ""}`,
 };

@@ -1,16 +1,33 @@
-import { listSessions, type SessionRow } from "../../deployment/session-list.ts";
+import { listSessions } from "../../deployment/session-list.ts";
 import type { Command } from "../../util/command.ts";
 import { clusterOptions, directoryOption, namespaceOption } from "../../util/options.ts";
+import { choice, type DataOf, list, object, optional, text, time } from "../../util/shape.ts";
 import { ageText, table } from "../../util/table.ts";
 import { configurationOf } from "../prepared.ts";
+import { namespaceField } from "../shapes.ts";
+
+const shape = object({
+  namespace: namespaceField,
+  at: time("when the list was made"),
+  sessions: list(
+    object({
+      name: text("name of the session, and of its pod"),
+      user: text("whose session it is"),
+      type: text("its type, with `mhd-` or `nhd-` before it if that was asked for"),
+      state: choice(["starting", "running", "ending", "ended", "failed"], "how it is"),
+      reason: optional(text("why it is not running, in the cluster's words")),
+      node: optional(text("where it is")),
+      address: optional(text("the pod's address")),
+      image: text("its image"),
+      startedAt: time("when it was asked for"),
+      uid: text("tells one start of the session from the next"),
+    }),
+    "the sessions, by user and name",
+  ),
+});
 
 /** What `vdi sessions list` gives. */
-export interface SessionsListed {
-  readonly namespace: string;
-  /** When the list was made, RFC 3339. */
-  readonly at: string;
-  readonly sessions: readonly SessionRow[];
-}
+export type SessionsListed = DataOf<typeof shape>;
 
 /** `vdi sessions list`: who has which session, and in which state. */
 export const sessionsList: Command<SessionsListed> = {
@@ -18,6 +35,8 @@ export const sessionsList: Command<SessionsListed> = {
   summary: "list the users' sessions",
   options: [namespaceOption, directoryOption, ...clusterOptions],
   examples: [{ line: "vdi sessions list", does: "all sessions of the deployment that you are in" }],
+
+  shape,
 
   async run(ctx, input) {
     const { config, cluster } = configurationOf(ctx, input);

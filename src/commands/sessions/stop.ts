@@ -1,14 +1,25 @@
 import { listSessions, stopSession } from "../../deployment/session-list.ts";
 import type { Command } from "../../util/command.ts";
 import { clusterOptions, directoryOption, namespaceOption, textOf } from "../../util/options.ts";
+import { choice, type DataOf, list, object, text } from "../../util/shape.ts";
 import { VdiError } from "../../util/vdi-error.ts";
 import { configurationOf } from "../prepared.ts";
+import { namespaceField } from "../shapes.ts";
+
+const shape = object({
+  namespace: namespaceField,
+  sessions: list(
+    object({
+      name: text("name of the session"),
+      user: text("whose it was"),
+      state: choice(["ending", "gone"], "`gone`: it had ended by itself"),
+    }),
+    "the sessions that were ended",
+  ),
+});
 
 /** What `vdi sessions stop` gives. */
-export interface SessionsStopped {
-  readonly namespace: string;
-  readonly sessions: readonly { readonly name: string; readonly user: string; readonly state: "ending" | "gone" }[];
-}
+export type SessionsStopped = DataOf<typeof shape>;
 
 /** `vdi sessions stop`: ends one session by its name, or all of a user's. */
 export const sessionsStop: Command<SessionsStopped> = {
@@ -21,6 +32,8 @@ export const sessionsStop: Command<SessionsStopped> = {
     { line: "vdi sessions stop alice-desktop", does: "this one" },
     { line: "vdi sessions stop alice", does: "all of this user" },
   ],
+
+  shape,
 
   async run(ctx, input) {
     const { config, cluster } = configurationOf(ctx, input);

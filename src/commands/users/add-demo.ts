@@ -6,24 +6,25 @@ import { readUsers, writeUsers } from "../../users/user-store.ts";
 import type { Command } from "../../util/command.ts";
 import { ExitCode } from "../../util/exit-code.ts";
 import { clusterOptions, directoryOption, flagOf, namespaceOption, numberOf } from "../../util/options.ts";
+import { choice, type DataOf, list, number, object, optional, text } from "../../util/shape.ts";
 import { VdiError } from "../../util/vdi-error.ts";
-import { bringToCluster, clusterLine, type OnCluster } from "./on-cluster.ts";
+import { bringToCluster, clusterLine, onClusterField } from "./on-cluster.ts";
 
-/** One demo user after the command. */
-interface AddedUser {
-  readonly name: string;
-  readonly uid: number;
-  /** `kept`: the user is there with the password that it had. */
-  readonly state: "added" | "new-password" | "kept";
-  /** A password that was made just now. It is stored nowhere. */
-  readonly password?: string;
-}
+const shape = object({
+  users: list(
+    object({
+      name: text("name of the user"),
+      uid: number("its number"),
+      state: choice(["added", "new-password", "kept"], "`kept`: it has the password that it had"),
+      password: optional(text("a password that was made just now; it is stored nowhere")),
+    }),
+    "the demo users",
+  ),
+  cluster: onClusterField,
+});
 
 /** What `vdi users add-demo` did. */
-export interface UsersAdded {
-  readonly users: readonly AddedUser[];
-  readonly cluster: OnCluster;
-}
+export type UsersAdded = DataOf<typeof shape>;
 
 /** `vdi users add-demo`: users to try the deployment with. */
 export const usersAddDemo: Command<UsersAdded> = {
@@ -44,6 +45,8 @@ export const usersAddDemo: Command<UsersAdded> = {
     { line: "vdi users add-demo --generate", does: "nine users, each with a password of its own" },
     { line: "vdi users add-demo --count 3 --password-stdin < password.txt", does: "three users with the same password" },
   ],
+
+  shape,
 
   async run(ctx, input) {
     const count = numberOf(input, "count") ?? 9;

@@ -3,24 +3,26 @@ import { isLocked } from "../../users/demo-users.ts";
 import { readUsers, usersDirectory } from "../../users/user-store.ts";
 import type { Command } from "../../util/command.ts";
 import { directoryOption, namespaceOption } from "../../util/options.ts";
+import { type DataOf, flag, list, number, object, text, texts } from "../../util/shape.ts";
+import { directoryField } from "../shapes.ts";
 
-/** One user that the proxies know. */
-interface ListedUser {
-  readonly name: string;
-  readonly uid: number;
-  readonly gid: number;
-  /** All groups, the own one first. */
-  readonly groups: readonly string[];
-  readonly home: string;
-  /** False: nobody gets in by this name. */
-  readonly hasPassword: boolean;
-}
+const shape = object({
+  directory: directoryField,
+  users: list(
+    object({
+      name: text("name of the user"),
+      uid: number("its number"),
+      gid: number("number of its own group"),
+      groups: texts("all groups, the own one first"),
+      home: text("home directory"),
+      hasPassword: flag("false: nobody gets in by this name"),
+    }),
+    "the users of the deployment directory",
+  ),
+});
 
 /** What `vdi users list` gives. */
-export interface UsersListed {
-  readonly directory: string;
-  readonly users: readonly ListedUser[];
-}
+export type UsersListed = DataOf<typeof shape>;
 
 /** `vdi users list`: the users of the deployment directory. */
 export const usersList: Command<UsersListed> = {
@@ -32,6 +34,8 @@ export const usersList: Command<UsersListed> = {
     { line: "vdi users list", does: "the users of the deployment that you are in" },
     { line: "vdi users list -o json", does: "for a script" },
   ],
+
+  shape,
 
   async run(ctx, input) {
     const { directory } = readingOf(ctx, input);

@@ -6,17 +6,27 @@ import type { Input, Style } from "../../util/command.ts";
 import type { Context } from "../../util/context.ts";
 import { ExitCode } from "../../util/exit-code.ts";
 import type { ClusterChoice } from "../../util/ports.ts";
+import { choice, type DataOf, object, optional, text, texts } from "../../util/shape.ts";
 import { isAbort, VdiError } from "../../util/vdi-error.ts";
 import { clusterOf } from "../prepared.ts";
+import { exitCodeField } from "../shapes.ts";
 
 /** What became of a change of users on the cluster. */
-export interface OnCluster {
-  /** `none`: no cluster is chosen. `absent`: nothing is deployed yet. `off`: XPRA_DEMO_USERS is not Y. */
-  readonly state: "none" | "absent" | "off" | "unchanged" | "updated" | "failed";
-  readonly proxies: readonly string[];
-  readonly reason?: string;
-  readonly exitCode: ExitCode;
-}
+export const onClusterField = object(
+  {
+    state: choice(
+      ["none", "absent", "off", "unchanged", "updated", "failed"],
+      "`none`: no cluster is chosen; `absent`: nothing is deployed yet; `off`: XPRA_DEMO_USERS is not Y",
+    ),
+    proxies: texts("the running proxies that were told"),
+    reason: optional(text("why it failed")),
+    exitCode: exitCodeField,
+  },
+  "what became of it on the cluster",
+);
+
+/** What became of a change of users on the cluster. */
+export type OnCluster = DataOf<typeof onClusterField>;
 
 /**
  * Brings the users of the directory to the proxies. It never throws for a cluster that refuses: by now the files are

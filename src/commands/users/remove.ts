@@ -3,14 +3,14 @@ import { withoutUsers } from "../../users/demo-users.ts";
 import { readUsers, usersDirectory, writeUsers } from "../../users/user-store.ts";
 import type { Command } from "../../util/command.ts";
 import { clusterOptions, directoryOption, listOf, namespaceOption } from "../../util/options.ts";
+import { type DataOf, object, texts } from "../../util/shape.ts";
 import { VdiError } from "../../util/vdi-error.ts";
-import { bringToCluster, clusterLine, type OnCluster } from "./on-cluster.ts";
+import { bringToCluster, clusterLine, onClusterField } from "./on-cluster.ts";
+
+const shape = object({ removed: texts("the users that are gone"), cluster: onClusterField });
 
 /** What `vdi users remove` did. */
-export interface UsersRemoved {
-  readonly removed: readonly string[];
-  readonly cluster: OnCluster;
-}
+export type UsersRemoved = DataOf<typeof shape>;
 
 /** `vdi users remove`: takes users away from the proxies. */
 export const usersRemove: Command<UsersRemoved> = {
@@ -21,6 +21,8 @@ export const usersRemove: Command<UsersRemoved> = {
   args: [{ name: "names", description: "the users", required: true, variadic: true }],
   options: [directoryOption, namespaceOption, ...clusterOptions],
   examples: [{ line: "vdi users remove xpra-user08 xpra-user09", does: "the last two demo users" }],
+
+  shape,
 
   async run(ctx, input) {
     const config = loadConfig(ctx, input);

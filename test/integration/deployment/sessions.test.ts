@@ -39,7 +39,7 @@ function put(name: string, owner: string, display: string, status: object): void
     metadata: {
       name,
       namespace: "vdi-stp",
-      creationTimestamp: new Date(Date.now() - 90_000).toISOString(),
+      creationTimestamp: new Date(Date.now() - 11_000_000).toISOString(),
       labels: sessionLabels("vdi-stp", display.replace("mhd-", "")),
       annotations: { "vdi.xpra.org/owner": owner, "vdi.xpra.org/display": display },
     },
@@ -57,9 +57,9 @@ describe("vdi sessions", () => {
     expect(exitCode).toBe(0);
     expect(stdout.split("\n").map((line) => line.split(/ {2,}/))).toEqual([
       ["USER", "TYPE", "NAME", "STATE", "AGE", "NODE"],
-      ["Bob", "mhd-desktop", "bob-mhd-desktop", "failed: the node was low on memory", "90s", "node1"],
-      ["alice", "desktop", "alice-desktop", "running", "90s", "node1"],
-      ["alice", "seamless", "alice-seamless", "starting: not found", "90s", "node1"],
+      ["Bob", "mhd-desktop", "bob-mhd-desktop", "failed: the node was low on memory", "3h", "node1"],
+      ["alice", "desktop", "alice-desktop", "running", "3h", "node1"],
+      ["alice", "seamless", "alice-seamless", "starting: not found", "3h", "node1"],
       [""],
     ]);
   });

@@ -1,8 +1,10 @@
 import { join } from "node:path";
 import { runCommandLine } from "../../../src/cli/run.ts";
+import type { AnyCommand } from "../../../src/util/command.ts";
 import type { Context } from "../../../src/util/context.ts";
 import type { ExitCode } from "../../../src/util/exit-code.ts";
 import type { Ports } from "../../../src/util/ports.ts";
+import { problemsOf } from "../../../src/util/shape.ts";
 
 /** What a command line gave. */
 export interface RunResult {
@@ -56,8 +58,15 @@ export async function runVdi(argv: readonly string[], options: RunOptions = {}):
       stderr += text;
     },
     colour: false,
+    seen: checkShape,
   });
   return { exitCode, stdout, stderr, progress };
+}
+
+/** So that no result of any test differs from what doc/json.md says. */
+function checkShape(command: AnyCommand, data: unknown): void {
+  const problems = problemsOf(command.shape, JSON.parse(JSON.stringify(data ?? null)));
+  if (problems.length > 0) throw new Error(`vdi ${command.path.join(" ")} -o json is not as documented:\n${problems.join("\n")}`);
 }
 
 function refuse(what: string): () => Promise<never> {
