@@ -1,7 +1,11 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { BrokerConfig } from "../session/broker-config.ts";
+import type { Progress } from "../session/flight.ts";
 import type { Sessions } from "../session/get-or-start.ts";
-import { RefusalCode, SessionRefusal } from "../session/refusal.ts";
+import { adminSentence, type Reason, reasons } from "../session/reasons.ts";
+import { SessionRefusal } from "../session/refusal.ts";
+import { RefusalCode } from "../session/refusal-code.ts";
+import type { SessionState } from "../session/session-state.ts";
 import { offeredTypes } from "../session/session-types.ts";
 import { readUser, type SessionUser } from "../session/user.ts";
 import type { Audit } from "./audit.ts";
@@ -22,6 +26,7 @@ const maxBodyBytes = 64 * 1024;
 /** An answer that is not a session's refusal: the request itself is at fault. */
 class BadRequest extends Error {
   readonly status: number;
+  /** For programs; to the admin all of them mean `bad-request`. */
   readonly reason: string;
 
   constructor(status: number, reason: string, message: string) {
@@ -32,8 +37,8 @@ class BadRequest extends Error {
 }
 
 /** Why a waiting ends early; the session goes on starting. */
-const abandoned = new SessionRefusal(RefusalCode.failed, "abandoned", "The door hung up.");
-const restarting = new SessionRefusal(RefusalCode.failed, "restarting", "The service is being restarted. Please try again in a moment.");
+const abandoned = new SessionRefusal("abandoned");
+const restarting = new SessionRefusal("restarting");
 
 interface Call {
   readonly user: SessionUser;
@@ -49,13 +54,7 @@ export function brokerApi(options: ApiOptions): RequestListener {
     "/v1/sessions": (call) => streamSession(call, options),
     "/v1/state": async ({ user, display, response }) => {
       const { status } = (await sessions.state(user, display)).view;
-      const words =
-        status.state === "starting"
-          ? { phase: status.phase, message: status.trouble ?? status.message }
-          : status.state === "failed"
-            ? { message: status.message }
-            : {};
-      sendJson(response, 200, { state: status.state, ...words });
+      sendJson(response, 200, { state: status.state, ...wordsOf(status) });
     },
     "/v1/end": async ({ user, display, response }) => {
       const { name, state } = await sessions.end(user, display);
@@ -84,7 +83,7 @@ export function brokerApi(options: ApiOptions): RequestListener {
     answer(request, response).catch((thrown: unknown) => {
       const { status, code, reason, message } = problemOf(thrown);
       metrics.request(Object.hasOwn(routes, request.url ?? "") ? (request.url ?? "") : "other", reason);
-      audit("refused", { path: request.url?.slice(0, 100), code, reason, detail: detailOf(thrown) });
+      audit("refused", { path: request.url?.slice(0, 100), code, reason, ...forAdmin(thrown, config().namespace) });
       if (response.headersSent) response.destroy();
       else sendJson(response, status, { error: { code, reason, message } });
     });
@@ -92,7 +91,9 @@ export function brokerApi(options: ApiOptions): RequestListener {
 }
 
 /** Streams a session's progress, a JSON object a line, and its end: `ready` or `error`. A door that hangs up only stops waiting. */
-async function streamSession({ user, display, response }: Call, { sessions, audit, metrics, stopping }: ApiOptions): Promise<void> {
+async function streamSession({ user, display, response }: Call, options: ApiOptions): Promise<void> {
+  const { sessions, audit, metrics, stopping } = options;
+  const { namespace } = options.config();
   const startedAt = performance.now();
   const gone = new AbortController();
   const restart = (): void => gone.abort(restarting);
@@ -107,31 +108,54 @@ async function streamSession({ user, display, response }: Call, { sessions, audi
   };
   const fields = { user: user.name, uid: user.uid, display };
   const took = (): number => Math.round(performance.now() - startedAt);
+  let session: string | undefined;
+  let held: Reason | undefined;
+  const tell = ({ phase, message, trouble }: Progress): void => {
+    line({ event: "progress", phase, message });
+    if (trouble !== undefined && trouble.reason !== held) {
+      const admin = adminSentence(trouble.reason, { namespace, session });
+      audit("waiting", { ...fields, session, reason: trouble.reason, admin, detail: trouble.detail });
+    }
+    held = trouble?.reason;
+  };
   try {
-    const { name, address, started } = await sessions.getOrStart(
-      user,
-      display,
-      (progress) => line({ event: "progress", ...progress }),
-      gone.signal,
-    );
+    session = sessions.nameOf(user, display);
+    const { address, started, notice } = await sessions.getOrStart(user, display, tell, gone.signal);
     const { host, port, secret } = address;
-    line({ event: "ready", display: `tcp://${encodeURIComponent(user.name)}:${secret}@${urlHost(host)}:${port}/`, session: name });
+    const url = `tcp://${encodeURIComponent(user.name)}:${secret}@${urlHost(host)}:${port}/`;
+    line({ event: "ready", display: url, session, ...(notice === undefined ? {} : { notice }) });
     metrics.request("/v1/sessions", "ok");
     metrics.answered(started, (performance.now() - startedAt) / 1000);
-    audit("session", { ...fields, session: name, outcome: "ready", started, address: `${host}:${port}`, ms: took() });
+    audit("session", { ...fields, session, outcome: "ready", started, address: `${host}:${port}`, ms: took() });
   } catch (thrown) {
     const { code, reason, message } = problemOf(thrown);
     line({ event: "error", code, reason, message });
     metrics.request("/v1/sessions", reason);
-    audit("session", { ...fields, outcome: reason, code, ms: took(), detail: detailOf(thrown) });
+    audit("session", { ...fields, session, outcome: reason, code, ms: took(), ...forAdmin(thrown, namespace, session) });
   }
   response.end();
 }
 
 /** For the log: what is not said to the user. */
-function detailOf(thrown: unknown): string | undefined {
-  if (thrown instanceof SessionRefusal) return thrown.detail;
-  return thrown instanceof BadRequest ? undefined : String((thrown as Error).stack ?? thrown);
+function forAdmin(thrown: unknown, namespace: string, session?: string): { admin: string; detail?: string | undefined } {
+  if (thrown instanceof SessionRefusal) return { admin: adminSentence(thrown.reason, { namespace, session }), detail: thrown.detail };
+  const reason = thrown instanceof BadRequest ? "bad-request" : "bug";
+  const detail = reason === "bug" ? String((thrown as Error).stack ?? thrown) : undefined;
+  return { admin: adminSentence(reason, { namespace }), detail };
+}
+
+/** What a user is told about a session that cannot be entered now. */
+function wordsOf(status: SessionState): { phase?: string; message?: string } {
+  switch (status.state) {
+    case "starting":
+      return { phase: status.phase, message: status.trouble === undefined ? status.message : reasons[status.trouble.reason].user };
+    case "ending":
+      return status.overdue ? { message: reasons.stuck.user } : {};
+    case "failed":
+      return { message: reasons[status.reason].previous ?? reasons[status.reason].user };
+    default:
+      return {};
+  }
 }
 
 function problemOf(thrown: unknown): { status: number; code: number; reason: string; message: string } {
@@ -144,7 +168,7 @@ function problemOf(thrown: unknown): { status: number; code: number; reason: str
     status: 500,
     code: 1,
     reason: "bug",
-    message: "The session could not be started because of an error in the program. Please tell your administrator.",
+    message: reasons.bug.user,
   };
 }
 

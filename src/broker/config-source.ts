@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { type BrokerConfig, parseBrokerConfig } from "../session/broker-config.ts";
-import { RefusalCode, SessionRefusal } from "../session/refusal.ts";
+import { SessionRefusal } from "../session/refusal.ts";
 import { VdiError } from "../util/vdi-error.ts";
 
 const lookEveryMs = 2_000;
@@ -37,12 +37,6 @@ function read(path: string): BrokerConfig {
   try {
     return parseBrokerConfig(readFileSync(path, "utf8"), path);
   } catch (thrown) {
-    const detail = thrown instanceof VdiError ? thrown.message : String(thrown);
-    throw new SessionRefusal(
-      RefusalCode.notConfigured,
-      "no-configuration",
-      "Sessions are not configured here. Please tell your administrator.",
-      detail,
-    );
+    throw new SessionRefusal("no-configuration", { detail: thrown instanceof VdiError ? thrown.message : String(thrown) });
   }
 }

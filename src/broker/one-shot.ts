@@ -2,7 +2,9 @@ import { request } from "node:http";
 import { linesOf } from "../kube/watch.ts";
 import { kubernetesRuntime } from "../runtimes/kubernetes.ts";
 import { sessionsOf } from "../session/get-or-start.ts";
-import { RefusalCode, SessionRefusal } from "../session/refusal.ts";
+import { isReason } from "../session/reasons.ts";
+import { SessionRefusal } from "../session/refusal.ts";
+import { RefusalCode } from "../session/refusal-code.ts";
 import { readUser } from "../session/user.ts";
 import { configSource } from "./config-source.ts";
 import { connectCluster, type Env } from "./environment.ts";
@@ -27,11 +29,7 @@ export async function oneShot(env: Env, input: string, url: boolean): Promise<st
   const { username, display } = parseHookInput(input);
   const [user, broker] = await Promise.all([systemUser(username), answers(env.socketPath)]);
   if (!broker && env.kubeconfig === undefined) {
-    throw new SessionRefusal(
-      RefusalCode.notConfigured,
-      "no-broker",
-      "Sessions cannot be started: no broker answers here and KUBECONFIG is not set.",
-    );
+    throw new SessionRefusal("no-broker");
   }
   const found = broker ? await askBroker(env.socketPath, user, display) : await startHere(env, user, display);
   const host = found.host.includes(":") ? `[${found.host}]` : found.host;
@@ -70,16 +68,19 @@ async function askBroker(socketPath: string, user: SystemUser, display: string):
       error?: { code: number; reason: string; message: string };
     };
     const problem = event.error ?? (event.event === "error" ? event : undefined);
-    if (problem !== undefined)
-      throw new SessionRefusal(codeOf(problem.code), problem.reason ?? "refused", problem.message ?? "The session could not be started.");
+    if (problem !== undefined) throw refusalOf(problem);
     if (event.event === "ready") {
       const { hostname, port, password } = new URL(event.display ?? "");
       return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port), secret: password };
     }
   }
-  throw new SessionRefusal(RefusalCode.failed, "broker-away", "The broker went away. Please try again.");
+  throw new SessionRefusal("broker-away");
 }
 
-function codeOf(code: number | undefined): RefusalCode {
-  return Object.values(RefusalCode).find((known) => known === code) ?? RefusalCode.failed;
+/** What a broker said no with; a newer one may have reasons that are not known here, but its words hold. */
+function refusalOf({ code, reason = "", message }: { code?: number; reason?: string; message?: string }): SessionRefusal {
+  return new SessionRefusal(isReason(reason) ? reason : "bug", {
+    code: Object.values(RefusalCode).find((known) => known === code) ?? RefusalCode.failed,
+    ...(message === undefined ? {} : { message }),
+  });
 }

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { RefusalCode, SessionRefusal } from "../session/refusal.ts";
+import { SessionRefusal } from "../session/refusal.ts";
 import { isUserName, type SessionUser, type UserGroup } from "../session/user.ts";
 
 const run = promisify(execFile);
@@ -15,7 +15,7 @@ export type SystemUser = SessionUser;
  */
 export async function systemUser(asked: string): Promise<SystemUser> {
   const entry = isUserName(asked) ? await passwdEntry(asked) : undefined;
-  if (entry === undefined) throw new SessionRefusal(RefusalCode.unknownUser, "unknown-user", "This user is not known here.");
+  if (entry === undefined) throw new SessionRefusal("unknown-user");
   const short = asked.includes("@") ? await passwdEntry(asked.split("@")[0] ?? "") : undefined;
   const user = short !== undefined && short.uid === entry.uid ? short : entry;
   return { ...user, groups: await groupsOf(user.name) };
@@ -43,11 +43,6 @@ async function output(program: string, args: readonly string[]): Promise<string>
   } catch (thrown) {
     const { stdout, code } = thrown as { stdout?: string; code?: unknown };
     if (typeof code === "number") return stdout ?? "";
-    throw new SessionRefusal(
-      RefusalCode.failed,
-      "directory",
-      "Users cannot be looked up at the moment. Please try again later.",
-      String(thrown),
-    );
+    throw new SessionRefusal("directory", { detail: String(thrown) });
   }
 }

@@ -1,5 +1,6 @@
 import type { V1EnvVar, V1Pod, V1ResourceRequirements, V1Volume, V1VolumeMount } from "@kubernetes/client-node";
 import { sessionKeys, sessionLabels } from "./labels.ts";
+import type { SessionRequest } from "./session-request.ts";
 import { groupEntries, groupFile, groupsOf, passwdEntry, passwdFile, type SessionUser, sessionHome } from "./session-user.ts";
 
 /** Quantities of Kubernetes (`500m`, `2Gi`); what is left out is not limited or asked for. */
@@ -45,21 +46,6 @@ export interface SessionPodSettings {
   readonly serviceAccountName: string;
 }
 
-/** What one session pod has of its own. */
-export interface SessionPodRequest {
-  readonly name: string;
-  readonly user: SessionUser;
-  /** Session type, as it is configured. */
-  readonly type: string;
-  /** The type with `mhd-` or `nhd-` before it if that was asked for. */
-  readonly display: string;
-  /** Script of the type, below `session_types`: `default/xpra_startup_desktop.sh`. */
-  readonly script: string;
-  readonly image: string;
-  /** Password of this session alone: letters and digits. */
-  readonly secret: string;
-}
-
 /** Name of the container in a session pod. */
 export const sessionContainer = "session";
 /** The variable that holds the session's password. */
@@ -73,7 +59,7 @@ const sharedMemoryLimit = "256Mi";
  * A session's pod, as Pod Security `restricted` wants it, with a read-only root filesystem. Pure.
  * The user's identity arrives without root: annotations, a downward API volume, mounted over /etc/passwd and /etc/group.
  */
-export function sessionPod(settings: SessionPodSettings, request: SessionPodRequest): V1Pod {
+export function sessionPod(settings: SessionPodSettings, request: SessionRequest): V1Pod {
   const { user, name, type, display, image } = request;
   const directories = Object.entries(settings.configMaps).filter(([, files]) => files.length > 0);
   return {
@@ -151,7 +137,7 @@ export function sessionPod(settings: SessionPodSettings, request: SessionPodRequ
   };
 }
 
-function environment(settings: SessionPodSettings, request: SessionPodRequest): V1EnvVar[] {
+function environment(settings: SessionPodSettings, request: SessionRequest): V1EnvVar[] {
   const { user } = request;
   const { home } = sessionHome(user);
   const own: Record<string, string> = {

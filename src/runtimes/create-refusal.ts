@@ -1,36 +1,32 @@
 import { KubeError } from "../kube/transport.ts";
-import { RefusalCode, SessionRefusal } from "../session/refusal.ts";
+import type { Reason } from "../session/reasons.ts";
+import { SessionRefusal } from "../session/refusal.ts";
 
-/** What a user is told when the cluster does not take a session's pod; the cluster's own words are the admin's. Anything else than a `KubeError` is given back. */
+/** What the API server says when it takes a pod from nobody, whoever asks; the first line that fits wins. */
+const sayings: readonly (readonly [RegExp, Reason])[] = [
+  [/exceeded quota/, "no-room"],
+  [/because it is being terminated/, "no-namespace"],
+  [/violates PodSecurity|ValidatingAdmissionPolicy|admission webhook|failed calling webhook/, "policy"],
+  // A quota or a limit range that wants something of every pod, a service account that is not there.
+  [/failed quota|usage per (?:Pod|Container)|error looking up service account|no PriorityClass/, "not-accepted"],
+];
+
+const byStatus: Readonly<Record<number, Reason>> = {
+  0: "away",
+  401: "forbidden",
+  403: "forbidden",
+  404: "no-namespace",
+  429: "away",
+  500: "away",
+  503: "away",
+  504: "away",
+};
+
+/** A refusal for a request about a session's pod that the cluster did not take; its own words are for the admin. Anything else than a `KubeError` is given back. */
 export function createRefusal(thrown: unknown, secret: string): unknown {
   if (!(thrown instanceof KubeError)) return thrown;
+  const { method, path, status, message } = thrown;
   // The API server quotes what it does not accept.
-  const detail = `${thrown.method} ${thrown.path}: ${thrown.status} ${thrown.reason}: ${thrown.message}`.replaceAll(secret, "(secret)");
-  const refuse = (code: RefusalCode, reason: string, message: string): SessionRefusal => new SessionRefusal(code, reason, message, detail);
-  if (/exceeded quota/.test(thrown.message)) {
-    return refuse(
-      RefusalCode.failed,
-      "no-room",
-      "No more sessions can be started at the moment: the limit of this installation is reached. Please try again later.",
-    );
-  }
-  switch (thrown.status) {
-    case 0:
-    case 429:
-    case 500:
-    case 503:
-    case 504:
-      return refuse(RefusalCode.failed, "away", "The cluster does not answer at the moment. Please try again in a minute.");
-    case 401:
-    case 403:
-      return refuse(RefusalCode.notConfigured, "forbidden", "Sessions may not be started here. Please tell your administrator.");
-    case 404:
-      return refuse(RefusalCode.notConfigured, "no-namespace", "There is no place for sessions here. Please tell your administrator.");
-    default:
-      return refuse(
-        RefusalCode.notConfigured,
-        "not-accepted",
-        "The session cannot be started as it is configured. Please tell your administrator.",
-      );
-  }
+  const detail = `${method} ${path}: ${status} ${thrown.reason}: ${message}`.replaceAll(secret, "(secret)");
+  return new SessionRefusal(sayings.find(([words]) => words.test(message))?.[1] ?? byStatus[status] ?? "not-accepted", { detail });
 }

@@ -75,7 +75,7 @@ export function kubernetesRuntime(options: KubernetesRuntimeOptions): Kubernetes
       listeners.has(name) &&
       facts.runningSince > 0 &&
       !isEnded(facts) &&
-      !facts.deleting &&
+      facts.goneBy === 0 &&
       marksOf(name).ready !== true;
     if (wanted && !followed.has(name)) follow(facts);
     if (!wanted) {
@@ -138,7 +138,7 @@ export function kubernetesRuntime(options: KubernetesRuntimeOptions): Kubernetes
       const facts = pods.get(name);
       if (due > Date.now()) continue;
       removals.delete(name);
-      if (facts === undefined || facts.deleting) continue;
+      if (facts === undefined || facts.goneBy > 0) continue;
       remove(name, facts.instance).catch((error: unknown) => {
         options.onTrouble?.(`removing ${name}`, error);
         removals.set(name, Date.now() + 60_000);

@@ -1,26 +1,40 @@
 import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
 import { sessionKeys } from "../manifests/labels.ts";
 import { secretVariable, sessionContainer } from "../manifests/session-pod.ts";
-import type { FailureReason, SessionOwner, SessionState, SessionView, StartPhase } from "../session/session-state.ts";
+import type { FailureReason, WaitReason } from "../session/reasons.ts";
+import type { SessionOwner, SessionState, SessionView, StartPhase, Trouble } from "../session/session-state.ts";
 
-/** The part of a session pod that the broker remembers: small, because there may be ten thousand. */
+/** Something with a reason of the cluster's and its words. */
+interface Said {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** The part of a session pod that the broker remembers: small, because there may be ten thousand. Times are milliseconds since the epoch. */
 export interface PodFacts {
   readonly name: string;
   /** The pod's uid. */
   readonly instance: string;
   readonly version: string;
   readonly owner: SessionOwner;
-  readonly deleting: boolean;
+  readonly createdAt: number;
+  /** When it is to be gone after a deletion, its grace period included; 0: it is not being deleted. */
+  readonly goneBy: number;
+  /** Who holds a pod that is being deleted; mostly nobody. */
+  readonly finalizers: string;
   readonly phase: string;
   /** Why the pod as a whole failed: `Evicted`. */
   readonly reason: string;
-  readonly scheduled: boolean;
-  /** True when the scheduler has found no node. */
-  readonly unschedulable: boolean;
-  readonly waiting: string;
-  /** Milliseconds since the epoch; 0 while the container does not run. */
+  readonly message: string;
+  /** Empty while no node has been found. */
+  readonly node: string;
+  /** What the scheduler says when it has found no node; else empty. */
+  readonly unschedulable: string;
+  /** Why the container does not run yet. */
+  readonly waiting?: Said;
+  /** 0 while the container does not run. */
   readonly runningSince: number;
-  readonly ended?: { readonly exitCode: number; readonly reason: string; readonly at: number };
+  readonly ended?: Said & { readonly exitCode: number; readonly at: number };
   readonly host: string;
   readonly port: number;
   readonly secret: string;
@@ -37,7 +51,7 @@ export interface PodMarks {
   /** When its port last answered, on the clock of `performance.now()`. */
   answeredAt?: number;
   /** Last event about it. */
-  event?: { readonly reason: string; readonly message: string };
+  event?: Said;
 }
 
 /**
@@ -46,11 +60,14 @@ export interface PodMarks {
  */
 export const settledAfterMs = 120_000;
 
-const troubleEvents: Readonly<Record<string, string>> = {
-  FailedMount: "A directory of the session cannot be attached yet; it is being tried again.",
-  FailedAttachVolume: "A directory of the session cannot be attached yet; it is being tried again.",
-  FailedCreatePodSandBox: "The machine has trouble with preparing the session; it is being tried again.",
-  FailedScheduling: "No machine has room for the session at the moment. It starts as soon as there is room.",
+/** A deletion takes the grace period, then the killing, the volumes and the node's report; this much later it is not normal any more. */
+export const overdueAfterMs = 30_000;
+
+const troubleEvents: Readonly<Record<string, WaitReason>> = {
+  FailedMount: "volume",
+  FailedAttachVolume: "volume",
+  FailedCreatePodSandBox: "sandbox",
+  NodeNotReady: "machine-away",
 };
 
 const imageFaults = new Set([
@@ -83,12 +100,16 @@ export function podFacts(pod: V1Pod): PodFacts {
     instance: metadata?.uid ?? "",
     version: metadata?.resourceVersion ?? "",
     owner: { name: metadata?.annotations?.[sessionKeys.owner] ?? "", uid: spec?.securityContext?.runAsUser ?? -1 },
-    deleting: metadata?.deletionTimestamp !== undefined,
+    createdAt: timeOf(metadata?.creationTimestamp),
+    goneBy: metadata?.deletionTimestamp === undefined ? 0 : timeOf(metadata.deletionTimestamp) || 1,
+    finalizers: (metadata?.finalizers ?? []).join(" "),
     phase: status?.phase ?? "Pending",
     reason: status?.reason ?? "",
-    scheduled: (spec?.nodeName ?? "") !== "",
-    unschedulable: scheduling?.status === "False" && scheduling.reason === "Unschedulable",
-    waiting: state?.waiting?.reason ?? "",
+    message: status?.message ?? "",
+    node: spec?.nodeName ?? "",
+    unschedulable:
+      scheduling?.status === "False" && scheduling.reason === "Unschedulable" ? (scheduling.message ?? "no node was found") : "",
+    ...(state?.waiting?.reason === undefined ? {} : { waiting: { reason: state.waiting.reason, message: state.waiting.message ?? "" } }),
     runningSince: state?.running === undefined ? 0 : timeOf(state.running.startedAt),
     ...(ended === undefined ? {} : { ended }),
     host: status?.podIP ?? "",
@@ -99,8 +120,8 @@ export function podFacts(pod: V1Pod): PodFacts {
 
 function endOf(state: V1ContainerStatus["state"]): PodFacts["ended"] {
   if (state?.terminated === undefined) return undefined;
-  const { exitCode, reason, finishedAt } = state.terminated;
-  return { exitCode, reason: reason ?? "", at: timeOf(finishedAt) };
+  const { exitCode, reason = "", message = "", finishedAt } = state.terminated;
+  return { exitCode, reason, message, at: timeOf(finishedAt) };
 }
 
 /** The raw JSON has texts where the types have dates. */
@@ -114,15 +135,23 @@ export function isEnded(facts: PodFacts): boolean {
   return facts.phase === "Succeeded" || facts.phase === "Failed" || facts.ended !== undefined;
 }
 
+/** True for a pod whose container has not come to run. */
+export function isPending(facts: PodFacts): boolean {
+  return facts.runningSince === 0 && !isEnded(facts);
+}
+
 /** A pod as the use case sees it. Pure. */
 export function podView(facts: PodFacts | undefined, marks: PodMarks, nowMs: number): SessionView {
-  return facts === undefined ? { status: { state: "absent" } } : { status: statusOf(facts, marks, nowMs), owner: facts.owner };
+  if (facts === undefined) return { status: { state: "absent" } };
+  return { status: statusOf(facts, marks, nowMs), owner: facts.owner, ...(facts.node === "" ? {} : { machine: facts.node }) };
 }
 
 function statusOf(facts: PodFacts, marks: PodMarks, nowMs: number): SessionState {
   const { instance } = facts;
-  if (facts.deleting || marks.removed === true) return { state: "ending", instance };
-  if (isEnded(facts)) return { state: "failed", instance, ...whyEnded(facts) };
+  if (facts.goneBy > 0 || marks.removed === true) {
+    return { state: "ending", instance, overdue: facts.goneBy > 0 && nowMs > facts.goneBy + overdueAfterMs, detail: whyStays(facts) };
+  }
+  if (isEnded(facts)) return { state: "failed", instance, reason: whyEnded(facts), detail: howEnded(facts) };
   if (facts.runningSince > 0) {
     const settled = marks.ready === true || nowMs - facts.runningSince > settledAfterMs;
     if (settled && facts.host !== "") {
@@ -130,50 +159,56 @@ function statusOf(facts: PodFacts, marks: PodMarks, nowMs: number): SessionState
     }
     return { state: "starting", instance, phase: "starting", message: marks.words ?? phaseWords.starting };
   }
-  if (imageFaults.has(facts.waiting)) {
-    return {
-      state: "failed",
-      instance,
-      reason: "image",
-      message: "The session's software cannot be fetched. Please tell your administrator.",
-    };
-  }
-  if (containerFaults.has(facts.waiting)) {
-    return {
-      state: "failed",
-      instance,
-      reason: "configuration",
-      message: "The session cannot be started as it is configured. Please tell your administrator.",
-    };
-  }
+  const fault = facts.waiting === undefined ? undefined : faultOf(facts.waiting.reason);
+  if (fault !== undefined) return { state: "failed", instance, reason: fault, detail: saying(facts, facts.waiting) };
   const phase = phaseOf(facts, marks);
-  const trouble = facts.unschedulable
-    ? troubleEvents.FailedScheduling
-    : facts.scheduled
-      ? troubleEvents[marks.event?.reason ?? ""]
-      : undefined;
+  const trouble = troubleOf(facts, marks);
   return { state: "starting", instance, phase, message: phaseWords[phase], ...(trouble === undefined ? {} : { trouble }) };
 }
 
+function faultOf(waiting: string): FailureReason | undefined {
+  if (imageFaults.has(waiting)) return "image";
+  return containerFaults.has(waiting) ? "configuration" : undefined;
+}
+
+function troubleOf(facts: PodFacts, { event }: PodMarks): Trouble | undefined {
+  if (facts.unschedulable !== "") return { reason: "no-node", detail: facts.unschedulable };
+  const reason = facts.node === "" ? undefined : troubleEvents[event?.reason ?? ""];
+  return reason === undefined ? undefined : { reason, detail: saying(facts, event) };
+}
+
 function phaseOf(facts: PodFacts, marks: PodMarks): StartPhase {
-  if (!facts.scheduled) return "scheduling";
+  if (facts.node === "") return "scheduling";
   return marks.event?.reason === "Pulling" ? "pulling" : "preparing";
 }
 
-function whyEnded(facts: PodFacts): { reason: FailureReason; message: string } {
-  const { ended } = facts;
-  if (ended?.reason === "OOMKilled") return { reason: "crashed", message: "The session needed more memory than it may use and was ended." };
-  if (facts.reason === "Evicted" || facts.reason === "Preempting") {
-    return { reason: "evicted", message: "The session was ended because its machine ran out of room. Please try again." };
-  }
-  if (ended !== undefined && ended.exitCode !== 0) {
-    return {
-      reason: "crashed",
-      message: `The session ended with an error (${ended.exitCode}) while it was starting. Please tell your administrator.`,
-    };
-  }
-  if (facts.phase === "Failed" && facts.reason !== "") {
-    return { reason: "evicted", message: `The session was ended by its machine (${facts.reason}). Please try again.` };
-  }
-  return { reason: "ended", message: "The session ended as soon as it had started. Please tell your administrator." };
+function whyEnded({ ended, phase, reason, message }: PodFacts): FailureReason {
+  if (reason === "Evicted" && /exceeds the (?:total )?limit/.test(message)) return "disk";
+  if (reason === "Evicted" || reason === "Preempting" || reason.startsWith("OutOf")) return "evicted";
+  if (phase === "Failed" && reason !== "") return "machine";
+  // The runtime remembers that some program of the session was killed for memory, also when the desktop lived on and ended well.
+  if (ended !== undefined && ended.exitCode !== 0) return ended.reason === "OOMKilled" ? "memory" : "crashed";
+  return "ended";
+}
+
+function howEnded(facts: PodFacts): string {
+  const { ended, reason, message } = facts;
+  const container = ended === undefined ? "" : saying(facts, { ...ended, reason: `code ${ended.exitCode} ${ended.reason}`.trim() });
+  return [saying(facts, { reason, message }), container].filter(Boolean).join("; ");
+}
+
+function whyStays({ goneBy, node, finalizers }: PodFacts): string {
+  if (goneBy === 0) return "deletion asked for";
+  const facts = [
+    `to be gone by ${new Date(goneBy).toISOString()}`,
+    node === "" ? "" : `node ${node}`,
+    finalizers && `finalizers ${finalizers}`,
+  ];
+  return facts.filter(Boolean).join(", ");
+}
+
+/** The cluster's own words, without the session's password. */
+function saying({ secret }: PodFacts, said: Said | undefined): string {
+  const text = [said?.reason, said?.message].filter(Boolean).join(": ");
+  return secret === "" ? text : text.replaceAll(secret, "(secret)");
 }

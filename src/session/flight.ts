@@ -1,4 +1,5 @@
-import { RefusalCode, SessionRefusal } from "./refusal.ts";
+import { type Reason, reasons } from "./reasons.ts";
+import { SessionRefusal } from "./refusal.ts";
 import type { SessionRequest, SessionRuntime } from "./session-runtime.ts";
 import {
   type Action,
@@ -8,12 +9,15 @@ import {
   type SessionOwner,
   type SessionView,
   type StartPhase,
+  type Trouble,
 } from "./session-state.ts";
 
 /** What a waiting user is told. */
 export interface Progress {
   readonly phase: StartPhase | "ending" | "connecting";
   readonly message: string;
+  /** What holds it up, if anything does. The detail is for the admin only. */
+  readonly trouble?: Trouble;
 }
 
 /** A session that can be entered. */
@@ -22,19 +26,15 @@ export interface OpenSession {
   readonly address: SessionAddress;
   /** True when this call or one that it joined started it. */
   readonly started: boolean;
+  /** For the user: why the last session ended, if this one takes its place and it did not end by the user's wish. */
+  readonly notice?: string;
 }
 
 const words = {
   asking: "Asking for a place for the session.",
   ending: "The previous session is being closed.",
+  anew: "A new one is being started.",
   connecting: "Connecting to the desktop.",
-  foreign: "This session belongs to somebody else. Please tell your administrator.",
-  refused: "The session runs but lets nobody in. Please try again in a minute, or end it and start anew.",
-  lost: "The session was taken away several times while it started. Please try again later or tell your administrator.",
-  silent: "The session runs, but the machine that it is on does not answer. Please try again in a minute.",
-  slow: "The session is still being prepared. Please try again in a minute.",
-  stuck: "The previous session cannot be closed because the machine that it was on does not answer. Please tell your administrator.",
-  away: "Sessions cannot be looked up at the moment. Please try again in a minute.",
 };
 
 /** How long the runtime may take to know what sessions there are. */
@@ -42,6 +42,8 @@ const knownTimeoutMs = 20_000;
 /** A desktop that has just ended refuses connections before its end is reported, which takes a second or two; a busy one may be as slow. */
 const patienceMs = 5_000;
 const pauseMs = 250;
+/** That a session should be gone by now is no change that anybody would tell of. */
+const lookAgainMs = 2_000;
 
 /** All that one flight needs. */
 export interface FlightPlan {
@@ -58,6 +60,8 @@ interface History {
   readonly seen: Set<string>;
   starts: number;
   closedSince: number | undefined;
+  /** Why the session that is being replaced had ended. */
+  replaced: Reason | undefined;
 }
 
 /** What a step came to: the answer, or how long to wait for a change at most. */
@@ -68,7 +72,7 @@ export async function fly(plan: FlightPlan): Promise<OpenSession> {
   const { name, user, runtime } = plan;
   const deadline = performance.now() + plan.timeoutMs;
   await untilKnown(runtime, plan.timeoutMs);
-  const history: History = { seen: new Set(), starts: 0, closedSince: undefined };
+  const history: History = { seen: new Set(), starts: 0, closedSince: undefined, replaced: undefined };
   const changes = changesOf(runtime, name);
   try {
     for (;;) {
@@ -86,7 +90,9 @@ export async function fly(plan: FlightPlan): Promise<OpenSession> {
 
 /** Waits until the runtime knows what sessions there are. Throws a `SessionRefusal` when that takes too long. */
 export async function untilKnown(runtime: SessionRuntime, timeoutMs: number = knownTimeoutMs): Promise<void> {
-  if (!(await runtime.known(Math.min(knownTimeoutMs, timeoutMs)))) throw new SessionRefusal(RefusalCode.failed, "away", words.away);
+  const waitMs = Math.min(knownTimeoutMs, timeoutMs);
+  if (!(await runtime.known(waitMs)))
+    throw new SessionRefusal("away", { detail: `what sessions there are was not known after ${waitMs} ms` });
 }
 
 async function act(action: Action, view: SessionView, plan: FlightPlan, history: History): Promise<Step> {
@@ -104,13 +110,17 @@ async function act(action: Action, view: SessionView, plan: FlightPlan, history:
       return { waitMs: 0 };
     }
     case "replace":
-      tell({ phase: "ending", message: words.ending });
-      if (status.state !== "absent") await runtime.remove(name, status.instance);
-      return { waitMs: Number.POSITIVE_INFINITY };
+      if (status.state === "failed") {
+        const { previous } = reasons[status.reason];
+        if (previous !== undefined) history.replaced = status.reason;
+        tell({ phase: "ending", message: previous === undefined ? words.ending : `${previous} ${words.anew}` });
+        await runtime.remove(name, status.instance);
+      }
+      return { waitMs: lookAgainMs };
     case "wait":
       if (status.state === "starting") history.seen.add(status.instance);
       tell(progressOf(view));
-      return { waitMs: Number.POSITIVE_INFINITY };
+      return { waitMs: lookAgainMs };
     case "return":
       return enter(view, plan, history);
   }
@@ -123,29 +133,45 @@ async function enter(view: SessionView, plan: FlightPlan, history: History): Pro
   const answer = await plan.runtime.connect(plan.name, status.address);
   const now = plan.runtime.look(plan.name).status;
   if (now.state !== "ready" || now.instance !== status.instance) return { waitMs: 0 };
-  if (answer === "open") return { answer: { name: plan.name, address: status.address, started: history.starts > 0 } };
+  if (answer === "open") return { answer: { name: plan.name, address: status.address, started: history.starts > 0, ...noticeOf(history) } };
   history.closedSince ??= performance.now();
-  if (performance.now() - history.closedSince > patienceMs) throw new SessionRefusal(RefusalCode.failed, answer, words[answer]);
+  if (performance.now() - history.closedSince > patienceMs) {
+    const { host, port } = status.address;
+    throw new SessionRefusal(answer, { detail: `${host}:${port}${onMachine(view)}` });
+  }
   plan.tell({ phase: "connecting", message: words.connecting });
   return { waitMs: pauseMs };
 }
 
+function noticeOf({ replaced }: History): Pick<OpenSession, "notice"> {
+  const notice = replaced === undefined ? undefined : reasons[replaced].previous;
+  return notice === undefined ? {} : { notice };
+}
+
 function progressOf({ status }: SessionView): Progress {
-  if (status.state === "starting") return { phase: status.phase, message: status.trouble ?? status.message };
-  return { phase: "ending", message: words.ending };
+  if (status.state !== "starting") return { phase: "ending", message: words.ending };
+  const { phase, message, trouble } = status;
+  return trouble === undefined ? { phase, message } : { phase, message: reasons[trouble.reason].user, trouble };
 }
 
 function refusalOf(view: SessionView, user: SessionOwner): SessionRefusal {
-  if (isForeign(view, user))
-    return new SessionRefusal(RefusalCode.failed, "foreign", words.foreign, `owner is ${view.owner?.name}, uid ${view.owner?.uid}`);
-  if (view.status.state === "failed") return new SessionRefusal(RefusalCode.failed, `session-${view.status.reason}`, view.status.message);
-  return new SessionRefusal(RefusalCode.failed, "lost", words.lost);
+  const { status } = view;
+  if (isForeign(view, user)) return new SessionRefusal("foreign", { detail: `owner is ${view.owner?.name}, uid ${view.owner?.uid}` });
+  if (status.state === "failed") return new SessionRefusal(status.reason, { detail: status.detail });
+  if (status.state === "ending") return new SessionRefusal("stuck", { detail: status.detail });
+  return new SessionRefusal("lost");
 }
 
-function tooSlow({ status }: SessionView): SessionRefusal {
-  if (status.state === "ending") return new SessionRefusal(RefusalCode.failed, "stuck", words.stuck);
-  const trouble = status.state === "starting" ? status.trouble : undefined;
-  return new SessionRefusal(RefusalCode.failed, "slow", trouble ?? words.slow);
+function tooSlow(view: SessionView): SessionRefusal {
+  const { status } = view;
+  if (status.state === "ending") return new SessionRefusal("stuck", { detail: status.detail });
+  if (status.state !== "starting") return new SessionRefusal("slow", { detail: status.state });
+  if (status.trouble !== undefined) return new SessionRefusal(status.trouble.reason, { detail: status.trouble.detail });
+  return new SessionRefusal("slow", { detail: `${status.phase}${onMachine(view)}` });
+}
+
+function onMachine({ machine }: SessionView): string {
+  return machine === undefined ? "" : ` on ${machine}`;
 }
 
 /** Changes as something to wait for; one that came between two waits is not lost. */

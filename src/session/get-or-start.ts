@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { sessionName } from "../manifests/names.ts";
 import { type BrokerConfig, imageOfType } from "./broker-config.ts";
 import { fly, type OpenSession, type Progress, untilKnown } from "./flight.ts";
-import { RefusalCode, SessionRefusal } from "./refusal.ts";
+import { SessionRefusal } from "./refusal.ts";
 import type { SessionRequest, SessionRuntime } from "./session-runtime.ts";
 import { isForeign, type SessionView } from "./session-state.ts";
 import { wantedSession } from "./session-types.ts";
@@ -19,6 +19,8 @@ export interface GetOrStartOptions {
 
 /** Finds or starts sessions: one flight a session however many ask for it. */
 export interface Sessions {
+  /** The name of the user's session for a display. Throws a `SessionRefusal` when there is no such type. */
+  nameOf(user: SessionUser, display: string): string;
   /**
    * Gives the user's session for a display, starting it when there is none. `onProgress` hears what is happening;
    * an abort of the signal ends this waiting only. Throws a `SessionRefusal`.
@@ -67,6 +69,7 @@ export function sessionsOf({ config, runtime, timeoutMs = 300_000 }: GetOrStartO
   }
 
   return {
+    nameOf: (user, display) => resolve(user, display).name,
     inFlight: () => flights.size,
     async getOrStart(user, display, onProgress, signal) {
       const { name, request } = resolve(user, display);
@@ -99,11 +102,9 @@ export function sessionsOf({ config, runtime, timeoutMs = 300_000 }: GetOrStartO
 function requestOf(config: BrokerConfig, name: string, user: SessionUser, wanted: ReturnType<typeof wantedSession>): SessionRequest {
   const image = imageOfType(config.images, wanted.entry.type);
   if (image === undefined)
-    throw new SessionRefusal(
-      RefusalCode.notConfigured,
-      "no-image",
-      `The session type ${wanted.entry.type} has no image. Please tell your administrator.`,
-    );
+    throw new SessionRefusal("no-image", {
+      message: `The session type ${wanted.entry.type} has no software to run. Please tell your administrator.`,
+    });
   return { name, user, type: wanted.entry.type, display: wanted.display, script: wanted.entry.script, image, secret: sessionSecret() };
 }
 

@@ -1,22 +1,22 @@
-/** Codes of the broker and exit codes of the hook: part of the protocol that sites' own scripts speak. */
-export const RefusalCode = {
-  failed: 1,
-  noSuchType: 4,
-  notConfigured: 5,
-  unknownUser: 6,
-} as const;
+import { type Reason, reasons } from "./reasons.ts";
+import type { RefusalCode } from "./refusal-code.ts";
 
-export type RefusalCode = (typeof RefusalCode)[keyof typeof RefusalCode];
+/** What a single refusal has beside the words of its reason. */
+export interface RefusalFacts {
+  /** Instead of the table's words for the user; one line without names of the cluster's parts or a secret. */
+  readonly message?: string;
+  /** For the log of the admin only: the cluster's own words, what was seen. */
+  readonly detail?: string | undefined;
+  readonly code?: RefusalCode;
+}
 
-/** Why a user gets no session. The message is one line that the user is shown: no names of the cluster's parts, no secret. */
+/** Why a user gets no session. The message is one line that the user is shown. */
 export class SessionRefusal extends Error {
   readonly code: RefusalCode;
-  /** For programs: `no-such-type`, `no-room`. */
-  readonly reason: string;
-  /** For the log of the admin only. */
+  readonly reason: Reason;
   readonly detail: string | undefined;
 
-  constructor(code: RefusalCode, reason: string, message: string, detail?: string) {
+  constructor(reason: Reason, { message = reasons[reason].user, detail, code = reasons[reason].code }: RefusalFacts = {}) {
     super(message.replace(/\s+/g, " ").trim());
     this.name = "SessionRefusal";
     this.code = code;

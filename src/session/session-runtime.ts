@@ -1,8 +1,7 @@
-import type { SessionPodRequest } from "../manifests/session-pod.ts";
+import type { SessionRequest } from "../manifests/session-request.ts";
 import type { SessionAddress, SessionView } from "./session-state.ts";
 
-/** What a runtime needs to start a session. */
-export type SessionRequest = SessionPodRequest;
+export type { SessionRequest } from "../manifests/session-request.ts";
 
 /** How a session's port answered: `silent` means that nothing came back in time. */
 export type Answer = "open" | "refused" | "silent";

@@ -1,3 +1,5 @@
+import type { FailureReason, WaitReason } from "./reasons.ts";
+
 /** Where a session that is being started is. */
 export type StartPhase = "queued" | "scheduling" | "preparing" | "pulling" | "starting";
 
@@ -8,8 +10,11 @@ export interface SessionAddress {
   readonly secret: string;
 }
 
-/** Why a session's machine is of no use any more. */
-export type FailureReason = "ended" | "crashed" | "evicted" | "image" | "configuration";
+/** What stands in the way of a session that is being started and may still come; `detail` is for the admin. */
+export interface Trouble {
+  readonly reason: WaitReason;
+  readonly detail: string;
+}
 
 /** What is known of a session. `instance` tells one start of it from the next. */
 export type SessionState =
@@ -19,11 +24,12 @@ export type SessionState =
       readonly instance: string;
       readonly phase: StartPhase;
       readonly message: string;
-      readonly trouble?: string;
+      readonly trouble?: Trouble;
     }
   | { readonly state: "ready"; readonly instance: string; readonly address: SessionAddress }
-  | { readonly state: "ending"; readonly instance: string }
-  | { readonly state: "failed"; readonly instance: string; readonly reason: FailureReason; readonly message: string };
+  /** `overdue`: it should be gone by now. */
+  | { readonly state: "ending"; readonly instance: string; readonly overdue: boolean; readonly detail: string }
+  | { readonly state: "failed"; readonly instance: string; readonly reason: FailureReason; readonly detail: string };
 
 /** Whose session it is. */
 export interface SessionOwner {
@@ -35,6 +41,8 @@ export interface SessionOwner {
 export interface SessionView {
   readonly status: SessionState;
   readonly owner?: SessionOwner;
+  /** The machine that it is on, when it has one. */
+  readonly machine?: string;
 }
 
 /** What to do next for somebody who wants a session. */
@@ -43,18 +51,39 @@ export type Action = "create" | "wait" | "return" | "replace" | "refuse";
 /** `found`: it was so when the call came. `own`: the call itself has started the session or seen it on its way. */
 type Moment = "found" | "own";
 
+/** A state with what matters for the decision. */
+type Situation = "absent" | "starting" | "held" | "ready" | "ending" | "hung" | "failed" | "displaced";
+
 /**
- * The state machine. A session that failed before the call came is in the way and is replaced;
- * one that failed under the call would fail again, so that the reason is told.
+ * The state machine. A session that failed before the call came is in the way and is replaced; one that failed under the call
+ * would fail again, so that the reason is told. One that lost its machine did not fail by itself: the next machine may be better.
+ * What is held up (no room, a volume) is waited for, so that a place that becomes free is used. Only an admin can know that a
+ * session that does not go away has really stopped, so that it is never started a second time beside it.
  */
-const table: Readonly<Record<SessionState["state"], Readonly<Record<Moment, Action>>>> = {
-  //         when the call came   while it waits
+const table: Readonly<Record<Situation, Readonly<Record<Moment, Action>>>> = {
+  //            when the call came   while it waits
   absent: { found: "create", own: "create" },
   starting: { found: "wait", own: "wait" },
+  held: { found: "wait", own: "wait" },
   ready: { found: "return", own: "return" },
   ending: { found: "wait", own: "wait" },
+  hung: { found: "refuse", own: "refuse" },
   failed: { found: "replace", own: "refuse" },
+  displaced: { found: "replace", own: "replace" },
 };
+
+function situationOf(status: SessionState): Situation {
+  switch (status.state) {
+    case "starting":
+      return status.trouble === undefined ? "starting" : "held";
+    case "ending":
+      return status.overdue ? "hung" : "ending";
+    case "failed":
+      return status.reason === "evicted" || status.reason === "machine" ? "displaced" : "failed";
+    default:
+      return status.state;
+  }
+}
 
 /** How often one call starts a session that is taken away from under it. */
 export const maxStarts = 3;
@@ -71,7 +100,7 @@ export function decide(view: SessionView, user: SessionOwner, history: CallHisto
   const { status } = view;
   if (isForeign(view, user)) return "refuse";
   if (status.state === "absent") return history.starts >= maxStarts ? "refuse" : table.absent[history.starts > 0 ? "own" : "found"];
-  return table[status.state][history.seen.has(status.instance) ? "own" : "found"];
+  return table[situationOf(status)][history.seen.has(status.instance) ? "own" : "found"];
 }
 
 /** True for a session of somebody else, or of an account of the same name that is gone. */

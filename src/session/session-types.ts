@@ -1,5 +1,5 @@
 import type { SessionTypeEntry } from "./broker-config.ts";
-import { RefusalCode, SessionRefusal } from "./refusal.ts";
+import { SessionRefusal } from "./refusal.ts";
 import type { SessionUser } from "./user.ts";
 
 /** The type that is meant when nothing was asked for. */
@@ -31,16 +31,14 @@ export interface OfferedType {
  */
 export function wantedSession(asked: string, user: SessionUser, entries: readonly SessionTypeEntry[]): WantedSession {
   const display = asked === "" ? defaultType : asked;
-  if (display.length > 128 || !/^[A-Za-z0-9._-]+$/.test(display)) {
-    throw new SessionRefusal(RefusalCode.noSuchType, "bad-display", "The name of the session holds characters that are not allowed.");
-  }
+  if (display.length > 128 || !/^[A-Za-z0-9._-]+$/.test(display)) throw new SessionRefusal("bad-display");
   for (const reading of readings(display, user.name)) {
     const entry = typeOf(reading.type, user, entries);
     if (entry !== undefined) return { entry, display: reading.home + entry.type };
   }
   const offered = offeredTypes(user, entries).map(({ name }) => name);
   const choice = offered.length === 0 ? "There is none at all for you." : `You can start: ${offered.slice(0, 12).join(", ")}.`;
-  throw new SessionRefusal(RefusalCode.noSuchType, "no-such-type", `There is no session type ${display} for you. ${choice}`);
+  throw new SessionRefusal("no-such-type", { message: `There is no session type ${display} for you. ${choice}` });
 }
 
 /** The types that a user may start, the default one marked; of two with the same name the more personal one. */

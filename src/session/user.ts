@@ -1,5 +1,5 @@
 import type { SessionUser, UserGroup } from "../manifests/session-user.ts";
-import { RefusalCode, SessionRefusal } from "./refusal.ts";
+import { SessionRefusal } from "./refusal.ts";
 
 export type { SessionUser, UserGroup } from "../manifests/session-user.ts";
 
@@ -46,5 +46,5 @@ function text(value: unknown, otherwise: string): string {
 }
 
 function unknown(message: string, detail?: string): SessionRefusal {
-  return new SessionRefusal(RefusalCode.unknownUser, "unknown-user", message, detail);
+  return new SessionRefusal("unknown-user", { message, detail });
 }

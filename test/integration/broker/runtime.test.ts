@@ -144,7 +144,7 @@ it("tells why a session does not start, and replaces it at the next try", async 
       ],
     };
   });
-  await expect(failing).rejects.toMatchObject({ code: 1, reason: "session-image" });
+  await expect(failing).rejects.toMatchObject({ code: 1, reason: "image" });
 
   const first = kube.pods.get("alice-desktop")?.metadata?.uid;
   const next = sessions.getOrStart(user("alice"), "desktop", quiet);
@@ -229,7 +229,7 @@ it("refuses in words: quota, policy, another owner, nobody of that type", async 
   });
   await expect(sessions.getOrStart(user("bob"), "desktop", quiet)).rejects.toMatchObject({ code: 1, reason: "no-room" });
   kube.faults.push({ method: "POST", path: /pods$/, status: 403, reason: "Forbidden", message: "violates PodSecurity" });
-  await expect(sessions.getOrStart(user("bob"), "desktop", quiet)).rejects.toMatchObject({ code: 5, reason: "forbidden" });
+  await expect(sessions.getOrStart(user("bob"), "desktop", quiet)).rejects.toMatchObject({ code: 5, reason: "policy" });
   await expect(sessions.getOrStart(user("alice", 30000), "desktop", quiet)).rejects.toMatchObject({ code: 1, reason: "foreign" });
   await expect(sessions.getOrStart(user("bob"), "alice-desktop", quiet)).rejects.toMatchObject({ code: 4, reason: "no-such-type" });
   for (const display of ["../../x", "$(touch x)", "a b", "desktop\n", "x".repeat(200)]) {

@@ -1,6 +1,7 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
-import { type SessionPodRequest, type SessionPodSettings, sessionPod } from "../../../src/manifests/session-pod.ts";
+import { type SessionPodSettings, sessionPod } from "../../../src/manifests/session-pod.ts";
+import type { SessionRequest } from "../../../src/manifests/session-request.ts";
 import { groupFile, passwdEntry, passwdFile, type SessionUser, sessionHome } from "../../../src/manifests/session-user.ts";
 
 const alice: SessionUser = {
@@ -33,7 +34,7 @@ const settings: SessionPodSettings = {
   serviceAccountName: "vdi-session",
 };
 
-const request: SessionPodRequest = {
+const request: SessionRequest = {
   name: "alice-desktop",
   user: alice,
   type: "desktop",
