@@ -32,6 +32,21 @@ export type RawOrder = {
   readonly origin?: string;
 };
 
+/** A line that the proxy writes for programs: who signed in, attached and left. */
+export type LogLine = {
+  readonly time: string;
+  readonly event: string;
+  readonly user: string;
+  readonly unknown?: true;
+  readonly outcome?: string;
+  readonly reason?: string;
+  readonly address?: string;
+  readonly door?: string;
+  readonly session?: string;
+  readonly message?: string;
+  readonly times?: number;
+};
+
 /** An answer of the door's web server. */
 export type Answer = {
   readonly status: number;
@@ -123,6 +138,12 @@ export class Rig {
   /** What a container has logged so far. */
   logs(part: "proxy" | "broker" | "session"): Promise<string> {
     return this.docker("logs", `${this.name}-${part}`);
+  }
+
+  /** The proxy's own lines of its log (record.py) of one kind, oldest first. */
+  async events(event: "sign-in" | "attach" | "detach"): Promise<readonly LogLine[]> {
+    const lines = (await this.logs("proxy")).split("\n").filter((line) => line.startsWith('{"time":'));
+    return lines.map((line): LogLine => JSON.parse(line)).filter((line) => line.event === event);
   }
 
   /** Everything that the broker was asked for, oldest first. */

@@ -154,7 +154,7 @@ class Api:
         began = time.monotonic()
         user, password = self._text("user", 256), self._text("password", 4096)
         try:
-            entry = self._door.sign_in.with_password(self._door.service, user, password, self._address())
+            entry = self._door.sign_in.with_password(self._door.service, user, password, self._address(), "page")
         except Refused as refused:
             if refused.code in ("credentials", "account"):
                 time.sleep(max(0.0, FAILURE_SECONDS - (time.monotonic() - began)))

@@ -12,6 +12,8 @@ from vdi_door.door import the_door
 from vdi_door.hello import asked_display, other_than_attach, without_orders
 from vdi_door.identity import User
 from vdi_door.log import log
+from vdi_door.places import FULL
+from vdi_door.record import record
 from vdi_door.session import NoSession, find_session
 
 _once = threading.Lock()
@@ -55,28 +57,33 @@ def auth_verified(original: Callable[..., None], server: Any, proto: Any, caps: 
         refuse("Signing in does not work at this moment.")
         return
     authenticator, user = found
+
+    def refused(outcome: str, words: str) -> None:
+        record("attach", user=user.name, outcome=outcome, message=words)
+        refuse(words)
+
     wish = other_than_attach(caps)
     if wish is not None:
-        log.warn("Warning: refused the request %r of %r", wish[:32], user.name)
-        refuse(f"This door only lets you attach to your own desktop; {wish[:32]!r} is not possible here.")
+        refused("not-possible", f"This door only lets you attach to your own desktop; {wish[:32]!r} is not possible here.")
         return
     door = the_door()
-    most = door.settings.max_clients
-    if most and len(server.instances) >= most:
-        log.warn("Warning: refused %r: %i clients are attached", user.name, len(server.instances))
-        refuse("Too many people are working through this door at this moment. Please try again later.")
+    if not door.places.take(proto, user.name):
+        refused("full", FULL)
         return
     try:
         target, connection = find_session(
             door.broker, user, asked_display(caps), door.settings.attach_seconds, lambda: not proto.is_closed()
         )
     except NoSession as error:
-        refuse(str(error))
+        refused(error.outcome, str(error))
         return
     except ClientGone:
+        record("attach", user=user.name, outcome="gone")
         return
     door.prepared.put(target, connection)
     authenticator.target = target
-    log.info("%r attaches to its session at %s", user.name, target)
+    # Found again by the instance, for its own line when it ends.
+    proto.vdi_attached_to = {"user": user.name, "session": target.session or None}
+    record("attach", **proto.vdi_attached_to, outcome="ok")
     hello = without_orders(caps, target.username)
     original(server, proto, AttachCaps(hello), auth_caps)

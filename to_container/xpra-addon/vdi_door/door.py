@@ -3,6 +3,7 @@
 
 from vdi_door.broker import Broker
 from vdi_door.pam_client import PamClient
+from vdi_door.places import Places
 from vdi_door.session import Prepared
 from vdi_door.settings import Settings
 from vdi_door.sign_in import SignIn
@@ -15,6 +16,7 @@ class Door:
         self.settings = settings
         self.broker = Broker(settings.broker_socket)
         self.prepared = Prepared()
+        self.places = Places(settings.max_clients)
         self.pam = PamClient(settings.pam_seconds)
         tickets = Tickets(
             TicketKey(settings.ticket_key), settings.ticket_audience, settings.ticket_seconds, settings.ticket_max_seconds

@@ -1,15 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Who a user is, by the system's own directory (passwd and group, whichever way NSS finds them)."""
+"""Who a user is. Looked up by pam_helper.py (directory.py), never in the proxy's own process: a directory may be slow."""
 
-import grp
-import os
-import pwd
 from dataclasses import dataclass
 from typing import Any
-
-
-class NotAllowed(Exception):
-    """The user exists but may not have a session; the message is for the user."""
 
 
 @dataclass(frozen=True)
@@ -35,31 +28,8 @@ class User:
         }
 
 
-def _group_name(gid: int) -> str:
-    try:
-        return grp.getgrgid(gid).gr_name
-    except KeyError:
-        return str(gid)
-
-
-def find_user(name: str) -> User | None:
-    """The user of that exact name, or None. Raises NotAllowed for root: nothing of the proxy's may ever run as it."""
-    if not name or len(name) > 256 or "\0" in name:
-        return None
-    try:
-        entry = pwd.getpwnam(name)
-    except (KeyError, ValueError, UnicodeError):
-        return None
-    if entry.pw_uid == 0 or entry.pw_gid == 0:
-        raise NotAllowed("Accounts of the system cannot have a desktop here.")
-    gids = [entry.pw_gid] + [gid for gid in os.getgrouplist(entry.pw_name, entry.pw_gid) if gid != entry.pw_gid]
-    return User(
-        name=entry.pw_name,
-        uid=entry.pw_uid,
-        gid=entry.pw_gid,
-        home=entry.pw_dir,
-        shell=entry.pw_shell,
-        gecos=entry.pw_gecos,
-        # A supplementary group 0 is left out rather than refused: it gives nothing that a session may have.
-        groups=tuple((_group_name(gid), gid) for gid in gids if gid != 0),
-    )
+def user_from_json(value: dict[str, Any]) -> User:
+    """What directory.py found. Raises KeyError, TypeError or ValueError for anything else."""
+    texts = {name: str(value[name]) for name in ("name", "home", "shell", "gecos")}
+    groups = tuple((str(group["name"]), int(group["gid"])) for group in value["groups"])
+    return User(uid=int(value["uid"]), gid=int(value["gid"]), groups=groups, **texts)

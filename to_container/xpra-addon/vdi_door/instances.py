@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from vdi_door import compat
+from vdi_door.record import record
 
 CLOSE_MILLISECONDS = 1000
 # Taken by a thread that waits for the next packet, and dropped because its connection is closed by then.
@@ -50,6 +51,10 @@ def _empty(waiting: Any) -> None:
 
 def close_connections(self: Any, skip_proto: Any, *reasons: Any) -> None:
     """Stands in for ProxyInstanceThread.close_connections: says goodbye to both sides and does not wait for them."""
+    attached = getattr(self.client_protocol, "vdi_attached_to", None)
+    if attached is not None and not getattr(self, "vdi_detached", False):
+        self.vdi_detached = True
+        record("detach", **attached, reason=", ".join(str(reason) for reason in reasons) or "ended")
     for proto in (self.client_protocol, self.server_protocol):
         if proto and proto != skip_proto and not proto.is_closed():
             proto.send_disconnect([compat.ConnectionMessage.SERVER_SHUTDOWN, *reasons])

@@ -10,7 +10,8 @@ MOST_KEYS = 20_000
 
 
 class FailureLimit:
-    """A bucket of failures for each key, refilled with time. Only failures cost, so nobody can use it up by working."""
+    """A bucket of attempts for each key, refilled with time. An attempt is taken before PAM is asked, or any number of them could go on
+    at once; what was no wrong password is given back, so that nobody can use it up by working."""
 
     def __init__(self, burst: int, seconds_each: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._burst = float(burst)
@@ -23,18 +24,27 @@ class FailureLimit:
         left, since = self._buckets.get(key, (self._burst, self._clock()))
         return min(self._burst, left + (self._clock() - since) / self._seconds_each)
 
-    def retry_after(self, key: str) -> float:
-        """Seconds until this key may try again; 0 when it may now."""
+    def _keep(self, key: str, left: float) -> None:
+        if left >= self._burst:
+            self._buckets.pop(key, None)
+            return
+        self._buckets[key] = (left, self._clock())
+        self._buckets.move_to_end(key)
+        while len(self._buckets) > MOST_KEYS:
+            self._buckets.popitem(last=False)
+
+    def take(self, key: str) -> float:
+        """Takes an attempt and gives 0, or gives the seconds until there is one."""
         with self._lock:
             left = self._left(key)
-        return 0.0 if left >= 1 else (1 - left) * self._seconds_each
+            if left < 1:
+                return (1 - left) * self._seconds_each
+            self._keep(key, left - 1)
+            return 0.0
 
-    def failed(self, key: str) -> None:
+    def give_back(self, key: str) -> None:
         with self._lock:
-            self._buckets[key] = (max(0.0, self._left(key) - 1), self._clock())
-            self._buckets.move_to_end(key)
-            while len(self._buckets) > MOST_KEYS:
-                self._buckets.popitem(last=False)
+            self._keep(key, self._left(key) + 1)
 
     def succeeded(self, key: str) -> None:
         with self._lock:

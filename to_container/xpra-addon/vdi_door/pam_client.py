@@ -9,8 +9,28 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import dataclass
+
+from vdi_door.identity import User, user_from_json
 
 HELPER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pam_helper.py")
+# For a helper that has stopped taking attempts. It only ever forks, so a second is long.
+TAKE_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """PAM's outcome, as pam.ask_pam gives it, or `system`, `unknown`, `busy`, `unavailable: …`; and what the directory knows."""
+
+    outcome: str
+    known: bool = False
+    user: User | None = None
+    locked: bool = False
+    stamp: str = ""
+
+
+class _Lost(Exception):
+    """The helper died before this attempt's turn: PAM has not been asked, and may be."""
 
 
 class PamClient:
@@ -34,11 +54,12 @@ class PamClient:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", self._helper],
+                [sys.executable, "-I", "-S", "-B", self._helper, str(self._seconds)],
                 stdin=theirs.fileno(),
                 env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
                 start_new_session=True,
             )
+        ours.settimeout(TAKE_SECONDS)
         self._control = ours
         return ours
 
@@ -53,32 +74,59 @@ class PamClient:
                     self._process.wait()
                 self._running().sendmsg([b"a"], rights)
 
-    def ask(self, service: str, user: str, password: str | None, address: str) -> str:
-        """PAM's outcome, as pam_helper.ask_pam gives it; `unavailable: …` when it does not come in time."""
+    def ask(self, service: str, user: str, password: str | None, address: str) -> Answer:
+        """The answer; `unavailable: …` when it does not come in time. Without a password only the account is looked at."""
         deadline = time.monotonic() + self._seconds
-        question = {"service": service, "user": user, "password": password, "address": address, "seconds": self._seconds}
+        question = json.dumps({"service": service, "user": user, "password": password, "address": address}).encode("utf-8") + b"\n"
+        try:
+            try:
+                return self._ask(question, deadline)
+            except _Lost:
+                return self._ask(question, deadline)
+        except _Lost:
+            return Answer("unavailable: the helper ended")
+        except TimeoutError:
+            return Answer("unavailable: no answer in time")
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            return Answer(f"unavailable: {type(error).__name__}")
+
+    def _ask(self, question: bytes, deadline: float) -> Answer:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with ours:
+            with theirs:
+                self._send(theirs)
+            ours.settimeout(max(0.1, deadline - time.monotonic()))
+            began = False
             try:
-                with theirs:
-                    self._send(theirs)
-                ours.settimeout(self._seconds)
-                ours.sendall(json.dumps(question).encode("utf-8") + b"\n")
+                ours.sendall(question)
                 data = b""
-                while not data.endswith(b"\n"):
-                    left = deadline - time.monotonic()
-                    if left <= 0:
-                        return "unavailable: no answer in time"
-                    ours.settimeout(left)
-                    piece = ours.recv(4096)
-                    if not piece:
-                        return "unavailable: the helper ended"
-                    data += piece
-                return str(json.loads(data)["outcome"])
-            except TimeoutError:
-                return "unavailable: no answer in time"
-            except (OSError, ValueError, KeyError) as error:
-                return f"unavailable: {type(error).__name__}"
+                while True:
+                    while b"\n" not in data:
+                        left = deadline - time.monotonic()
+                        if left <= 0:
+                            raise TimeoutError
+                        ours.settimeout(left)
+                        piece = ours.recv(65536)
+                        if not piece:
+                            raise ConnectionError
+                        data += piece
+                    line, _, data = data.partition(b"\n")
+                    answer = json.loads(line)
+                    if "outcome" in answer:
+                        break
+                    began = True
+            except ConnectionError:
+                if began:
+                    return Answer("unavailable: the attempt's process ended")
+                raise _Lost from None
+        user = answer.get("user")
+        return Answer(
+            outcome=str(answer["outcome"]),
+            known=bool(answer.get("known")),
+            user=None if user is None else user_from_json(user),
+            locked=bool(answer.get("locked")),
+            stamp=str(answer.get("stamp", "")),
+        )
 
     def stop(self) -> None:
         with self._lock:

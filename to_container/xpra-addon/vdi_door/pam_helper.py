@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Asks PAM, in a process of its own for every attempt. Run as a program; imports nothing of Xpra or of the door.
+"""Asks the directory and PAM, in a process of its own for every attempt. Run as a program; imports nothing of Xpra.
 
 PAM modules wait (two seconds for a wrong password), hold Python's lock while they do, and keep global state. So the proxy starts
 this small process once, and it forks for each attempt. An attempt comes as a socket, passed over standard input: the question is a
-line of JSON on it, with the password, and the answer another. Nothing secret is ever in an argument or in the environment.
+line of JSON on it, with the password, and the answers are two: `{"began":true}` when it is its turn, then the outcome. Nothing secret
+is ever in an argument or in the environment.
+
+An attempt that hangs costs nobody else anything: it has a deadline, and when all places are taken, the one that has been at it for
+longest gives up its place.
 """
 
 import array
-import ctypes
 import json
 import os
 import resource
@@ -15,169 +18,196 @@ import select
 import signal
 import socket
 import sys
+import time
+from collections import deque
 from typing import Any
 
-MOST_CHILDREN = 64
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-PAM_SUCCESS, PAM_BUF_ERR, PAM_PERM_DENIED, PAM_AUTH_ERR, PAM_CRED_INSUFFICIENT, PAM_AUTHINFO_UNAVAIL = 0, 5, 6, 7, 8, 9
-PAM_USER_UNKNOWN, PAM_MAXTRIES, PAM_NEW_AUTHTOK_REQD, PAM_ACCT_EXPIRED, PAM_CONV_ERR = 10, 11, 12, 13, 19
-PAM_RHOST, PAM_FAIL_DELAY = 4, 10
-PAM_PROMPT_ECHO_OFF, PAM_PROMPT_ECHO_ON, PAM_ERROR_MSG, PAM_TEXT_INFO = 1, 2, 3, 4
-PAM_SILENT = 0x8000
-PAM_DISALLOW_NULL_AUTHTOK = 0x1
+from vdi_door import directory, pam  # noqa: E402
 
-_OUTCOMES = {
-    PAM_SUCCESS: "ok",
-    PAM_AUTH_ERR: "credentials",
-    PAM_CRED_INSUFFICIENT: "credentials",
-    PAM_USER_UNKNOWN: "credentials",
-    PAM_MAXTRIES: "credentials",
-    PAM_CONV_ERR: "credentials",
-    PAM_PERM_DENIED: "account",
-    PAM_ACCT_EXPIRED: "account-expired",
-    PAM_NEW_AUTHTOK_REQD: "password-expired",
-}
+AT_ONCE = 96
+MOST_WAITING = 1024
+# What an attempt has for itself before its place may be given to another.
+LEAST_SECONDS = 3.0
+PR_SET_CHILD_SUBREAPER = 36
+
+BEGAN = b'{"began":true}\n'
 
 
-class _Message(ctypes.Structure):
-    _fields_ = [("style", ctypes.c_int), ("text", ctypes.c_char_p)]
+def _say(connection: socket.socket, answer: dict[str, Any]) -> None:
+    try:
+        connection.send(json.dumps(answer).encode("ascii") + b"\n", socket.MSG_DONTWAIT)
+    except OSError:
+        pass
 
 
-class _Response(ctypes.Structure):
-    _fields_ = [("text", ctypes.c_void_p), ("code", ctypes.c_int)]
+def _descendants(pid: int) -> list[int]:
+    """What a process has started, and that in its turn. Empty where the kernel does not say."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            children = [int(child) for child in file.read().split()]
+    except (OSError, ValueError):
+        return []
+    return children + [deeper for child in children for deeper in _descendants(child)]
 
 
-_Converse = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.c_int, ctypes.POINTER(ctypes.POINTER(_Message)), ctypes.POINTER(ctypes.POINTER(_Response)), ctypes.c_void_p
-)
-_Delay = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_uint, ctypes.c_void_p)
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
 
 
-class _Conversation(ctypes.Structure):
-    _fields_ = [("converse", _Converse), ("data", ctypes.c_void_p)]
-
-
-def _load() -> tuple[ctypes.CDLL, ctypes.CDLL]:
-    # By name: ctypes.util.find_library would run ldconfig or a compiler.
-    libc = ctypes.CDLL("libc.so.6")
-    libc.calloc.restype = ctypes.c_void_p
-    libc.calloc.argtypes = [ctypes.c_size_t, ctypes.c_size_t]
-    libc.strdup.restype = ctypes.c_void_p
-    libc.strdup.argtypes = [ctypes.c_char_p]
-    pam = ctypes.CDLL("libpam.so.0")
-    handle = ctypes.c_void_p
-    pam.pam_start.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.POINTER(_Conversation), ctypes.POINTER(handle)]
-    pam.pam_set_item.argtypes = [handle, ctypes.c_int, ctypes.c_void_p]
-    for name in ("pam_authenticate", "pam_acct_mgmt", "pam_end"):
-        getattr(pam, name).argtypes = [handle, ctypes.c_int]
-    return libc, pam
-
-
-def ask_pam(libs: tuple[ctypes.CDLL, ctypes.CDLL], question: dict[str, Any]) -> str:
-    """`ok`, `credentials`, `account`, `account-expired`, `password-expired`, or `unavailable: PAM code`.
-
-    Without a password in the question only the account is looked at (a ticket stands for the password then).
-    """
-    libc, pam = libs
-    password = question.get("password")
-    answered = 0
-
-    def converse(count: int, messages: Any, responses: Any, _data: Any) -> int:
-        nonlocal answered
-        memory = libc.calloc(count, ctypes.sizeof(_Response))
-        if not memory:
-            return PAM_BUF_ERR
-        answers = ctypes.cast(memory, ctypes.POINTER(_Response))
-        for index in range(count):
-            style = messages[index].contents.style
-            if style in (PAM_PROMPT_ECHO_OFF, PAM_PROMPT_ECHO_ON):
-                # One secret is all there is: a module that asks for more than one cannot be answered.
-                if style == PAM_PROMPT_ECHO_ON or password is None or answered:
-                    return PAM_CONV_ERR
-                answered += 1
-                answers[index].text = libc.strdup(password.encode("utf-8"))
-        responses[0] = answers
-        return PAM_SUCCESS
-
-    conversation = _Conversation(_Converse(converse), None)
-    handle = ctypes.c_void_p()
-    code = pam.pam_start(
-        question["service"].encode("ascii"), question["user"].encode("utf-8"), ctypes.byref(conversation), ctypes.byref(handle)
-    )
-    if code != PAM_SUCCESS:
-        return f"unavailable: pam_start {code}"
-    # The proxy waits after a failure, where it costs a timer and not a process.
-    no_delay = _Delay(lambda _code, _microseconds, _data: None)
-    pam.pam_set_item(handle, PAM_FAIL_DELAY, ctypes.cast(no_delay, ctypes.c_void_p))
-    address = question.get("address") or ""
-    if address:
-        pam.pam_set_item(handle, PAM_RHOST, ctypes.cast(ctypes.c_char_p(address.encode("ascii", "replace")), ctypes.c_void_p))
-    flags = PAM_SILENT | PAM_DISALLOW_NULL_AUTHTOK
-    if password is not None:
-        code = pam.pam_authenticate(handle, flags)
-    if code == PAM_SUCCESS:
-        code = pam.pam_acct_mgmt(handle, flags)
-    pam.pam_end(handle, code)
-    return _OUTCOMES.get(code, f"unavailable: PAM {code}")
-
-
-def _attempt(libs: tuple[ctypes.CDLL, ctypes.CDLL], connection: socket.socket) -> None:
+def _read_question(connection: socket.socket) -> dict[str, Any] | None:
     data = b""
     while not data.endswith(b"\n"):
         piece = connection.recv(65536)
         if not piece or len(data) > 65536:
-            return
+            return None
         data += piece
-    question = json.loads(data)
-    signal.alarm(int(question.get("seconds", 20)) + 1)
-    connection.sendall(json.dumps({"outcome": ask_pam(libs, question)}).encode("ascii") + b"\n")
+    question: dict[str, Any] = json.loads(data)
+    return question
 
 
-def _reap(children: set[int]) -> None:
-    while children:
-        pid, _ = os.waitpid(-1, os.WNOHANG)
-        if not pid:
-            return
-        children.discard(pid)
+def _attempt(libs: tuple[Any, Any], connection: socket.socket) -> None:
+    question = _read_question(connection)
+    if question is None:
+        return
+    answer = directory.look_up(libs[0], question["user"])
+    if answer.get("system"):
+        answer["outcome"] = "system"
+    elif question["password"] is None and not answer["known"]:
+        answer["outcome"] = "unknown"
+    else:
+        # An unknown user is asked for as well, so that the answer takes as long as for a wrong password.
+        connection.sendall(BEGAN)
+        answer["outcome"] = pam.ask_pam(libs, question)
+    connection.sendall(json.dumps(answer).encode("ascii") + b"\n")
 
 
-def serve(control: socket.socket) -> None:
-    """Takes sockets from `control` until it is closed."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold a password
-    libs = _load()
-    children: set[int] = set()
-    poll = select.poll()
-    poll.register(control, select.POLLIN)
-    while True:
-        ready = poll.poll(1000 if children else None)
-        _reap(children)
-        if not ready:
-            continue
+class Helper:
+    """Takes attempts from `control` until it is closed; `seconds` is the most that one of them may take."""
+
+    def __init__(self, control: socket.socket, seconds: float) -> None:
+        self._control = control
+        self._seconds = seconds
+        self._libs = pam.load()
+        # Both oldest first.
+        self._running: dict[int, tuple[float, socket.socket]] = {}
+        self._waiting: deque[tuple[float, socket.socket]] = deque()
+        self._woken, wake = socket.socketpair()
+        self._wake = wake
+        for end in (self._woken, wake):
+            end.setblocking(False)
+        signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        # What a module has started (pam_exec) and left behind comes here, to be taken away.
+        self._libs[0].prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+    def serve(self) -> None:
+        poll = select.poll()
+        poll.register(self._control, select.POLLIN)
+        poll.register(self._woken, select.POLLIN)
+        while True:
+            ready = {descriptor for descriptor, _ in poll.poll(self._pause())}
+            if self._woken.fileno() in ready:
+                self._woken.recv(4096)
+            self._reap()
+            if self._control.fileno() in ready and not self._take():
+                break
+            self._end_late()
+            self._begin_waiting()
+        for pid in list(self._running):
+            self._end(pid, "unavailable: the proxy ended")
+
+    def _pause(self) -> int | None:
+        """Milliseconds until somebody's time may be up."""
+        if self._waiting:
+            return 100
+        return 1000 if self._running else None
+
+    def _take(self) -> bool:
         descriptors = array.array("i")
-        data, ancillary, _flags, _address = control.recvmsg(1, socket.CMSG_LEN(descriptors.itemsize))
+        data, ancillary, _flags, _address = self._control.recvmsg(1, socket.CMSG_LEN(descriptors.itemsize))
         if not data:
-            return
+            return False
         for level, kind, content in ancillary:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
                 descriptors.frombytes(content[: descriptors.itemsize])
         for descriptor in descriptors:
-            with socket.socket(fileno=descriptor) as connection:
-                if len(children) >= MOST_CHILDREN:
-                    connection.sendall(b'{"outcome":"busy"}\n')
-                    continue
-                pid = os.fork()
-                if pid:
-                    children.add(pid)
-                    continue
-                try:
-                    control.close()
-                    signal.alarm(10)  # for the question; the question itself says how long PAM may take
-                    _attempt(libs, connection)
-                finally:
-                    os._exit(0)
+            connection = socket.socket(fileno=descriptor)
+            if len(self._waiting) >= MOST_WAITING:
+                _say(connection, {"outcome": "busy"})
+                connection.close()
+            else:
+                self._waiting.append((time.monotonic(), connection))
+        return True
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, _ = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            _, connection = self._running.pop(pid, (0.0, None))
+            if connection is not None:
+                # Unheard when the attempt has answered by itself.
+                _say(connection, {"outcome": "unavailable: the attempt's process ended"})
+                connection.close()
+
+    def _end(self, pid: int, outcome: str) -> None:
+        _, connection = self._running.pop(pid)
+        _say(connection, {"outcome": outcome})
+        connection.close()
+        # pam_exec has a program running, in a session of its own.
+        for started in [pid, *_descendants(pid)]:
+            _kill(started)
+
+    def _end_late(self) -> None:
+        now = time.monotonic()
+        for pid, (began, _) in list(self._running.items()):
+            if now - began < self._seconds:
+                break
+            self._end(pid, "unavailable: no answer in time")
+        while self._waiting and now - self._waiting[0][0] >= self._seconds:
+            _, connection = self._waiting.popleft()
+            _say(connection, {"outcome": "busy"})
+            connection.close()
+
+    def _begin_waiting(self) -> None:
+        while self._waiting:
+            if len(self._running) >= AT_ONCE:
+                oldest, (began, _) = next(iter(self._running.items()))
+                if time.monotonic() - began < LEAST_SECONDS:
+                    return
+                self._end(oldest, "busy")
+            _, connection = self._waiting.popleft()
+            self._begin(connection)
+
+    def _begin(self, connection: socket.socket) -> None:
+        pid = os.fork()
+        if pid:
+            self._running[pid] = (time.monotonic(), connection)
+            return
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            # Should the helper itself be killed: nobody else ends an attempt then.
+            signal.alarm(int(self._seconds) + 2)
+            self._control.close()
+            os.close(0)
+            for _, other in [*self._running.values(), *self._waiting]:
+                other.close()
+            _attempt(self._libs, connection)
+        finally:
+            os._exit(0)
 
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold a password
     sys.stdout = sys.stderr
-    serve(socket.socket(fileno=os.dup(0)))
+    Helper(socket.socket(fileno=os.dup(0)), float(sys.argv[1])).serve()

@@ -19,7 +19,11 @@ STALE_SECONDS = 5.0
 
 
 class NoSession(Exception):
-    """No session (yet); the message is for the user."""
+    """No session (yet); the message is for the user, the outcome for the log."""
+
+    def __init__(self, message: str, outcome: str = "no-session") -> None:
+        super().__init__(message)
+        self.outcome = outcome
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,8 @@ class Target:
     port: int
     username: str
     password: str
+    # The session's name, for the log.
+    session: str = ""
 
     def display(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -39,7 +45,7 @@ class Target:
         return self.display()
 
 
-def parse_target(display: str, username: str) -> Target:
+def parse_target(display: str, username: str, session: str = "") -> Target:
     """`tcp://user:secret@10.1.2.3:14500/` taken apart. Raises ValueError without the text in it."""
     try:
         parts = urlsplit(display)
@@ -48,7 +54,7 @@ def parse_target(display: str, username: str) -> Target:
         raise ValueError("the broker's answer is not an address") from None
     if parts.scheme != "tcp" or not host or not port:
         raise ValueError("the broker's answer is not a tcp address")
-    return Target(host, port, unquote(parts.username or username), unquote(parts.password or ""))
+    return Target(host, port, unquote(parts.username or username), unquote(parts.password or ""), session)
 
 
 class Prepared:
@@ -92,7 +98,7 @@ def connect(target: Target, deadline: float, wanted: Callable[[], bool]) -> sock
     while True:
         left = deadline - time.monotonic()
         if left <= 0:
-            raise NoSession("Your desktop does not answer at this moment. Please try again.")
+            raise NoSession("Your desktop does not answer at this moment. Please try again.", "no-answer")
         if not wanted():
             raise ClientGone()
         began = time.monotonic()
@@ -120,15 +126,15 @@ def find_session(broker: Broker, user: User, display: str, seconds: float, wante
             if kind == "progress":
                 last = event
             elif kind == "ready":
-                target = parse_target(str(event.get("display", "")), user.name)
+                target = parse_target(str(event.get("display", "")), user.name, str(event.get("session", "")))
                 return target, connect(target, deadline, wanted)
             elif kind == "error":
                 raise NoSession(str(event.get("message") or "Your desktop could not be started."))
         raise BrokerAway("the broker ended without a session")
     except TimedOut:
-        raise NoSession(f"{_in_words(last)} Please connect again in a moment.") from None
+        raise NoSession(f"{_in_words(last)} Please connect again in a moment.", "timed-out") from None
     except BrokerRefused as error:
         raise NoSession(error.message or "Your desktop could not be started.") from None
     except (BrokerAway, ValueError) as error:
         log.error("Error: no session for %r: %s", user.name, error)
-        raise NoSession("Desktops cannot be reached at this moment. Please try again in a minute.") from None
+        raise NoSession("Desktops cannot be reached at this moment. Please try again in a minute.", "broker") from None

@@ -28,6 +28,8 @@ class Ticket:
     expires: float
     # When the user last showed the password: a renewal keeps it, so that tickets do not live for ever.
     signed_in: float
+    # Which password that was, as a sum that says nothing without the key.
+    password: str
 
 
 def _encode(data: bytes) -> str:
@@ -75,15 +77,17 @@ class Tickets:
         self._seconds = seconds
         self._max_seconds = max_seconds
 
-    def issue(self, user: str, now: float, signed_in: float | None = None) -> tuple[str, Ticket]:
-        """A new ticket. `now` and all times are seconds since the epoch."""
+    def issue(self, user: str, now: float, signed_in: float | None = None, stamp: str = "") -> tuple[str, Ticket]:
+        """A new ticket. `now` and all times are seconds since the epoch; `stamp` changes when the user's password does."""
         start = now if signed_in is None else signed_in
-        ticket = Ticket(user=user, expires=min(now + self._seconds, start + self._max_seconds), signed_in=start)
+        ends = min(now + self._seconds, start + self._max_seconds)
+        ticket = Ticket(user=user, expires=ends, signed_in=start, password=self._password(user, stamp))
         payload = {
             "u": user,
             "a": self._audience,
             "e": int(ticket.expires * 1000),
             "s": int(start * 1000),
+            "p": ticket.password,
             "n": secrets.token_urlsafe(9),
         }
         body = PREFIX + _encode(json.dumps(payload, separators=(",", ":")).encode("utf-8"))
@@ -91,6 +95,13 @@ class Tickets:
 
     def _sign(self, body: str) -> bytes:
         return hmac.new(self._key.read(), body.encode("ascii"), hashlib.sha256).digest()
+
+    def _password(self, user: str, stamp: str) -> str:
+        return _encode(hmac.new(self._key.read(), f"password\0{user}\0{stamp}".encode(), hashlib.sha256).digest()[:12])
+
+    def fits(self, ticket: Ticket, stamp: str) -> bool:
+        """Whether the user's password is still the one that the ticket was given for."""
+        return hmac.compare_digest(ticket.password, self._password(ticket.user, stamp))
 
     def check(self, text: str, now: float) -> Ticket:
         """The ticket's content, or a TicketError. One answer for every kind of forgery."""
@@ -103,12 +114,13 @@ class Tickets:
                 raise refused
             payload = json.loads(_decode(body[len(PREFIX):]))
             audience, user, expires, signed_in = payload["a"], payload["u"], payload["e"], payload["s"]
+            password = payload["p"]
         except (binascii.Error, ValueError, KeyError, TypeError):
             raise refused from None
-        if audience != self._audience or not isinstance(user, str):
+        if audience != self._audience or not isinstance(user, str) or not isinstance(password, str):
             raise refused
         if not isinstance(expires, int) or not isinstance(signed_in, int):
             raise refused
         if now * 1000 >= expires or now >= signed_in / 1000 + self._max_seconds:
             raise TicketError("You were signed in for long enough: please sign in again.")
-        return Ticket(user=user, expires=expires / 1000, signed_in=signed_in / 1000)
+        return Ticket(user=user, expires=expires / 1000, signed_in=signed_in / 1000, password=password)

@@ -2,12 +2,16 @@
 """The door's parts that need neither Xpra nor a network. Run in the proxy's image by proxy-image.test.ts."""
 
 import base64
+import json
 import os
 import tempfile
 import unittest
+from datetime import UTC, datetime
 
 from vdi_door.hello import asked_display, other_than_attach, without_orders
 from vdi_door.limits import FailureLimit
+from vdi_door.places import Places
+from vdi_door.record import Sparsely, line
 from vdi_door.session import Prepared, Target, parse_target
 from vdi_door.settings import SettingsError, read_settings
 from vdi_door.ticket import TicketError, TicketKey, Tickets, is_ticket
@@ -118,6 +122,16 @@ class TicketTest(unittest.TestCase):
         with self.assertRaises(TicketError):
             self.tickets.check(text, 1001.0)
 
+    def test_ends_with_the_password_it_was_given_for(self):
+        text, _ = self.tickets.issue("alice", 1000.0, None, "stamp")
+        ticket = self.tickets.check(text, 1001.0)
+        self.assertTrue(self.tickets.fits(ticket, "stamp"))
+        self.assertFalse(self.tickets.fits(ticket, "another"))
+        self.assertNotIn("stamp", text)
+        renewed = self.tickets.check(self.tickets.issue("alice", 1100.0, ticket.signed_in, "stamp")[0], 1101.0)
+        self.assertEqual(renewed.password, ticket.password)
+        self.assertNotEqual(self.tickets.check(self.tickets.issue("bob", 1100.0, None, "stamp")[0], 1101.0).password, ticket.password)
+
     def test_short_key(self):
         self.write(b"short")
         with self.assertRaises(ValueError):
@@ -128,17 +142,75 @@ class Limits(unittest.TestCase):
     def test_burst_then_one_at_a_time(self):
         now = [0.0]
         limit = FailureLimit(2, 10.0, lambda: now[0])
-        for _ in range(2):
-            self.assertEqual(limit.retry_after("a"), 0)
-            limit.failed("a")
-        self.assertAlmostEqual(limit.retry_after("a"), 10.0)
-        self.assertEqual(limit.retry_after("b"), 0)
+        self.assertEqual([limit.take("a") for _ in range(3)], [0, 0, 10.0])
+        self.assertEqual(limit.take("b"), 0)
         now[0] = 10.0
-        self.assertEqual(limit.retry_after("a"), 0)
-        limit.failed("a")
-        self.assertGreater(limit.retry_after("a"), 0)
+        self.assertEqual(limit.take("a"), 0)
+        self.assertGreater(limit.take("a"), 0)
         limit.succeeded("a")
-        self.assertEqual(limit.retry_after("a"), 0)
+        self.assertEqual(limit.take("a"), 0)
+
+    def test_what_was_no_wrong_password_costs_nothing(self):
+        limit = FailureLimit(2, 10.0, lambda: 0.0)
+        for _ in range(50):
+            self.assertEqual(limit.take("a"), 0)
+            limit.give_back("a")
+        self.assertEqual([limit.take("a") for _ in range(3)], [0, 0, 10.0])
+
+    def test_giving_back_makes_no_more_than_there_were(self):
+        limit = FailureLimit(1, 10.0, lambda: 0.0)
+        limit.give_back("a")
+        limit.give_back("a")
+        self.assertEqual([limit.take("a") for _ in range(2)], [0, 10.0])
+
+
+class Record(unittest.TestCase):
+    def test_line(self):
+        now = datetime(2026, 11, 25, 18, 0, 0, 123456, tzinfo=UTC)
+        text = line("sign-in", now, {"user": "jörg\n", "outcome": "ok", "reason": None, "address": "x" * 1000})
+        self.assertTrue(text.startswith(b'{"time":"2026-11-25T18:00:00.123Z","event":"sign-in",'), text)
+        self.assertEqual(text.count(b"\n"), 1)
+        self.assertEqual(json.loads(text)["user"], "jörg\n")
+        self.assertEqual(len(json.loads(text)["address"]), 300)
+        self.assertNotIn("reason", json.loads(text))
+
+    def test_a_flood_is_told_of_now_and_then(self):
+        now = [0.0]
+        sparsely = Sparsely(10.0, lambda: now[0])
+        self.assertEqual([sparsely.times("a") for _ in range(4)], [1, 0, 0, 0])
+        self.assertEqual(sparsely.times("b"), 1)
+        now[0] = 10.0
+        self.assertEqual(sparsely.times("a"), 4)
+
+
+class PlacesTest(unittest.TestCase):
+    class Connection:
+        def __init__(self):
+            self.closed = False
+
+        def is_closed(self):
+            return self.closed
+
+    def test_as_many_as_there_are(self):
+        places = Places(2)
+        one, two, three = self.Connection(), self.Connection(), self.Connection()
+        self.assertTrue(places.take(one, "a"))
+        self.assertTrue(places.take(two, "b"))
+        self.assertFalse(places.has_room("c"))
+        self.assertFalse(places.take(three, "c"))
+        two.closed = True
+        self.assertTrue(places.take(three, "c"))
+
+    def test_who_comes_back_finds_a_place(self):
+        places = Places(1)
+        self.assertTrue(places.take(self.Connection(), "a"))
+        self.assertTrue(places.take(self.Connection(), "a"))
+        self.assertFalse(places.take(self.Connection(), "a"))
+        self.assertFalse(places.take(self.Connection(), "b"))
+
+    def test_no_limit(self):
+        places = Places(0)
+        self.assertTrue(all(places.take(self.Connection(), "a") for _ in range(500)))
 
 
 class TargetTest(unittest.TestCase):
