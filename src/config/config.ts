@@ -64,6 +64,10 @@ export interface Config {
   readonly screen: string;
   /** How long an ended session's pod stays to be looked at. */
   readonly keepEndedSeconds: number;
+  /** How long the pod of a session stays that ended against its user's will. */
+  readonly keepFailedSeconds: number;
+  /** How long a session that does not come to start may go on trying. */
+  readonly keepPendingSeconds: number;
   /** No session runs with a smaller uid. */
   readonly minUid: number;
   /** Name in the time zone database, for `TZ`: `Europe/Amsterdam`. */

@@ -49,6 +49,24 @@ export const sessionVariables: readonly Variable[] = [
     meaning: "How long the pod of an ended session stays to be looked at; any broker removes it then.",
   },
   {
+    name: "XPRA_KEEP_FAILED",
+    section: "session",
+    type: types.duration,
+    default: "24h",
+    usedBy: ["session"],
+    meaning:
+      "How long the pod of a session stays that ended against its user's will (memory, disk, an error, its node): so long the next sign-in tells the user why.",
+  },
+  {
+    name: "XPRA_KEEP_PENDING",
+    section: "session",
+    type: types.duration,
+    default: "10m",
+    usedBy: ["session"],
+    meaning:
+      "How long a session that finds no room, or whose image or volume is not there, goes on trying to start when nobody waits for it; then its pod is removed.",
+  },
+  {
     name: "XPRA_MIN_UID",
     section: "session",
     type: types.integer(1, 2_147_483_647),

@@ -24,6 +24,8 @@ export function brokerConfiguration(
     resources: { ...config.sessionResources },
     screen: config.screen,
     keepEndedSeconds: config.keepEndedSeconds,
+    keepFailedSeconds: config.keepFailedSeconds,
+    keepPendingSeconds: config.keepPendingSeconds,
     minUid: config.minUid,
     nodeSelector: nodeSelector(config),
     timeZone: config.timeZone,

@@ -8,6 +8,7 @@ import type { SessionRequest, SessionRuntime } from "../session/session-runtime.
 import { createRefusal } from "./create-refusal.ts";
 import { isEnded, type PodFacts, type PodMarks, podFacts, podView, settledAfterMs } from "./pod-state.ts";
 import { followUntilReady } from "./ready-log.ts";
+import { type KeepTimes, removals } from "./removals.ts";
 import { tcpConnect } from "./tcp-connect.ts";
 
 /** What the runtime works with. */
@@ -17,8 +18,8 @@ export interface KubernetesRuntimeOptions {
   readonly namespace: string;
   /** Asked for each new session, so that a changed configuration holds for the next one. */
   readonly settings: () => SessionPodSettings;
-  /** How long an ended session's pod stays; any broker removes it then. Undefined: this one removes none. */
-  readonly keepEndedSeconds?: number;
+  /** How long pods without a running session stay; any broker removes them then. Undefined: this one removes none. */
+  readonly keep?: KeepTimes;
   readonly signal: AbortSignal;
   /** Told of what went wrong and is tried again. */
   onTrouble?(what: string, error: unknown): void;
@@ -38,8 +39,6 @@ export interface KubernetesRuntime extends SessionRuntime {
 const answerHoldsMs = 1_000;
 const createTries = 3;
 const createPauseMs = 300;
-/** Brokers share the removal of ended pods: each waits a moment of its own, so that mostly one asks. */
-const removalSpreadMs = 5_000;
 
 /**
  * Sessions in a namespace of Kubernetes. One watch on its session pods is the memory, another on events explains what takes long;
@@ -52,8 +51,16 @@ export function kubernetesRuntime(options: KubernetesRuntimeOptions): Kubernetes
   const marks = new Map<string, PodMarks>();
   const listeners = new Map<string, Set<() => void>>();
   const followed = new Map<string, AbortController>();
-  const removals = new Map<string, number>();
-  let removalTimer: NodeJS.Timeout | undefined;
+  const due =
+    options.keep &&
+    removals({
+      keep: options.keep,
+      signal,
+      facts: (name) => pods.get(name),
+      isWanted: (name) => listeners.has(name),
+      remove,
+      onTrouble: options.onTrouble,
+    });
   let seenVersion = 0n;
 
   const marksOf = (name: string): PodMarks => marks.get(name) ?? {};
@@ -102,14 +109,14 @@ export function kubernetesRuntime(options: KubernetesRuntimeOptions): Kubernetes
     const before = pods.get(facts.name);
     if (before !== undefined && before.instance !== facts.instance) forget(facts.name);
     pods.set(facts.name, facts);
-    if (isEnded(facts)) planRemoval(facts);
+    due?.note(facts);
     changed(facts.name);
   }
 
   function forget(name: string): void {
     pods.delete(name);
     marks.delete(name);
-    removals.delete(name);
+    due?.forget(name);
     changed(name);
   }
 
@@ -118,34 +125,6 @@ export function kubernetesRuntime(options: KubernetesRuntimeOptions): Kubernetes
     const version = BigInt(pod.metadata?.resourceVersion ?? "0");
     const known = pods.get(pod.metadata?.name ?? "");
     if (known === undefined ? version > seenVersion : version > BigInt(known.version)) put(pod);
-  }
-
-  function planRemoval({ name, ended }: PodFacts): void {
-    if (options.keepEndedSeconds === undefined || removals.has(name)) return;
-    const endedAt = ended === undefined || ended.at === 0 ? Date.now() : ended.at;
-    removals.set(name, Math.max(endedAt + options.keepEndedSeconds * 1000, Date.now()) + Math.random() * removalSpreadMs);
-    if (removalTimer === undefined) armRemoval();
-  }
-
-  function armRemoval(): void {
-    const next = Math.min(...removals.values());
-    removalTimer =
-      Number.isFinite(next) && !signal.aborted ? setTimeout(removeDue, Math.min(Math.max(0, next - Date.now()), 3_600_000)) : undefined;
-  }
-
-  function removeDue(): void {
-    for (const [name, due] of removals) {
-      const facts = pods.get(name);
-      if (due > Date.now()) continue;
-      removals.delete(name);
-      if (facts === undefined || facts.goneBy > 0) continue;
-      remove(name, facts.instance).catch((error: unknown) => {
-        options.onTrouble?.(`removing ${name}`, error);
-        removals.set(name, Date.now() + 60_000);
-        if (removalTimer === undefined) armRemoval();
-      });
-    }
-    armRemoval();
   }
 
   async function remove(name: string, instance: string): Promise<void> {
@@ -242,7 +221,6 @@ export function kubernetesRuntime(options: KubernetesRuntimeOptions): Kubernetes
   });
 
   signal.addEventListener("abort", () => {
-    clearTimeout(removalTimer);
     for (const stop of followed.values()) stop.abort();
   });
 

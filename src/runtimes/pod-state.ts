@@ -135,11 +135,6 @@ export function isEnded(facts: PodFacts): boolean {
   return facts.phase === "Succeeded" || facts.phase === "Failed" || facts.ended !== undefined;
 }
 
-/** True for a pod whose container has not come to run. */
-export function isPending(facts: PodFacts): boolean {
-  return facts.runningSince === 0 && !isEnded(facts);
-}
-
 /** A pod as the use case sees it. Pure. */
 export function podView(facts: PodFacts | undefined, marks: PodMarks, nowMs: number): SessionView {
   if (facts === undefined) return { status: { state: "absent" } };
@@ -182,7 +177,8 @@ function phaseOf(facts: PodFacts, marks: PodMarks): StartPhase {
   return marks.event?.reason === "Pulling" ? "pulling" : "preparing";
 }
 
-function whyEnded({ ended, phase, reason, message }: PodFacts): FailureReason {
+/** Why a pod that has ended did so. Pure. */
+export function whyEnded({ ended, phase, reason, message }: PodFacts): FailureReason {
   if (reason === "Evicted" && /exceeds the (?:total )?limit/.test(message)) return "disk";
   if (reason === "Evicted" || reason === "Preempting" || reason.startsWith("OutOf")) return "evicted";
   if (phase === "Failed" && reason !== "") return "machine";

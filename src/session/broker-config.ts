@@ -27,6 +27,10 @@ export interface BrokerConfig extends SessionPodSettings {
   readonly images: Readonly<Record<string, string>>;
   /** How long an ended session's pod stays to be looked at. */
   readonly keepEndedSeconds: number;
+  /** How long the pod of a session stays that ended against its user's will. */
+  readonly keepFailedSeconds: number;
+  /** How long a session that does not come to start may go on trying. */
+  readonly keepPendingSeconds: number;
   /** No session for a user with a smaller uid. */
   readonly minUid: number;
   readonly sessionTypes: readonly SessionTypeEntry[];
@@ -64,6 +68,8 @@ export function parseBrokerConfig(text: string, source: string): BrokerConfig {
     resources: at.texts("resources", {}),
     screen: at.text("screen", "3840x2160"),
     keepEndedSeconds: at.number("keepEndedSeconds", 600),
+    keepFailedSeconds: at.number("keepFailedSeconds", 86_400),
+    keepPendingSeconds: at.number("keepPendingSeconds", 600),
     minUid: at.number("minUid", 1000),
     nodeSelector: at.texts("nodeSelector", {}),
     timeZone: at.text("timeZone", "UTC"),

@@ -26,7 +26,7 @@ function broker(kube: FakeKube, keepEndedSeconds = 600, timeoutMs = 10_000): Bro
     transport: kubeTransport({ server: kube.url }),
     namespace: config.namespace,
     settings: () => config,
-    keepEndedSeconds,
+    keep: { endedSeconds: keepEndedSeconds, failedSeconds: 86_400, pendingSeconds: 600 },
     signal: stop.signal,
     onTrouble: (what, error) => troubles.push(`${what}: ${String(error)}`),
   });

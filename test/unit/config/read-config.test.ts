@@ -44,6 +44,8 @@ describe("readConfig", () => {
       serviceType: "ClusterIP",
       trafficPolicy: "Local",
       keepEndedSeconds: 600,
+      keepFailedSeconds: 86_400,
+      keepPendingSeconds: 600,
       minUid: 1000,
       timeZone: "Europe/Amsterdam",
       demoUsers: true,

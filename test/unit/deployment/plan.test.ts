@@ -26,6 +26,8 @@ const values: Record<string, string> = {
   XPRA_SESSION_PROFILE: "restricted",
   XPRA_SCREEN: "3840x2160",
   XPRA_KEEP_ENDED: "10m",
+  XPRA_KEEP_FAILED: "24h",
+  XPRA_KEEP_PENDING: "10m",
   XPRA_MIN_UID: "1000",
   XPRA_LOCAL_TIME: "/usr/share/zoneinfo/Europe/Amsterdam",
   XPRA_DEMO_USERS: "Y",

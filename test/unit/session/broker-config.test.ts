@@ -14,6 +14,8 @@ it("fills in what is left out", () => {
     topdirInt: "/srv",
     minUid: 1000,
     keepEndedSeconds: 600,
+    keepFailedSeconds: 86_400,
+    keepPendingSeconds: 600,
     sessionTypes: [{ title: "desktop" }],
   });
 });
