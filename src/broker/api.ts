@@ -43,6 +43,8 @@ const restarting = new SessionRefusal("restarting");
 interface Call {
   readonly user: SessionUser;
   readonly display: string;
+  /** The user comes back to a session, and wants no new one. */
+  readonly existing: boolean;
   readonly response: ServerResponse;
 }
 
@@ -75,7 +77,9 @@ export function brokerApi(options: ApiOptions): RequestListener {
     const body = await readBody(request);
     const display = body.display ?? "";
     if (typeof display !== "string") throw new BadRequest(400, "bad-request", "display is not a text.");
-    await route({ user: readUser(body.user, config().minUid), display, response });
+    const existing = body.existing ?? false;
+    if (typeof existing !== "boolean") throw new BadRequest(400, "bad-request", "existing is not true or false.");
+    await route({ user: readUser(body.user, config().minUid), display, existing, response });
     if (path !== "/v1/sessions") metrics.request(path, "ok");
   }
 
@@ -91,7 +95,7 @@ export function brokerApi(options: ApiOptions): RequestListener {
 }
 
 /** Streams a session's progress, a JSON object a line, and its end: `ready` or `error`. A door that hangs up only stops waiting. */
-async function streamSession({ user, display, response }: Call, options: ApiOptions): Promise<void> {
+async function streamSession({ user, display, existing, response }: Call, options: ApiOptions): Promise<void> {
   const { sessions, audit, metrics, stopping } = options;
   const { namespace } = options.config();
   const startedAt = performance.now();
@@ -106,7 +110,8 @@ async function streamSession({ user, display, response }: Call, options: ApiOpti
   const line = (object: object): void => {
     if (!response.writableEnded) response.write(`${JSON.stringify(object)}\n`);
   };
-  const fields = { user: user.name, uid: user.uid, display };
+  const fields = { user: user.name, uid: user.uid, display, ...(existing ? { existing } : {}) };
+  const find = existing ? sessions.comeBack : sessions.getOrStart;
   const took = (): number => Math.round(performance.now() - startedAt);
   let session: string | undefined;
   let held: Reason | undefined;
@@ -120,7 +125,7 @@ async function streamSession({ user, display, response }: Call, options: ApiOpti
   };
   try {
     session = sessions.nameOf(user, display);
-    const { address, started, notice } = await sessions.getOrStart(user, display, tell, gone.signal);
+    const { address, started, notice } = await find(user, display, tell, gone.signal);
     const { host, port, secret } = address;
     const url = `tcp://${encodeURIComponent(user.name)}:${secret}@${urlHost(host)}:${port}/`;
     line({ event: "ready", display: url, session, ...(notice === undefined ? {} : { notice }) });
@@ -187,7 +192,7 @@ function sendJson(response: ServerResponse, status: number, body: object): void 
   response.end(text);
 }
 
-async function readBody(request: IncomingMessage): Promise<{ user?: unknown; display?: unknown }> {
+async function readBody(request: IncomingMessage): Promise<{ user?: unknown; display?: unknown; existing?: unknown }> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request) {

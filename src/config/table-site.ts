@@ -138,16 +138,16 @@ export const siteVariables: readonly Variable[] = [
     type: types.integer(1, 86_400),
     default: "180",
     usedBy: ["proxy"],
-    meaning: "Seconds after which a proxy gives up a connection that neither reads nor writes.",
+    meaning:
+      "Seconds after which a proxy gives up a connection, to a client or to a session, whose other side confirms nothing any more (TCP_USER_TIMEOUT).",
   },
   {
     name: "XPRA_PING_TIMEOUT",
     section: "proxy",
     type: types.integer(1, 86_400),
     default: "120",
-    usedBy: ["proxy"],
-    later: true,
-    meaning: "Seconds without an answer to a ping after which a client counts as gone.",
+    usedBy: ["proxy", "session"],
+    meaning: "Seconds of silence, although it is pinged every five seconds, after which a client or a session counts as gone.",
   },
   {
     name: "XPRA_HOOK",

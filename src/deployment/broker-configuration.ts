@@ -47,5 +47,10 @@ export function nodeSelector(config: Pick<Config, "workers" | "namespace">): Rec
 /** The admin's own variables, and those of the table that session scripts may look at. */
 function sessionEnvironment(config: Config): Record<string, string> {
   const domain = config.values.get("IDM_DOMAIN") ?? "";
-  return { ...Object.fromEntries(config.own.public), ...(domain === "" ? {} : { IDM_DOMAIN: domain }) };
+  return {
+    ...Object.fromEntries(config.own.public),
+    ...(domain === "" ? {} : { IDM_DOMAIN: domain }),
+    // A session's Xpra reads it by this name.
+    XPRA_PING_TIMEOUT: String(config.pingTimeoutSeconds),
+  };
 }

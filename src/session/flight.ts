@@ -49,8 +49,8 @@ const lookAgainMs = 2_000;
 export interface FlightPlan {
   readonly name: string;
   readonly user: SessionOwner;
-  /** Made when the session has to be started, with a new secret each time. */
-  readonly request: () => SessionRequest;
+  /** Made when the session has to be started, with a new secret each time. Undefined: only a session that is there already will do. */
+  readonly request: (() => SessionRequest) | undefined;
   readonly runtime: SessionRuntime;
   readonly timeoutMs: number;
   tell(progress: Progress): void;
@@ -62,6 +62,7 @@ interface History {
   closedSince: number | undefined;
   /** Why the session that is being replaced had ended. */
   replaced: Reason | undefined;
+  readonly isComingBack: boolean;
 }
 
 /** What a step came to: the answer, or how long to wait for a change at most. */
@@ -72,7 +73,13 @@ export async function fly(plan: FlightPlan): Promise<OpenSession> {
   const { name, user, runtime } = plan;
   const deadline = performance.now() + plan.timeoutMs;
   await untilKnown(runtime, plan.timeoutMs);
-  const history: History = { seen: new Set(), starts: 0, closedSince: undefined, replaced: undefined };
+  const history: History = {
+    seen: new Set(),
+    starts: 0,
+    closedSince: undefined,
+    replaced: undefined,
+    isComingBack: plan.request === undefined,
+  };
   const changes = changesOf(runtime, name);
   try {
     for (;;) {
@@ -100,8 +107,9 @@ async function act(action: Action, view: SessionView, plan: FlightPlan, history:
   const { status } = view;
   switch (action) {
     case "refuse":
-      throw refusalOf(view, plan.user);
+      throw refusalOf(view, plan);
     case "create": {
+      if (plan.request === undefined) throw refusalOf(view, plan);
       history.starts += 1;
       tell({ phase: "scheduling", message: words.asking });
       await runtime.create(plan.request());
@@ -154,12 +162,19 @@ function progressOf({ status }: SessionView): Progress {
   return trouble === undefined ? { phase, message } : { phase, message: reasons[trouble.reason].user, trouble };
 }
 
-function refusalOf(view: SessionView, user: SessionOwner): SessionRefusal {
+function refusalOf(view: SessionView, { user, request }: FlightPlan): SessionRefusal {
   const { status } = view;
   if (isForeign(view, user)) return new SessionRefusal("foreign", { detail: `owner is ${view.owner?.name}, uid ${view.owner?.uid}` });
+  if (request === undefined) return goneOf(view);
   if (status.state === "failed") return new SessionRefusal(status.reason, { detail: status.detail });
   if (status.state === "ending") return new SessionRefusal("stuck", { detail: status.detail });
   return new SessionRefusal("lost");
+}
+
+/** For somebody who comes back to a session that is over: why it ended is told when it was not the user's own doing. */
+function goneOf({ status }: SessionView): SessionRefusal {
+  const why = status.state === "failed" ? reasons[status.reason].previous : undefined;
+  return new SessionRefusal("gone", why === undefined ? {} : { message: why });
 }
 
 function tooSlow(view: SessionView): SessionRefusal {

@@ -26,6 +26,8 @@ export interface Sessions {
    * an abort of the signal ends this waiting only. Throws a `SessionRefusal`.
    */
   getOrStart(user: SessionUser, display: string, onProgress: (progress: Progress) => void, signal?: AbortSignal): Promise<OpenSession>;
+  /** As `getOrStart`, for somebody who comes back: a session that is over is refused as `gone`, and none is started in its place. */
+  comeBack(user: SessionUser, display: string, onProgress: (progress: Progress) => void, signal?: AbortSignal): Promise<OpenSession>;
   /** What is known of the user's session; someone else's is as good as absent. */
   state(user: SessionUser, display: string): Promise<{ readonly name: string; readonly view: SessionView }>;
   /** How many sessions are being waited for. */
@@ -50,9 +52,9 @@ export function sessionsOf({ config, runtime, timeoutMs = 300_000 }: GetOrStartO
     return { name, request: () => requestOf(config(), name, user, wanted) };
   }
 
-  function join(name: string, user: SessionUser, request: () => SessionRequest): Flight {
+  function join(name: string, user: SessionUser, request: (() => SessionRequest) | undefined): Flight {
     // The uid is in the key because an account may be deleted and made again under the same name.
-    const key = `${name} ${user.uid}`;
+    const key = `${name} ${user.uid} ${request === undefined ? "back" : "start"}`;
     const current = flights.get(key);
     if (current !== undefined) return current;
     const flight: Flight = {
@@ -68,19 +70,29 @@ export function sessionsOf({ config, runtime, timeoutMs = 300_000 }: GetOrStartO
     return flight;
   }
 
+  async function passenger(
+    flight: Flight,
+    onProgress: (progress: Progress) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<OpenSession> {
+    if (flight.last !== undefined) onProgress(flight.last);
+    flight.listeners.add(onProgress);
+    try {
+      return await unlessAborted(flight.result, signal);
+    } finally {
+      flight.listeners.delete(onProgress);
+    }
+  }
+
   return {
     nameOf: (user, display) => resolve(user, display).name,
     inFlight: () => flights.size,
     async getOrStart(user, display, onProgress, signal) {
       const { name, request } = resolve(user, display);
-      const flight = join(name, user, request);
-      if (flight.last !== undefined) onProgress(flight.last);
-      flight.listeners.add(onProgress);
-      try {
-        return await unlessAborted(flight.result, signal);
-      } finally {
-        flight.listeners.delete(onProgress);
-      }
+      return passenger(join(name, user, request), onProgress, signal);
+    },
+    async comeBack(user, display, onProgress, signal) {
+      return passenger(join(resolve(user, display).name, user, undefined), onProgress, signal);
     },
     async state(user, display) {
       const { name } = resolve(user, display);

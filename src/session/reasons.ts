@@ -219,6 +219,12 @@ const table = {
       "kubectl delete pod -n NS POD --force, once its node is certainly off",
     ],
   },
+  gone: {
+    code: failed,
+    user: "Your session has ended.",
+    admin: "the user came back to a session after the connection was cut, and it was over",
+    try: ["kubectl get events -n NS, when the user did not end it"],
+  },
   foreign: {
     code: failed,
     user: "This session belongs to somebody else. Please tell your administrator.",

@@ -84,6 +84,14 @@ function situationOf(status: SessionState): Situation {
       return status.state;
   }
 }
+/** For somebody who comes back to a running session: nothing new is started in the place of one that is over. */
+const comingBack: Readonly<Record<SessionState["state"], Action>> = {
+  absent: "refuse",
+  starting: "wait",
+  ready: "return",
+  ending: "refuse",
+  failed: "refuse",
+};
 
 /** How often one call starts a session that is taken away from under it. */
 export const maxStarts = 3;
@@ -93,12 +101,15 @@ export interface CallHistory {
   /** Instances that the call has seen alive or has made. */
   readonly seen: ReadonlySet<string>;
   readonly starts: number;
+  /** True: the call takes the session that is there, and never starts or replaces one. */
+  readonly isComingBack?: boolean;
 }
 
 /** The next step for a call: pure, a look into the table. Someone else's session is always refused. */
 export function decide(view: SessionView, user: SessionOwner, history: CallHistory): Action {
   const { status } = view;
   if (isForeign(view, user)) return "refuse";
+  if (history.isComingBack === true) return comingBack[status.state];
   if (status.state === "absent") return history.starts >= maxStarts ? "refuse" : table.absent[history.starts > 0 ? "own" : "found"];
   return table[situationOf(status)][history.seen.has(status.instance) ? "own" : "found"];
 }

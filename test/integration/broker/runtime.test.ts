@@ -314,6 +314,24 @@ it("removes ended sessions after their time, whoever started them", async () => 
   await until(() => kube.pods.size === 0);
 }, 10_000);
 
+it("brings somebody back to a session that runs or starts, and starts none in the place of one that is over", async () => {
+  const kube = await fakeKube(kubelet);
+  const { sessions, runtime } = broker(kube);
+  const alice = user("alice");
+  const back = (): Promise<{ address: { secret: string } }> => sessions.comeBack(alice, "desktop", quiet);
+  await expect(back()).rejects.toMatchObject({ code: 1, reason: "gone", message: "Your session has ended." });
+  // Both at once: the one who comes back joins no start of somebody else that has not happened yet, nor stops it.
+  const [started, early] = await Promise.allSettled([sessions.getOrStart(alice, "desktop", quiet), back()]);
+  expect([started.status, early.status]).toEqual(["fulfilled", "rejected"]);
+  const first = await back();
+  kube.end("alice-desktop", 0);
+  await until(() => runtime.look("alice-desktop").status.state === "failed");
+  await expect(back()).rejects.toMatchObject({ reason: "gone" });
+  expect(kube.count("POST", /pods$/)).toBe(1);
+  const second = await sessions.getOrStart(alice, "desktop", quiet);
+  expect(second.address.secret).not.toBe(first.address.secret);
+});
+
 it("ends a session and says what state it is in", async () => {
   const kube = await fakeKube(kubelet);
   const { sessions } = broker(kube);

@@ -35,6 +35,14 @@ describe("decide", () => {
     expect(decide(view, alice, { seen: new Set(["0"]), starts: 1 })).toBe(found);
   });
 
+  it.each(table)("%s, for somebody who comes back: enters or waits, and never starts or replaces", (_, status) => {
+    const view = { status, ...(status.state === "absent" ? {} : { owner: alice }) };
+    const expected = { absent: "refuse", starting: "wait", ready: "return", ending: "refuse", failed: "refuse" }[status.state];
+    for (const seen of [new Set<string>(), new Set(["1"])]) {
+      expect(decide(view, alice, { seen, starts: 0, isComingBack: true })).toBe(expected);
+    }
+  });
+
   it("gives up when a session is taken away again and again", () => {
     expect(decide({ status: { state: "absent" } }, alice, { seen: new Set(), starts: maxStarts })).toBe("refuse");
   });

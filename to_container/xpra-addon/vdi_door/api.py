@@ -11,12 +11,15 @@ from vdi_door.broker import BrokerAway, BrokerRefused, ClientGone, TimedOut
 from vdi_door.door import the_door
 from vdi_door.hello import LONGEST_DISPLAY
 from vdi_door.log import log
+from vdi_door.session import Wish
 from vdi_door.sign_in import Entry, Refused
 
 LONGEST_BODY = 16 * 1024
 BODY_SECONDS = 10.0
 PREPARE_SECONDS = 300.0
 ANSWER_SECONDS = 10.0
+# While there is nothing to tell, a line says that the connection lives: the page gives up one that is silent.
+BEAT_SECONDS = 5.0
 # A wrong password is answered no sooner than this, as PAM's own delay is left out.
 FAILURE_SECONDS = 1.0
 
@@ -119,12 +122,12 @@ class Api:
         client = self._handler.client_address
         return str(client[0]) if isinstance(client, (tuple, list)) and client else ""
 
-    def _entry(self) -> Entry:
+    def _entry(self, to_renew: bool = False) -> Entry:
         kind, _, ticket = (self._handler.headers.get("Authorization") or "").partition(" ")
         if kind.lower() != "bearer":
             raise ApiError(401, "ticket", "Please sign in.")
         try:
-            return self._door.sign_in.with_ticket(self._door.service, ticket.strip(), self._address())
+            return self._door.sign_in.with_ticket(self._door.service, ticket.strip(), self._address(), to_renew=to_renew)
         except Refused as refused:
             raise _from_refused(refused) from None
 
@@ -139,6 +142,7 @@ class Api:
         except BrokerRefused as error:
             raise ApiError(_BROKER_STATUS.get(error.code, 502), error.reason, error.message) from None
         except (BrokerAway, TimedOut) as error:
+            self._handler.close_connection = True
             raise _away(error) from None
 
     def _welcome(self, entry: Entry) -> None:
@@ -162,7 +166,7 @@ class Api:
         self._welcome(entry)
 
     def _renew(self) -> None:
-        self._welcome(self._entry())
+        self._welcome(self._entry(to_renew=True))
 
     def _state(self) -> None:
         self._handler.answer_json(200, self._ask_broker("/v1/state", self._entry(), display=self._display()))
@@ -170,42 +174,53 @@ class Api:
     def _end(self) -> None:
         self._handler.answer_json(200, self._ask_broker("/v1/end", self._entry(), display=self._display()))
 
+    def _existing(self) -> bool:
+        value = self._body.get("existing", False)
+        if not isinstance(value, bool):
+            raise ApiError(400, "request", "'existing' is true or false.")
+        return value
+
     def _prepare(self) -> None:
-        entry, display = self._entry(), self._display()
-        handler = self._handler
-        events = self._door.broker.events(
-            "/v1/sessions", {"user": entry.user.to_json(), "display": display}, time.monotonic() + PREPARE_SECONDS, self._is_wanted
-        )
-        began = False
-
-        def send(event: dict[str, Any]) -> None:
-            nonlocal began
-            if not began:
-                handler.begin_lines()
-                began = True
-            handler.send_line(event)
-
+        wish = Wish(self._entry().user, self._display(), self._existing())
+        lines = _Lines(self._handler)
+        deadline = time.monotonic() + PREPARE_SECONDS
         try:
-            for event in events:
-                if event.get("event") == "ready":
-                    # The session's address and its password stay here.
-                    send({"event": "ready", "session": event.get("session", "")})
-                    break
-                send(event)
-                if event.get("event") == "error":
-                    break
-            else:
-                raise BrokerAway("the broker ended without a session")
+            for event in self._door.broker.patient_events("/v1/sessions", wish.body(), deadline, lines.are_wanted):
+                # A session's address and its password stay here.
+                lines.send({"event": "ready", "session": event.get("session", "")} if event.get("event") == "ready" else event)
         except BrokerRefused as error:
-            send({"event": "error", "code": error.code, "reason": error.reason, "message": error.message})
+            lines.send({"event": "error", "code": error.code, "reason": error.reason, "message": error.message})
         except TimedOut:
-            send({"event": "error", "code": 1, "reason": "timed-out", "message": "Your desktop took too long. Please try again."})
+            lines.send({"event": "error", "code": 1, "reason": "timed-out", "message": "Your desktop took too long. Please try again."})
         except BrokerAway as error:
-            send({"event": "error", "code": 1, "reason": "broker", "message": _away(error).message})
+            # The next request may come to another proxy, whose broker is there.
+            self._handler.close_connection = True
+            lines.send({"event": "error", "code": 1, "reason": "broker", "message": _away(error).message})
         except ClientGone:
-            handler.close_connection = True
+            self._handler.close_connection = True
             return
-        handler.end_lines()
+        self._handler.end_lines()
 
-    def _is_wanted(self) -> bool:
-        return not self._handler.is_gone()
+
+class _Lines:
+    """The lines of one answer, with a sign of life while there is nothing to say."""
+
+    def __init__(self, handler: Any) -> None:
+        self._handler = handler
+        self._began = False
+        self._sent = time.monotonic()
+
+    def send(self, event: dict[str, Any]) -> None:
+        if not self._began:
+            self._handler.begin_lines()
+            self._began = True
+        self._handler.send_line(event)
+        self._sent = time.monotonic()
+
+    def are_wanted(self) -> bool:
+        """Asked every second or so by whoever waits for the broker."""
+        if self._handler.is_gone():
+            return False
+        if time.monotonic() - self._sent > BEAT_SECONDS:
+            self.send({"event": "waiting"})
+        return True

@@ -9,12 +9,13 @@ from vdi_door import compat
 from vdi_door.authenticator import Authenticator
 from vdi_door.broker import ClientGone
 from vdi_door.door import the_door
-from vdi_door.hello import asked_display, other_than_attach, without_orders
+from vdi_door.hello import asked_display, only_existing, other_than_attach, without_orders
 from vdi_door.identity import User
 from vdi_door.log import log
+from vdi_door.peers import stay_alive
 from vdi_door.places import FULL
 from vdi_door.record import record
-from vdi_door.session import NoSession, find_session
+from vdi_door.session import NoSession, Wish, find_session
 
 _once = threading.Lock()
 
@@ -72,8 +73,12 @@ def auth_verified(original: Callable[..., None], server: Any, proto: Any, caps: 
         return
     try:
         target, connection = find_session(
-            door.broker, user, asked_display(caps), door.settings.attach_seconds, lambda: not proto.is_closed()
+            door.broker,
+            Wish(user, asked_display(caps), only_existing(caps)),
+            door.settings.attach_seconds,
+            lambda: not proto.is_closed(),
         )
+        stay_alive(connection, door.settings.socket_seconds)
     except NoSession as error:
         refused(error.outcome, str(error))
         return

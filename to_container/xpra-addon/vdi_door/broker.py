@@ -14,6 +14,14 @@ from typing import Any
 
 LONGEST_ANSWER = 1024 * 1024
 LONGEST_LINE = 64 * 1024
+# A broker that has gone is started anew at once, and the second time after ten seconds.
+PATIENCE_SECONDS = 20.0
+_AGAIN_SECONDS = 0.25
+_RESTARTED = {
+    "event": "progress",
+    "phase": "waiting",
+    "message": "The service that prepares desktops is being restarted. This takes a moment.",
+}
 
 
 class BrokerAway(Exception):
@@ -161,3 +169,32 @@ class Broker:
                     raise BrokerAway("the broker sent a line that is too long")
         finally:
             connection.close()
+
+    def patient_events(
+        self, path: str, body: dict[str, Any], deadline: float, wanted: Callable[[], bool]
+    ) -> Iterator[dict[str, Any]]:
+        """As `events`, but ends after `ready` or `error`, and a broker that goes away meanwhile is asked again.
+
+        Whatever one broker has begun the next one finds on the cluster, so that asking again starts nothing twice.
+        """
+        since = None
+        while True:
+            try:
+                for event in self.events(path, body, deadline, wanted):
+                    if event.get("event") == "error" and event.get("reason") == "restarting":
+                        break
+                    since = None
+                    yield event
+                    if event.get("event") in ("ready", "error"):
+                        return
+                raise BrokerAway("the broker ended without an answer")
+            except BrokerAway:
+                now = time.monotonic()
+                if since is None:
+                    since = now
+                    yield _RESTARTED
+                if now - since > PATIENCE_SECONDS or now + _AGAIN_SECONDS >= deadline:
+                    raise
+                time.sleep(_AGAIN_SECONDS)
+                if not wanted():
+                    raise ClientGone() from None

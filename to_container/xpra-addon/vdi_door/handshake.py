@@ -9,7 +9,9 @@ import ssl
 import threading
 from typing import Any
 
+from vdi_door.door import the_door
 from vdi_door.log import log
+from vdi_door.peers import stay_alive
 
 SECONDS = 8.0
 AT_ONCE = 1024
@@ -23,6 +25,7 @@ def ssl_handshake(ssl_socket: Any) -> Any:
         raise SystemExit
     timeout = ssl_socket.gettimeout()
     try:
+        stay_alive(ssl_socket, the_door().settings.socket_seconds)
         ssl_socket.settimeout(SECONDS)
         ssl_socket.do_handshake()
         ssl_socket.settimeout(timeout)

@@ -12,7 +12,7 @@ from typing import Any
 LONGEST_DISPLAY = 256
 
 # Obeyed by the proxy, meaningless to a session: taken out of an attach.
-_DROPPED = frozenset(("start-new-session", "command_request", "request", "connect", "connect_test_request", "socket-path"))
+_DROPPED = frozenset(("start-new-session", "command_request", "request", "connect", "connect_test_request", "socket-path", "vdi-existing"))
 _FALSE = frozenset((False, 0, None, "", b"", "no", "false", "off", "0"))
 
 
@@ -41,6 +41,11 @@ def asked_display(hello: Mapping[str, Any]) -> str:
         if name:
             return name[:LONGEST_DISPLAY]
     return _text(hello.get("display"))[:LONGEST_DISPLAY]
+
+
+def only_existing(hello: Mapping[str, Any]) -> bool:
+    """Whether the client comes back to a session: our page says so, and then no new one is started in its place."""
+    return _is_set(hello.get("vdi-existing"))
 
 
 def other_than_attach(hello: Mapping[str, Any]) -> str | None:

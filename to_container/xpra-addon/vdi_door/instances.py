@@ -6,10 +6,14 @@ that wait for ever: it was written for a process of its own, whose end takes car
 """
 
 import queue
+import time
 from collections.abc import Callable
 from typing import Any
 
 from vdi_door import compat
+from vdi_door.door import the_door
+from vdi_door.log import log
+from vdi_door.peers import Watch
 from vdi_door.record import record
 
 CLOSE_MILLISECONDS = 1000
@@ -72,3 +76,35 @@ def close_connections(self: Any, skip_proto: Any, *reasons: Any) -> None:
     self.timeout_add(CLOSE_MILLISECONDS, finish)
     # Once more, for a thread that was between two steps at that moment.
     self.timeout_add(3 * CLOSE_MILLISECONDS, finish)
+
+
+def send_client_ping(self: Any) -> bool:
+    """Stands in for ProxyInstance.send_client_ping."""
+    return _ping(self, "client", self.client_protocol, self.queue_client_packet)
+
+
+def send_server_ping(self: Any) -> bool:
+    """Stands in for ProxyInstance.send_server_ping; the server is the session."""
+    return _ping(self, "server", self.server_protocol, self.queue_server_packet)
+
+
+def _ping(self: Any, side: str, proto: Any, send: Callable[[tuple[Any, ...]], None]) -> bool:
+    # Stock, the time of a ping in seconds is compared with that of its answer in milliseconds, so that nobody is ever given up
+    # who has answered once.
+    if self.exit or proto is None or proto.is_closed():
+        return False
+    watch = getattr(self, f"vdi_{side}_watch", None)
+    if watch is None:
+        watch = Watch()
+        setattr(self, f"vdi_{side}_watch", watch)
+    silent = watch.silent_seconds(proto._conn.input_bytecount)
+    if silent > the_door().settings.ping_seconds:
+        log.info("the %s of %s has been silent for %i seconds and is given up", side, self, silent)
+        # This very call is the timer that `stop` would take away.
+        setattr(self, f"{side}_ping_timer", 0)
+        self.stop(None, f"no answer from the {side} for {int(silent)} seconds")
+        return False
+    now = time.monotonic()
+    setattr(self, f"{side}_last_ping", now)
+    send(("ping", int(now * 1000), int(time.time() * 1000), self.uuid))
+    return True

@@ -9,6 +9,7 @@
 | xpra.net.websockets.handler.WebSocketRequestHandler | the page, its interface and its headers |
 | ProxyInstance.video_init (5.1) | video encoders that are never used here: an endless timer and 20 lines of log for each login |
 | ProxyInstance._packet_recompress | ended the connection at an empty piece, such as the window icons of 6.5 |
+| ProxyInstance.send_client_ping, .send_server_ping | took seconds for milliseconds, and so gave up nobody who had answered once |
 | ProxyInstanceThread.start_network_threads, .close_connections | slept on the main thread at every client's end, and left threads behind |
 | package xpra.gtk_common (6.x: xpra.gtk) | loads GTK when it is imported, and the proxy needs only its signal handlers: 100 MB less in the image |
 | authentication module `vdi` (added) | PAM outside of the process, tickets |
@@ -76,6 +77,9 @@ def _replace_in_instances() -> None:
         return instances.packet_recompress(recompress, self, packet, index, name)
 
     compat.ProxyInstance._packet_recompress = packet_recompress
+    for name in ("send_client_ping", "send_server_ping"):
+        compat.need(compat.ProxyInstance, name)
+        setattr(compat.ProxyInstance, name, getattr(instances, name))
     if compat.PROXY_ENCODES_VIDEO:
         compat.need(compat.ProxyInstance, "video_init")
         compat.ProxyInstance.video_init = instances.video_init

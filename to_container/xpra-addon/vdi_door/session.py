@@ -15,6 +15,8 @@ from vdi_door.identity import User
 from vdi_door.log import log
 
 CONNECT_SECONDS = 0.5
+# The broker knows of a session's end a second or two late; after so long without a connection it is asked again.
+ASK_AGAIN_SECONDS = 3.0
 STALE_SECONDS = 5.0
 
 
@@ -43,6 +45,20 @@ class Target:
 
     def __repr__(self) -> str:
         return self.display()
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a client is to be attached to."""
+
+    user: User
+    display: str
+    # True: never a new session in the place of one that has ended.
+    existing: bool = False
+
+    def body(self) -> dict[str, Any]:
+        """The question to the broker."""
+        return {"user": self.user.to_json(), "display": self.display, **({"existing": True} if self.existing else {})}
 
 
 def parse_target(display: str, username: str, session: str = "") -> Target:
@@ -93,12 +109,12 @@ class Prepared:
                 del self._sockets[key]
 
 
-def connect(target: Target, deadline: float, wanted: Callable[[], bool]) -> socket.socket:
+def connect(target: Target, deadline: float, wanted: Callable[[], bool]) -> socket.socket | None:
     """One TCP connection, tried again in short turns: a pod's address may need a moment, and a dead one never answers."""
     while True:
         left = deadline - time.monotonic()
         if left <= 0:
-            raise NoSession("Your desktop does not answer at this moment. Please try again.", "no-answer")
+            return None
         if not wanted():
             raise ClientGone()
         began = time.monotonic()
@@ -115,26 +131,32 @@ def _in_words(event: dict[str, Any] | None) -> str:
     return f"Your desktop is being prepared: {message}" if message else "Your desktop is being prepared."
 
 
-def find_session(broker: Broker, user: User, display: str, seconds: float, wanted: Callable[[], bool]) -> tuple[Target, socket.socket]:
-    """The user's session, started if need be, and a connection to it. Raises NoSession or ClientGone."""
+def find_session(broker: Broker, wish: Wish, seconds: float, wanted: Callable[[], bool]) -> tuple[Target, socket.socket]:
+    """The wished session, started if need be and allowed, and a connection to it. Raises NoSession or ClientGone."""
     deadline = time.monotonic() + seconds
     last: dict[str, Any] | None = None
-    body = {"user": user.to_json(), "display": display}
     try:
-        for event in broker.events("/v1/sessions", body, deadline, wanted):
-            kind = event.get("event")
-            if kind == "progress":
-                last = event
-            elif kind == "ready":
-                target = parse_target(str(event.get("display", "")), user.name, str(event.get("session", "")))
-                return target, connect(target, deadline, wanted)
-            elif kind == "error":
-                raise NoSession(str(event.get("message") or "Your desktop could not be started."))
-        raise BrokerAway("the broker ended without a session")
+        while True:
+            target = None
+            for event in broker.patient_events("/v1/sessions", wish.body(), deadline, wanted):
+                kind = event.get("event")
+                if kind == "progress":
+                    last = event
+                elif kind == "ready":
+                    target = parse_target(str(event.get("display", "")), wish.user.name, str(event.get("session", "")))
+                elif kind == "error":
+                    raise NoSession(str(event.get("message") or "Your desktop could not be started."))
+            if target is None:
+                raise BrokerAway("the broker ended without a session")
+            connection = connect(target, min(deadline, time.monotonic() + ASK_AGAIN_SECONDS), wanted)
+            if connection is not None:
+                return target, connection
+            if time.monotonic() >= deadline:
+                raise NoSession("Your desktop does not answer at this moment. Please try again.", "no-answer")
     except TimedOut:
         raise NoSession(f"{_in_words(last)} Please connect again in a moment.", "timed-out") from None
     except BrokerRefused as error:
         raise NoSession(error.message or "Your desktop could not be started.") from None
     except (BrokerAway, ValueError) as error:
-        log.error("Error: no session for %r: %s", user.name, error)
+        log.error("Error: no session for %r: %s", wish.user.name, error)
         raise NoSession("Desktops cannot be reached at this moment. Please try again in a minute.", "broker") from None

@@ -21,6 +21,9 @@ class Settings:
     # How long a client that waits for its session is kept before it is told why it waits. Native clients give up after 40 s.
     attach_seconds: float
     pam_seconds: float
+    # How long the other side of a connection may confirm nothing (TCP), and be silent although it is asked (Xpra).
+    socket_seconds: int
+    ping_seconds: int
     max_clients: int
     max_http: int
     www: str
@@ -50,6 +53,8 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         ticket_max_seconds=_number(environ, "VDI_TICKET_MAX_SECONDS", 12 * 3600, 60),
         attach_seconds=float(_number(environ, "VDI_ATTACH_SECONDS", 25, 1)),
         pam_seconds=float(_number(environ, "VDI_PAM_SECONDS", 20, 1)),
+        socket_seconds=_number(environ, "VDI_SOCKET_SECONDS", 180, 1),
+        ping_seconds=_number(environ, "VDI_PING_SECONDS", 120, 1),
         max_clients=_number(environ, "XPRA_MAX_CLIENTS", 0, 0),
         max_http=_number(environ, "VDI_MAX_HTTP_CONNECTIONS", 512, 1),
         www=environ.get("VDI_WWW", "/usr/lib/vdi/www"),

@@ -129,10 +129,10 @@ class SignIn:
         self._give_back(key, address)
         raise self._not_now(visit, answer)
 
-    def with_ticket(self, service: str, text: str, address: str, name: str | None = None) -> Entry:
+    def with_ticket(self, service: str, text: str, address: str, name: str | None = None, to_renew: bool = False) -> Entry:
         """The ticket's user, if it is that of `name`. The account is looked at again: a ticket ends with its password or account."""
         try:
-            ticket = self._tickets.check(text, time.time())
+            ticket = self._tickets.check(text, time.time(), to_renew)
         except TicketError as error:
             raise BadTicket("ticket", str(error)) from None
         except (OSError, ValueError) as error:

@@ -103,8 +103,12 @@ class Tickets:
         """Whether the user's password is still the one that the ticket was given for."""
         return hmac.compare_digest(ticket.password, self._password(ticket.user, stamp))
 
-    def check(self, text: str, now: float) -> Ticket:
-        """The ticket's content, or a TicketError. One answer for every kind of forgery."""
+    def check(self, text: str, now: float, to_renew: bool = False) -> Ticket:
+        """The ticket's content, or a TicketError. One answer for every kind of forgery.
+
+        To be renewed it may have ended: a laptop that slept for an hour comes back without a password. The time since the
+        password was shown is limited all the same.
+        """
         refused = TicketError("Please sign in again.")
         if not text.startswith(PREFIX) or len(text) > LONGEST or not text.isascii():
             raise refused
@@ -121,6 +125,6 @@ class Tickets:
             raise refused
         if not isinstance(expires, int) or not isinstance(signed_in, int):
             raise refused
-        if now * 1000 >= expires or now >= signed_in / 1000 + self._max_seconds:
+        if (now * 1000 >= expires and not to_renew) or now >= signed_in / 1000 + self._max_seconds:
             raise TicketError("You were signed in for long enough: please sign in again.")
         return Ticket(user=user, expires=expires / 1000, signed_in=signed_in / 1000, password=password)

@@ -72,6 +72,25 @@ class BrokerTest(unittest.TestCase):
         with self.assertRaises(BrokerAway):
             Broker("/nowhere/broker.sock").ask("/v1/types", {}, 2)
 
+    def test_a_broker_that_goes_away_is_asked_again(self):
+        self.answer(OK + b'{"event":"progress","phase":"starting"}\n{"event":"error","reason":"restarting"}\n')
+        events = self.broker.patient_events("/v1/sessions", {}, time.monotonic() + 10, lambda: True)
+        self.assertEqual(next(events)["phase"], "starting")
+        self.assertEqual(next(events)["phase"], "waiting")
+        self.answer(OK + b'{"event":"progress","phase":"starting"}\n')
+        self.assertEqual(next(events)["phase"], "starting")
+        self.assertEqual(next(events)["phase"], "waiting")
+        self.answer(OK + b'{"event":"ready"}\n{"event":"progress"}\n')
+        # Nothing comes after the answer.
+        self.assertEqual([event["event"] for event in events], ["ready"])
+
+    def test_patience_ends_at_the_deadline_and_with_the_client(self):
+        away = Broker("/nowhere/broker.sock")
+        with self.assertRaises(BrokerAway):
+            list(away.patient_events("/v1/sessions", {}, time.monotonic() + 0.6, lambda: True))
+        with self.assertRaises(ClientGone):
+            list(away.patient_events("/v1/sessions", {}, time.monotonic() + 60, lambda: False))
+
     def test_endless_line(self):
         self.answer(OK, b"x" * 200_000)
         with self.assertRaises(BrokerAway):

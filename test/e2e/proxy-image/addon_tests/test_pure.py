@@ -8,8 +8,9 @@ import tempfile
 import unittest
 from datetime import UTC, datetime
 
-from vdi_door.hello import asked_display, other_than_attach, without_orders
+from vdi_door.hello import asked_display, only_existing, other_than_attach, without_orders
 from vdi_door.limits import FailureLimit
+from vdi_door.peers import Watch
 from vdi_door.places import Places
 from vdi_door.record import Sparsely, line
 from vdi_door.session import Prepared, Target, parse_target
@@ -19,6 +20,12 @@ from vdi_door.www import Site
 
 
 class Hello(unittest.TestCase):
+    def test_coming_back(self):
+        self.assertTrue(only_existing({"vdi-existing": True}))
+        for hello in ({}, {"vdi-existing": False}, {"vdi-existing": 0}):
+            self.assertFalse(only_existing(hello), hello)
+        self.assertNotIn("vdi-existing", without_orders({"vdi-existing": True}, "alice"))
+
     def test_display_of_all_generations_of_clients(self):
         for hello, display in (
             ({"display": "desktop"}, "desktop"),
@@ -61,6 +68,27 @@ class Hello(unittest.TestCase):
         self.assertEqual(without_orders({"display": facts}, "alice")["display"], facts)
 
 
+class WatchTest(unittest.TestCase):
+    def setUp(self):
+        self.now = 100.0
+        self.watch = Watch(lambda: self.now)
+
+    def look(self, seconds, received):
+        self.now += seconds
+        return self.watch.silent_seconds(received)
+
+    def test_silence_grows_until_anything_comes(self):
+        self.assertEqual(self.look(5, 10), 0)
+        self.assertEqual([self.look(5, 10) for _ in range(3)], [5, 10, 15])
+        self.assertEqual(self.look(5, 11), 0)
+
+    def test_whoever_was_held_up_blames_nobody(self):
+        self.look(5, 10)
+        self.look(5, 10)
+        self.assertEqual(self.look(300, 10), 0)
+        self.assertEqual(self.look(5, 10), 5)
+
+
 class TicketTest(unittest.TestCase):
     def setUp(self):
         self.directory = tempfile.TemporaryDirectory()
@@ -95,6 +123,12 @@ class TicketTest(unittest.TestCase):
         self.assertEqual(ticket.expires, 4600.0)
         with self.assertRaises(TicketError):
             self.tickets.check(text, 4600.0)
+
+    def test_ended_one_is_renewed_as_long_as_the_sign_in_holds(self):
+        text, _ = self.tickets.issue("alice", 1000.0)
+        self.assertEqual(self.tickets.check(text, 4599.0, to_renew=True).signed_in, 1000.0)
+        with self.assertRaises(TicketError):
+            self.tickets.check(text, 4600.0, to_renew=True)
 
     def test_every_changed_letter_is_noticed(self):
         text, _ = self.tickets.issue("alice", 1000.0)
