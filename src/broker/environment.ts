@@ -8,6 +8,8 @@ export interface Env {
   readonly socketPath: string;
   readonly socketGroup: number;
   readonly healthPort: number;
+  /** How long waiting users keep the broker after it was asked to end; less than the pod's grace period. */
+  readonly drainMs: number;
   /** A kubeconfig in JSON form; undefined: the service account of the pod. */
   readonly kubeconfig: string | undefined;
   readonly variables: Readonly<Record<string, string | undefined>>;
@@ -21,6 +23,7 @@ export function readEnvironment(variables: Env["variables"]): Env {
     socketPath: text("VDI_BROKER_SOCKET", "/run/vdi/broker/broker.sock"),
     socketGroup: Number(text("VDI_SOCKET_GROUP", "65533")),
     healthPort: Number(text("VDI_HEALTH_PORT", "9090")),
+    drainMs: Number(text("VDI_DRAIN_SECONDS", "20")) * 1000,
     kubeconfig: (variables.KUBECONFIG ?? "") || undefined,
     variables,
   };

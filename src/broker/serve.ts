@@ -11,9 +11,6 @@ import { connectCluster, type Env } from "./environment.ts";
 import { brokerMetrics } from "./metrics.ts";
 import { listenOnSocket } from "./socket.ts";
 
-/** How long waiting users keep the broker after it was asked to end; less than the pod's grace period. */
-const drainMs = 20_000;
-
 /**
  * Serves doors on the broker's socket, and health and metrics on a port, until SIGTERM or SIGINT.
  * Gives the exit code; throws when it cannot start, or when its memory of the cluster is not to be trusted any more.
@@ -45,7 +42,7 @@ export async function serve(env: Env, write: (line: string) => void): Promise<nu
     brokerApi({ config, sessions, audit, metrics, stopping: stop.signal }),
   );
   const health = healthServer(runtime, () => metrics.text(runtime.count(), sessions.inFlight()));
-  const ended = endOf(stop, server, health, audit);
+  const ended = endOf({ stop, server, health, audit, drainMs: env.drainMs });
   await listenOnSocket(server, env.socketPath, env.socketGroup);
   await listenOnPort(health, env.healthPort);
   audit("start", { socket: env.socketPath, namespace: config().namespace, types: config().sessionTypes.length });
@@ -66,8 +63,17 @@ function listenOnPort(server: Server, port: number): Promise<void> {
   });
 }
 
+/** What has to end, and how long it may take. */
+interface Ending {
+  readonly stop: AbortController;
+  readonly server: Server;
+  readonly health: Server;
+  readonly audit: Audit;
+  readonly drainMs: number;
+}
+
 /** Fulfilled when a signal has come and all requests are answered, or have waited long enough. */
-function endOf(stop: AbortController, server: Server, health: Server, audit: Audit): Promise<void> {
+function endOf({ stop, server, health, audit, drainMs }: Ending): Promise<void> {
   return new Promise((resolve) => {
     const end = (signal: NodeJS.Signals): void => {
       audit("stop", { signal });

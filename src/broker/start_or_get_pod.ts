@@ -16,6 +16,7 @@ Exit codes: 0 done, 4 no such session type, 5 configuration missing, 6 unknown u
 VDI_CONFIG         configuration of the broker (/etc/vdi/broker.json)
 VDI_BROKER_SOCKET  its socket (/run/vdi/broker/broker.sock); the one-shot form asks it when it is there
 VDI_HEALTH_PORT    port of /healthz, /readyz and /metrics (9090)
+VDI_DRAIN_SECONDS  how long an ending broker goes on for those who wait (20); less than the pod's grace period
 KUBECONFIG         credentials outside a pod, in JSON: kubectl config view --raw --flatten --minify -o json
 `;
 
