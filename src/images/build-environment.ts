@@ -4,6 +4,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import path from "node:path";
 import { create } from "tar";
+import { ExitCode } from "../util/exit-code.ts";
+import { VdiError } from "../util/vdi-error.ts";
+import { debianSources, debianSuite } from "./debian-mirrors.ts";
 import { systemBundles } from "./image-digest.ts";
 import { contentKeyLabel, type ImageEngine } from "./image-engine.ts";
 
@@ -33,7 +36,8 @@ const handedOn = [
 
 /**
  * What a build needs of this machine to reach the outside: its certificates, mirrors and proxies. Nothing of it becomes a part
- * of an image: a build step mounts these files and reads `env.sh` (`doc/images.md#build-settings`).
+ * of an image: a build step mounts these files and reads `env.sh` (`doc/images.md#build-settings`). Throws when a Debian mirror
+ * is set without one for the security updates.
  */
 export function buildEnvironment(env: Env): BuildEnvironment {
   const bundle = caBundle(env);
@@ -63,10 +67,9 @@ export function buildEnvironment(env: Env): BuildEnvironment {
   files["apt.conf"] = aptSettings(env, bundle !== undefined);
   const mirror = env["VDI_APT_MIRROR"];
   if (mirror !== undefined && mirror !== "") {
-    const security = env["VDI_APT_SECURITY_MIRROR"];
-    files["sources.list"] = debianSources(mirror, security === "" ? undefined : security)
-      .join("\n")
-      .concat("\n");
+    const securityMirror = env["VDI_APT_SECURITY_MIRROR"];
+    if (securityMirror === undefined || securityMirror === "") throw noSecurityMirror();
+    files["sources.list"] = `${debianSources({ mirror, securityMirror }).join("\n")}\n`;
     files["apt-mirror.conf"] =
       `${files["apt.conf"]}Dir::Etc::SourceList "${mountPoint}/sources.list";\nDir::Etc::SourceParts "/dev/null";\n`;
     // The list is one of Debian 13; an image of something else keeps its own.
@@ -76,16 +79,15 @@ export function buildEnvironment(env: Env): BuildEnvironment {
   return files;
 }
 
-/** The release of Debian that the images are made of. */
-export const debianSuite = "trixie";
-
-/** Lines of a sources.list for the release. */
-export function debianSources(mirror: string, securityMirror = "http://deb.debian.org/debian-security"): string[] {
-  return [
-    `deb ${mirror} ${debianSuite} main`,
-    `deb ${mirror} ${debianSuite}-updates main`,
-    `deb ${securityMirror} ${debianSuite}-security main`,
-  ];
+/** An image without security updates must be nobody's surprise. */
+function noSecurityMirror(): VdiError {
+  return new VdiError({
+    what: "VDI_APT_MIRROR is set, but not VDI_APT_SECURITY_MIRROR",
+    why: "the images would be made without Debian's security updates",
+    try: ["export VDI_APT_SECURITY_MIRROR=URL", "or unset VDI_APT_MIRROR, so that the images' own lists are used"],
+    see: "doc/images.md#build-settings",
+    exitCode: ExitCode.usage,
+  });
 }
 
 /** The bundle that the admin chose, else this machine's own. */

@@ -5,17 +5,13 @@ import type { ProgressSink } from "../util/context.ts";
 import { ExitCode } from "../util/exit-code.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import { fileDigest } from "./build-context.ts";
-import { debianSources, debianSuite } from "./build-environment.ts";
-
-/** Debian's own servers, which every image asks unless its builder is told of others. */
-const debianMirror = "http://deb.debian.org/debian";
+import { type DebianMirrors, debianSources, debianSuite } from "./debian-mirrors.ts";
 
 /** What the rootfs is made of. */
 export interface RootfsOptions {
   /** The archive, absolute. */
   readonly file: string;
-  readonly mirror?: string | undefined;
-  readonly securityMirror?: string | undefined;
+  readonly mirrors: DebianMirrors;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly progress: ProgressSink;
   readonly signal: AbortSignal;
@@ -42,14 +38,30 @@ const excluded = [
   "/usr/share/linda/*",
 ];
 
+/** The lines of the servers to use: by the environment, since an address may have a password in it. */
+const sourcesVariable = "VDI_ROOTFS_SOURCES";
+
+/** Puts mmdebstrap's own list of servers aside and another in its place, with the keyring that mmdebstrap has found to be needed. */
+const useSources = [
+  'set -e; cd "$1/etc/apt"; mkdir own',
+  "for each in sources.list sources.list.d; do if [ -e $each ]; then mv $each own; fi; done",
+  `signed=$(grep -rhoE '\\[signed-by="[^"]*"\\]' own | head -n 1 || true)`,
+  `printf '%s\\n' "$${sourcesVariable}" | sed "s|^deb |deb $signed |" > sources.list`,
+].join("; ");
+
+/** The list that was put aside, without the path of this machine's keyring: Debian 13 has its own. */
+const restoreSources = [
+  'set -e; cd "$1/etc/apt"; rm sources.list; mv own/* .; rmdir own',
+  `find sources.list sources.list.d -type f -exec sed -i -E 's/ \\[signed-by="[^"]*"\\]//' {} + 2>/dev/null || true`,
+  'test -s sources.list || test -n "$(ls sources.list.d)"',
+].join("; ");
+
 /**
  * The arguments for mmdebstrap. The same packages give the same bytes: all times in the archive are those of
- * SOURCE_DATE_EPOCH, and logs and caches are left out. A mirror of the site is used, but not written into the image.
+ * SOURCE_DATE_EPOCH, and logs and caches are left out. The mirrors of `rootfsEnvironment` are used, but not written into the image, which
+ * keeps what mmdebstrap has for its release: Debian's own servers.
  */
-export function rootfsArguments(target: string, mirror: string, securityMirror: string | undefined): string[] {
-  const sources = debianSources(debianMirror)
-    .map((line) => `echo '${line}';`)
-    .join(" ");
+export function rootfsArguments(target: string): string[] {
   return [
     "--variant=minbase",
     "--format=tar",
@@ -57,12 +69,17 @@ export function rootfsArguments(target: string, mirror: string, securityMirror: 
     `--aptopt=Acquire::Retries "3"`,
     ...excluded.map((each) => `--dpkgopt=path-exclude=${each}`),
     "--dpkgopt=path-include=/usr/share/doc/*/copyright",
-    `--customize-hook={ ${sources} } > "$1/etc/apt/sources.list"`,
+    `--setup-hook=${useSources}`,
+    `--customize-hook=${restoreSources}`,
     '--customize-hook=rm -rf "$1/etc/hostname" "$1/etc/resolv.conf" "$1/etc/machine-id" "$1/var/cache/ldconfig/aux-cache"; : > "$1/etc/machine-id"; : > "$1/etc/resolv.conf"',
     debianSuite,
     target,
-    ...debianSources(mirror, securityMirror),
   ];
+}
+
+/** What the program is told by its environment. */
+export function rootfsEnvironment(mirrors: DebianMirrors): Record<string, string> {
+  return { SOURCE_DATE_EPOCH: "1735689600", [sourcesVariable]: debianSources(mirrors).join("\n") };
 }
 
 /** Makes the root file system of Debian 13 that the base image is imported from. What was there is replaced only by a whole one. */
@@ -72,16 +89,20 @@ export async function makeRootfs(options: RootfsOptions): Promise<Rootfs> {
   await mkdir(directory, { recursive: true });
   // The ending decides how mmdebstrap compresses; an unfinished archive must not look like a rootfs.
   const unfinished = path.join(directory, `.unfinished-${process.pid}-${path.basename(options.file)}`);
-  const words = rootfsArguments(unfinished, options.mirror ?? debianMirror, options.securityMirror);
-  options.progress.line(`making ${options.file} from ${options.mirror ?? debianMirror}`);
+  const { mirror, securityMirror } = options.mirrors;
+  options.progress.line(`making ${options.file} from ${withoutPassword(mirror)} and ${withoutPassword(securityMirror)}`);
   try {
-    await run(options, words);
+    await run(options, rootfsArguments(unfinished));
     await rename(unfinished, options.file);
   } finally {
     await rm(unfinished, { force: true });
   }
   const { size } = await stat(options.file);
   return { file: options.file, bytes: size, sha256: await fileDigest(options.file), seconds: (options.now() - started) / 1000 };
+}
+
+function withoutPassword(url: string): string {
+  return url.replace(/\/\/[^/@]*@/, "//");
 }
 
 function run(options: RootfsOptions, words: readonly string[]): Promise<void> {
@@ -91,7 +112,7 @@ function run(options: RootfsOptions, words: readonly string[]): Promise<void> {
     const child = spawn(program, words, {
       stdio: ["ignore", "ignore", "pipe"],
       detached: true,
-      env: { SOURCE_DATE_EPOCH: "1735689600", ...options.env },
+      env: { ...options.env, ...rootfsEnvironment(options.mirrors) },
     });
     const stop = (): void => {
       if (child.pid !== undefined) process.kill(-child.pid, "SIGTERM");
@@ -136,7 +157,7 @@ function failed(lines: readonly string[], code: number | null): VdiError {
   return new VdiError({
     what: "the root file system could not be made",
     why: [...lines.slice(-15), `mmdebstrap ended with ${code === null ? "a signal" : `exit code ${code}`}`].join("\n"),
-    try: "another mirror: vdi images rootfs --mirror URL",
+    try: "other mirrors: vdi images rootfs --mirror URL --security-mirror URL",
     see: "doc/images.md#base",
   });
 }

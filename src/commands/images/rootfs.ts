@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { findDeploymentDirectory } from "../../config/directory.ts";
+import { aptSources, debianMirrors } from "../../images/debian-mirrors.ts";
 import { makeRootfs } from "../../images/make-rootfs.ts";
 import type { Command } from "../../util/command.ts";
 import { directoryOption, flagOf, namespaceOption, textOf } from "../../util/options.ts";
@@ -22,28 +23,31 @@ export const imagesRootfs: Command<RootfsMade> = {
   path: ["images", "rootfs"],
   summary: "make the base image's file system here, from a Debian mirror",
   description:
-    "Writes images/vdi-base/rootfs.tar.gz with mmdebstrap, unless it is there. From then on `vdi build-images` starts from it and needs no registry outside. The site's mirror is used, but not written into the image.",
+    "Writes images/vdi-base/rootfs.tar.gz with mmdebstrap, unless it is there. From then on `vdi build-images` starts from it and needs no registry outside. The mirror is used, but not written into the image.",
   options: [
     {
       name: "mirror",
       type: "string",
       value: "URL",
-      description: "Debian mirror (default: $VDI_APT_MIRROR, else http://deb.debian.org/debian)",
+      description: "Debian mirror (default: $VDI_APT_MIRROR, else the one of this machine's apt)",
     },
     {
       name: "securityMirror",
       type: "string",
       value: "URL",
-      description: "mirror of the security updates (default: $VDI_APT_SECURITY_MIRROR, else http://deb.debian.org/debian-security)",
+      description: "mirror of the security updates (default: $VDI_APT_SECURITY_MIRROR, else the one of this machine's apt)",
     },
     { name: "renew", type: "boolean", description: "make it again, with Debian's packages of today" },
     directoryOption,
     namespaceOption,
   ],
   examples: [
-    { line: "vdi images rootfs", does: "from Debian's own servers" },
+    { line: "vdi images rootfs", does: "from the servers that this machine's own apt uses" },
     { line: "vdi images rootfs --renew", does: "with the updates since it was made" },
-    { line: "vdi images rootfs --mirror http://mirror.example/debian", does: "from a mirror of the site" },
+    {
+      line: "vdi images rootfs --mirror http://deb.example/d --security-mirror http://deb.example/s",
+      does: "from a mirror of the site, on any machine",
+    },
   ],
 
   shape,
@@ -58,10 +62,13 @@ export const imagesRootfs: Command<RootfsMade> = {
     const file = path.join(directory, "images", "vdi-base", "rootfs.tar.gz");
     // A new one is a new base, and every image is built anew on it: only when it is wanted.
     if (existsSync(file) && !flagOf(input, "renew")) return { made: false, file };
-    const rootfs = await makeRootfs({
-      file,
+    const given = {
       mirror: textOf(input, "mirror") ?? env["VDI_APT_MIRROR"],
       securityMirror: textOf(input, "securityMirror") ?? env["VDI_APT_SECURITY_MIRROR"],
+    };
+    const rootfs = await makeRootfs({
+      file,
+      mirrors: debianMirrors(given, given.mirror && given.securityMirror ? [] : await aptSources()),
       env,
       progress,
       signal,

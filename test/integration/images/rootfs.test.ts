@@ -1,8 +1,9 @@
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { makeRootfs, rootfsArguments } from "../../../src/images/make-rootfs.ts";
+import { makeRootfs, rootfsArguments, rootfsEnvironment } from "../../../src/images/make-rootfs.ts";
 import { VdiError } from "../../../src/util/vdi-error.ts";
 
 let directory = "";
@@ -10,6 +11,8 @@ beforeEach(() => {
   directory = mkdtempSync(path.join(tmpdir(), "vdi-rootfs-"));
 });
 afterEach(() => rmSync(directory, { recursive: true }));
+
+const mirrors = { mirror: "http://mirror.example/debian", securityMirror: "http://ann:secret@mirror.example/security" };
 
 /** Stands in for mmdebstrap: a shell script with the same arguments. */
 function program(script: string): string {
@@ -23,7 +26,11 @@ function make(run: string, signal = new AbortController().signal) {
   const shown: string[] = [];
   const progress = { line: (text: string) => shown.push(text), status: (text: string) => shown.push(text), clear: () => undefined };
   const file = path.join(directory, "images/vdi-base/rootfs.tar.gz");
-  return { shown, file, done: makeRootfs({ file, env: { PATH: process.env["PATH"] }, progress, signal, now: Date.now, program: run }) };
+  return {
+    shown,
+    file,
+    done: makeRootfs({ file, mirrors, env: { PATH: process.env["PATH"] }, progress, signal, now: Date.now, program: run }),
+  };
 }
 
 const target = 'for word; do case "$word" in /*rootfs.tar.gz) target=$word;; esac; done';
@@ -33,6 +40,7 @@ describe("making a rootfs", () => {
     const { done, file, shown } = make(program(`${target}\necho "I: downloading packages" >&2\nprintf abc > "$target"`));
     expect(await done).toMatchObject({ file, bytes: 3, sha256: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" });
     expect(shown).toContain("mmdebstrap: downloading packages");
+    expect(shown[0]).toBe(`making ${file} from http://mirror.example/debian and http://mirror.example/security`);
     expect(readdirSync(path.dirname(file))).toEqual(["rootfs.tar.gz"]);
   });
 
@@ -67,16 +75,40 @@ describe("making a rootfs", () => {
 });
 
 describe("the arguments for mmdebstrap", () => {
-  it("use a mirror of the site without writing it into the image", () => {
-    const words = rootfsArguments("/x/rootfs.tar.gz", "http://mirror.example/debian", "http://mirror.example/security");
-    expect(words.slice(-5)).toEqual([
-      "trixie",
-      "/x/rootfs.tar.gz",
-      "deb http://mirror.example/debian trixie main",
-      "deb http://mirror.example/debian trixie-updates main",
-      "deb http://mirror.example/security trixie-security main",
+  const words = rootfsArguments("/x/rootfs.tar.gz");
+  const hooks = (kind: string) => words.filter((word) => word.startsWith(`--${kind}-hook=`)).map((word) => word.slice(kind.length + 8));
+
+  /** Runs hooks of that kind as mmdebstrap does, on a root directory that has these sources. */
+  function hook(kind: string, root: string): void {
+    const env = { PATH: process.env["PATH"], ...rootfsEnvironment(mirrors) };
+    for (const script of hooks(kind)) execFileSync("sh", ["-c", script, "exec", root], { env });
+  }
+
+  it("name no server: mmdebstrap's own list is for the image", () => {
+    expect(words.slice(-2)).toEqual(["trixie", "/x/rootfs.tar.gz"]);
+    expect(words.join("\n")).not.toMatch(/https?:|debian\.org|secret/);
+  });
+
+  it.each([
+    ["sources.list", 'deb [signed-by="/usr/share/keyrings/x.gpg"] http://own.example/debian trixie main\n'],
+    ["sources.list.d/0000main.list", "deb http://own.example/debian trixie main\n"],
+  ])("use the mirrors for the making only, with mmdebstrap's %s", (file, text) => {
+    const root = path.join(directory, "root");
+    mkdirSync(path.join(root, "etc/apt/sources.list.d"), { recursive: true });
+    mkdirSync(path.join(root, "var/cache/ldconfig"), { recursive: true });
+    const list = path.join(root, "etc/apt", file);
+    writeFileSync(list, text);
+    hook("setup", root);
+    const signed = text.includes("signed-by") ? '[signed-by="/usr/share/keyrings/x.gpg"]' : "";
+    expect(readFileSync(path.join(root, "etc/apt/sources.list"), "utf8").split("\n")).toEqual([
+      `deb ${signed} http://mirror.example/debian trixie main`,
+      `deb ${signed} http://mirror.example/debian trixie-updates main`,
+      `deb ${signed} http://ann:secret@mirror.example/security trixie-security main`,
+      "",
     ]);
-    expect(words.slice(0, -5).join("\n")).not.toContain("mirror.example");
-    expect(words.find((word) => word.includes("sources.list"))).toContain("http://deb.debian.org/debian trixie main");
+    expect(readdirSync(path.join(root, "etc/apt")).sort()).toEqual(["own", "sources.list"]);
+    hook("customize", root);
+    expect(readFileSync(list, "utf8")).toBe("deb http://own.example/debian trixie main\n");
+    expect(spawnSync("grep", ["-r", "mirror.example", root]).status).toBe(1);
   });
 });

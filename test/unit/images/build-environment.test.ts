@@ -58,11 +58,18 @@ describe("what a build is told of this machine", () => {
   });
 
   it("has a Debian mirror for the release of the images", () => {
-    const files = buildEnvironment({ HOME: home, VDI_APT_MIRROR: "http://mirror.example/debian", VDI_APT_PROXY: "http://proxy:3142" });
+    const mirrors = { VDI_APT_MIRROR: "http://mirror.example/debian", VDI_APT_SECURITY_MIRROR: "http://mirror.example/security" };
+    const files = buildEnvironment({ HOME: home, ...mirrors, VDI_APT_PROXY: "http://proxy:3142" });
     expect(files["sources.list"]).toContain("deb http://mirror.example/debian trixie main\n");
-    expect(files["sources.list"]).toContain("deb http://deb.debian.org/debian-security trixie-security main\n");
+    expect(files["sources.list"]).toContain("deb http://mirror.example/security trixie-security main\n");
     expect(files["apt-mirror.conf"]).toContain('Acquire::http::Proxy "http://proxy:3142";');
     expect(buildEnvironment({ HOME: home })["sources.list"]).toBeUndefined();
+  });
+
+  it("refuses a Debian mirror that would leave out the security updates", () => {
+    expect(() => buildEnvironment({ HOME: home, VDI_APT_MIRROR: "http://mirror.example/debian" })).toThrow(
+      "VDI_APT_MIRROR is set, but not VDI_APT_SECURITY_MIRROR",
+    );
   });
 
   it("is the same bytes for the same machine", () => {
