@@ -45,8 +45,8 @@ export const imagesRootfs: Command<RootfsMade> = {
     { line: "vdi images rootfs", does: "from the servers that this machine's own apt uses" },
     { line: "vdi images rootfs --renew", does: "with the updates since it was made" },
     {
-      line: "vdi images rootfs --mirror http://deb.example/d --security-mirror http://deb.example/s",
-      does: "from a mirror of the site, on any machine",
+      line: "vdi images rootfs --mirror http://m.example/debian",
+      does: "from a mirror of the site; security updates as the machine has them",
     },
   ],
 
