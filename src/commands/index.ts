@@ -50,6 +50,11 @@ export const commands: readonly CommandEntry[] = [
   entry("deploy", "create or update everything on the cluster", async () => (await import("./deploy.ts")).deploy as Command<never>),
   entry("render", "print what would be applied, without its secrets", async () => (await import("./render.ts")).render as Command<never>),
   entry("status", "show how the deployment is on the cluster", async () => (await import("./status.ts")).status as Command<never>),
+  entry(
+    "check",
+    "find out what is wrong, before a deployment or with one",
+    async () => (await import("./check.ts")).check as Command<never>,
+  ),
   entry("delete", "take the deployment off the cluster", async () => (await import("./delete.ts")).deleteCommand as Command<never>),
   entry("sessions list", "list the users' sessions", async () => (await import("./sessions/list.ts")).sessionsList as Command<never>),
   entry(

@@ -1,4 +1,5 @@
 import path from "node:path";
+import { amountOf } from "../util/quantity.ts";
 import type { Config, Origin } from "./config.ts";
 import type { Diagnostic } from "./diagnostics.ts";
 import { isYes, secondsOf, timeZoneOf, words } from "./value-types.ts";
@@ -107,24 +108,4 @@ export function checkTogether(
       error(request, `${request} (${text(request)}) is more than ${limit} (${text(limit)})`);
   }
   return found;
-}
-
-const scales: Readonly<Record<string, number>> = {
-  m: 1e-3,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  P: 1e15,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-  Pi: 2 ** 50,
-};
-
-/** The number that a Kubernetes quantity stands for. */
-function amountOf(quantity: string): number {
-  const match = /^([0-9.]+)([A-Za-z]*)$/.exec(quantity);
-  return match === null ? Number.NaN : Number(match[1]) * (scales[match[2] ?? ""] ?? 1);
 }

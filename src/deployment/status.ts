@@ -88,7 +88,8 @@ function proxyRow({ metadata, spec, status }: V1Pod): ProxyRow {
   };
 }
 
-function addressesOf(service: V1Service | undefined): readonly string[] {
+/** Where users reach the proxies. Pure. */
+export function addressesOf(service: V1Service | undefined): readonly string[] {
   const balanced = (service?.status?.loadBalancer?.ingress ?? []).map(({ ip, hostname }) => ip ?? hostname ?? "");
   const nodePorts =
     service?.spec?.type === "NodePort" ? (service.spec.ports ?? []).map(({ nodePort }) => `any node:${nodePort ?? ""}`) : [];

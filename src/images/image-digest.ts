@@ -11,7 +11,12 @@ import { registryLogin } from "./registry-login.ts";
 /** The digest of an image, or why it cannot be told from here. */
 export type ImageDigest =
   | { readonly digest: string; readonly from: "reference" | "registry" | "engine" }
-  | { readonly digest: undefined; readonly why: string };
+  | {
+      readonly digest: undefined;
+      readonly why: string;
+      /** True: the registry answered, and has no such image. */
+      readonly missing: boolean;
+    };
 
 /** Where a digest may be asked for. */
 export interface DigestSources {
@@ -36,12 +41,12 @@ export async function imageDigest(reference: string, sources: DigestSources): Pr
     sources.signal?.throwIfAborted();
     const why = messageOf(thrown);
     // An image that the registry does not have must not be pinned to what this machine once pushed.
-    if (thrown instanceof NotThere) return { digest: undefined, why };
+    if (thrown instanceof NotThere) return { digest: undefined, why, missing: true };
     const local = await sources.engine?.inspect(reference).catch(() => undefined);
     const known = local?.repoDigests
       .map(parseImageReference)
       .find((each) => each.registry === image.registry && each.repository === image.repository);
-    return known?.digest === undefined ? { digest: undefined, why } : { digest: known.digest, from: "engine" };
+    return known?.digest === undefined ? { digest: undefined, why, missing: false } : { digest: known.digest, from: "engine" };
   }
 }
 

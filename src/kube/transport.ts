@@ -35,6 +35,8 @@ export interface KubeRequest {
   readonly contentType?: string;
   /** Default: `application/json`. */
   readonly accept?: string;
+  /** User as whom the call is made (`kubectl --as`); needs the right to impersonate. The API server knows a service account's groups. */
+  readonly impersonate?: string;
   readonly signal?: AbortSignal | undefined;
   /** Until the answer is complete; for a stream until its headers are there. Default: 30 s. */
   readonly timeoutMs?: number;
@@ -45,6 +47,8 @@ export interface KubeResponse {
   readonly status: number;
   /** What the API server wants a person to know (its `Warning` headers), without code and agent. */
   readonly warnings: readonly string[];
+  /** The server's clock, to the second, in milliseconds since the epoch; undefined when it does not tell. */
+  readonly dateMs: number | undefined;
   readonly body: string;
 }
 
@@ -91,6 +95,7 @@ export function kubeTransport(endpoint: KubeEndpoint): KubeTransport {
       accept: request.accept ?? "application/json",
       "user-agent": "vdi",
       ...ownHeaders,
+      ...(request.impersonate === undefined ? {} : { "impersonate-user": request.impersonate }),
     };
     if (body !== undefined) {
       headers["content-type"] = request.contentType ?? "application/json";
@@ -147,7 +152,13 @@ export function kubeTransport(endpoint: KubeEndpoint): KubeTransport {
     const timer = setTimeout(() => response.destroy(timedOut(request)), leftMs);
     try {
       const body = await readAll(response, request);
-      return { status: response.statusCode ?? 0, warnings: warningsOf(response), body };
+      const date = Date.parse(response.headers.date ?? "");
+      return {
+        status: response.statusCode ?? 0,
+        warnings: warningsOf(response),
+        dateMs: Number.isNaN(date) ? undefined : date,
+        body,
+      };
     } catch (thrown) {
       throw networkError(thrown, request, endpoint.server);
     } finally {

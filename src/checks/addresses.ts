@@ -1,0 +1,53 @@
+import { BlockList, isIP } from "node:net";
+import type { V1Service } from "@kubernetes/client-node";
+
+/** Addresses that no machine of a site can answer on from outside, with the reason. */
+const implausible: readonly (readonly [range: string, why: string])[] = [
+  ["0.0.0.0/8", "it is no address of a machine"],
+  ["127.0.0.0/8", "each machine means itself by it"],
+  ["169.254.0.0/16", "it is valid on one link only"],
+  ["224.0.0.0/4", "it is a multicast address"],
+  ["240.0.0.0/4", "it is reserved"],
+  ["::/128", "it is no address of a machine"],
+  ["::1/128", "each machine means itself by it"],
+  ["fe80::/10", "it is valid on one link only"],
+  ["ff00::/8", "it is a multicast address"],
+];
+
+/** Why an address cannot be one of the proxies'; undefined: it can. `inside` are the cluster's own networks. Pure. */
+export function whyImplausible(address: string, inside: readonly string[]): string | undefined {
+  for (const [range, why] of implausible) if (isIn(address, range)) return why;
+  const own = inside.find((range) => isIn(address, range));
+  return own === undefined ? undefined : `it lies in ${own}, a network inside the cluster`;
+}
+
+function isIn(address: string, range: string): boolean {
+  const [network = "", bits = ""] = range.split("/");
+  const families = [isIP(address), isIP(network)];
+  if (families[0] === 0 || families[0] !== families[1]) return false;
+  const family = families[0] === 6 ? "ipv6" : "ipv4";
+  const list = new BlockList();
+  list.addSubnet(network, Number(bits), family);
+  return list.check(address, family);
+}
+
+/** Services other than the deployment's own that answer on one of the addresses on a port of ours. Pure. */
+export function takenAddresses(
+  services: readonly V1Service[],
+  own: { readonly namespace: string; readonly name: string },
+  addresses: readonly string[],
+  ports: readonly number[],
+): readonly string[] {
+  return services.flatMap(({ metadata, spec, status }) => {
+    if (metadata?.namespace === own.namespace && metadata.name === own.name) return [];
+    const theirs = new Set([
+      ...(spec?.externalIPs ?? []),
+      ...(status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => (ip === undefined ? [] : [ip])),
+    ]);
+    const same = addresses.filter((address) => theirs.has(address));
+    const port = (spec?.ports ?? []).find((each) => ports.includes(each.port))?.port;
+    return same.length === 0 || port === undefined
+      ? []
+      : [`${same.join(", ")} port ${port} is that of the service ${metadata?.namespace ?? ""}/${metadata?.name ?? ""}`];
+  });
+}

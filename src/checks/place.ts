@@ -1,0 +1,132 @@
+import { basename } from "node:path";
+import type { V1Service } from "@kubernetes/client-node";
+import { checkOwnership, readClusterFacts } from "../deployment/cluster-facts.ts";
+import { directoryAnnotation } from "../manifests/deployment-names.ts";
+import type { KubeObject } from "../manifests/kube-object.ts";
+import { takenAddresses, whyImplausible } from "./addresses.ts";
+import { type Check, failed, ok, skipped, unless, warning } from "./check.ts";
+import { type Need, needsOfDeploy } from "./permissions.ts";
+import { clusterWide, readable, type World } from "./world.ts";
+
+/** The proxies' port at the Service. */
+const doorPort = 443;
+
+/** What has to hold of the place where the deployment is or will be. */
+export const placeChecks: readonly Check<World>[] = [
+  {
+    id: "namespaces",
+    category: "place",
+    description: "both namespaces are free, or this directory's",
+    looksAt:
+      "The namespace of the sessions and `ingress-` of the proxies: not there, or with the annotation of this deployment directory, written by no newer `vdi`, and not on their way out.",
+    hint: ["go into the directory that made them, or choose another NAMESPACE"],
+    severity: "fatal",
+    needs: ["configuration", "cluster-answers"],
+    async run(world) {
+      const config = world.config();
+      const names = [config.ingressNamespace, config.namespace];
+      const live = await Promise.all(names.map((name) => world.get<KubeObject>(clusterWide("core", "namespaces", name))));
+      checkOwnership(config, live, basename(config.directory), world.ctx.version);
+      const ending = live.filter(
+        (namespace) => (namespace?.metadata as { deletionTimestamp?: string } | undefined)?.deletionTimestamp !== undefined,
+      );
+      if (ending.length > 0) {
+        return warning(
+          ending.map((namespace) => `${namespace?.metadata.name ?? ""} is being deleted; vdi deploy waits until it is gone`),
+          [`kubectl get namespace ${ending[0]?.metadata.name ?? ""} -o yaml says what it waits for`],
+        );
+      }
+      const there = live.filter((namespace) => namespace !== undefined);
+      if (there.length === 0) return ok("free");
+      const foreign = there.filter((namespace) => namespace.metadata.annotations?.[directoryAnnotation] === undefined);
+      return foreign.length === 0
+        ? ok(names.join(", "))
+        : ok(`somebody prepared ${foreign.map(({ metadata }) => metadata.name).join(", ")}`);
+    },
+  },
+  {
+    id: "permissions",
+    category: "place",
+    description: "you may do what a deploy does",
+    looksAt:
+      "A SelfSubjectAccessReview for each kind of object that `vdi deploy` makes, reads and removes, in its namespace; and the rights of the broker, which nobody can give who does not have them.",
+    hint: ["ask whoever administers the cluster for these rights"],
+    severity: "fatal",
+    needs: ["configuration", "cluster-answers"],
+    async run(world) {
+      const transport = await world.cluster();
+      const may = async ({ verb, group, resource, namespace }: Need, wanted = verb): Promise<boolean> => {
+        const [plain = "", subresource] = resource.split("/");
+        const review = await transport.request({
+          method: "POST",
+          path: clusterWide("authorization.k8s.io/v1", "selfsubjectaccessreviews"),
+          body: {
+            apiVersion: "authorization.k8s.io/v1",
+            kind: "SelfSubjectAccessReview",
+            spec: {
+              resourceAttributes: {
+                verb: wanted,
+                group,
+                resource: plain,
+                ...(subresource === undefined ? {} : { subresource }),
+                ...(namespace === undefined ? {} : { namespace }),
+              },
+            },
+          },
+        });
+        return (JSON.parse(review.body) as { status?: { allowed?: boolean } }).status?.allowed === true;
+      };
+      // Whoever may do everything is asked about once.
+      if (await may({ verb: "*", group: "*", resource: "*", namespace: undefined, for: "" })) return ok("you may do everything");
+      const needs = needsOfDeploy(world.config());
+      const answers = await Promise.all(needs.map(async (need) => ({ need, allowed: await may(need) })));
+      const missing = answers.filter(({ allowed }) => !allowed).map(({ need }) => need);
+      return unless(inWords(missing), `${needs.length} rights`);
+    },
+  },
+  {
+    id: "external-addresses",
+    category: "place",
+    description: "the proxies' addresses can be theirs",
+    looksAt:
+      "`EXTERNALIPS`: no loopback, link-local, multicast or reserved address, none of the cluster's own networks, and none on which another Service answers on port 443. Whether the network brings them to a node is seen by `doors-answer`.",
+    hint: ["choose other addresses in EXTERNALIPS", "kubectl get services -A -o wide"],
+    severity: "fatal",
+    needs: ["configuration", "cluster-answers"],
+    async run(world) {
+      const config = world.config();
+      const { externalIps } = config;
+      if (externalIps.length === 0) return skipped(`EXTERNALIPS is empty; the cluster gives addresses (${config.serviceType})`);
+      const [facts, services] = await Promise.all([
+        world.once("cluster-facts", async () =>
+          readClusterFacts(await world.cluster(), { ...config, workers: undefined }, world.ctx.signal),
+        ),
+        readable(world.list<V1Service>(clusterWide("core", "services"))),
+      ]);
+      const odd = externalIps.flatMap((address) => {
+        const why = whyImplausible(address, facts.traits.insideRanges);
+        return why === undefined ? [] : [`${address}: ${why}`];
+      });
+      const own = { namespace: config.ingressNamespace, name: config.deployName };
+      const taken = takenAddresses(services ?? [], own, externalIps, [doorPort]);
+      if (odd.length + taken.length > 0) return failed([...odd, ...taken]);
+      return services === undefined
+        ? warning("you may not read all Services, so whether another one has these addresses is not known")
+        : ok(externalIps.join(", "));
+    },
+  },
+];
+
+/** `deployments.apps in ingress-x: create, patch`, a line for each kind and place. */
+function inWords(needs: readonly Need[]): readonly string[] {
+  const lines = new Map<string, string[]>();
+  for (const { verb, group, resource, namespace, for: purpose } of needs) {
+    const thing = `${resource}${group === "" ? "" : `.${group}`} ${namespace === undefined ? "of the cluster" : `in ${namespace}`}`;
+    const key = `${thing}\0${purpose}`;
+    lines.set(key, [...(lines.get(key) ?? []), verb]);
+  }
+  return [...lines].map(([key, verbs]) => {
+    const [thing, purpose] = key.split("\0");
+    return `you may not ${verbs.join(", ")} ${thing}${purpose === "" ? "" : ` (${purpose})`}`;
+  });
+}

@@ -1,0 +1,109 @@
+import { setMaxListeners } from "node:events";
+import { allChecks, checksBefore } from "../checks/all.ts";
+import { type CheckResult, categories } from "../checks/check.ts";
+import { runChecks } from "../checks/runner.ts";
+import { checkWorld } from "../checks/world.ts";
+import { readingOf } from "../config/load-config.ts";
+import type { Command, Style } from "../util/command.ts";
+import { ExitCode } from "../util/exit-code.ts";
+import { clusterOptions, directoryOption, flagOf, namespaceOption } from "../util/options.ts";
+import { wrapped } from "../util/wrap.ts";
+import { clusterOf } from "./prepared.ts";
+
+/** What `vdi check` gives. */
+export interface Checked {
+  readonly namespace: string;
+  readonly directory: string;
+  /** `before`: only what a deployment needs was looked at. */
+  readonly stage: "before" | "deployed";
+  /** True when nothing failed. */
+  readonly ok: boolean;
+  readonly counts: Readonly<Record<CheckResult["status"], number>>;
+  readonly checks: readonly CheckResult[];
+}
+
+/** `vdi check`: everything that has to hold before a deployment, and of one. */
+export const check: Command<Checked> = {
+  path: ["check"],
+  summary: "find out what is wrong, before a deployment or with one",
+  description:
+    "Looks at this machine, the directory, the cluster and the deployment on it, and says what is not as it should be and what to try. Changes nothing. Exit code 0 when nothing failed, 3 when something did; doc/checks.md has a chapter for each check.",
+  options: [
+    { name: "pre", type: "boolean", description: "only what has to hold before vdi deploy" },
+    namespaceOption,
+    directoryOption,
+    ...clusterOptions,
+  ],
+  examples: [
+    { line: "vdi check --pre", does: "before the first vdi deploy" },
+    { line: "vdi check", does: "the deployment that you are in" },
+    { line: "vdi check -o json | jq '.checks[] | select(.status == \"failed\")'", does: "for a monitor" },
+  ],
+
+  async run(ctx, input) {
+    const before = flagOf(input, "pre");
+    const reading = readingOf(ctx, input);
+    const signal = AbortSignal.any([ctx.signal]);
+    // Many checks at once listen to it; that is no leak.
+    setMaxListeners(0, signal);
+    const world = checkWorld({ ...ctx, signal }, reading, clusterOf(input));
+    try {
+      const checks = await runChecks(before ? checksBefore : allChecks, world, {
+        signal,
+        // A person sees that something is being done; in a pipe only the result counts.
+        ...(ctx.interactive ? { onResult: (_, done, total) => ctx.progress.status(`${done} of ${total} checks`) } : {}),
+      });
+      const counts = { ok: 0, warning: 0, failed: 0, skipped: 0 };
+      for (const { status } of checks) counts[status] += 1;
+      return {
+        namespace: reading.values.get("NAMESPACE") ?? "",
+        directory: reading.directory,
+        stage: before ? "before" : "deployed",
+        ok: counts.failed === 0,
+        counts,
+        checks,
+      };
+    } finally {
+      await world.close();
+    }
+  },
+
+  human(data, style) {
+    const blocks = Object.entries(categories).flatMap(([key, title]) => {
+      const members = data.checks.filter(({ category }) => category === key);
+      return members.length === 0 ? [] : [[style.bold(title), ...members.map((result) => linesOf(result, style))].join("\n")];
+    });
+    return [...blocks, summaryOf(data, style)].join("\n\n");
+  },
+
+  exitCode: (data) => (data.ok ? ExitCode.ok : ExitCode.checkFailed),
+};
+
+const indent = "        ";
+const words: Readonly<Record<CheckResult["status"], string>> = { ok: "ok", warning: "warn", failed: "FAIL", skipped: "skip" };
+
+function linesOf(result: CheckResult, style: Style): string {
+  const colour = { ok: style.green, warning: style.yellow, failed: style.red, skipped: style.dim }[result.status];
+  const more = result.detail ?? result.why;
+  const head = wrapped(more === undefined ? result.description : `${result.description} (${more})`, indent).trimStart();
+  return [
+    `  ${colour(words[result.status])}${" ".repeat(indent.length - 2 - words[result.status].length)}${head}`,
+    ...result.problems.map((problem) => wrapped(problem, indent)),
+    ...result.try.map((each) => hanging("try: ", each)),
+    ...(result.see === undefined ? [] : [`${indent}see: ${result.see}`]),
+  ].join("\n");
+}
+
+/** The first line begins with a word, the following ones stand below the text behind it. */
+function hanging(word: string, text: string): string {
+  const deeper = `${indent}${" ".repeat(word.length)}`;
+  return `${indent}${word}${wrapped(text, deeper).trimStart()}`;
+}
+
+function summaryOf({ counts, ok }: Checked, style: Style): string {
+  const parts = [`${counts.ok} ok`];
+  if (counts.warning > 0) parts.push(style.yellow(`${counts.warning} ${counts.warning === 1 ? "warning" : "warnings"}`));
+  if (counts.failed > 0) parts.push(style.red(`${counts.failed} failed`));
+  if (counts.skipped > 0) parts.push(`${counts.skipped} skipped`);
+  return `${ok ? style.green("nothing failed") : style.red("something failed")}: ${parts.join(", ")}`;
+}
