@@ -1,14 +1,16 @@
 import { setMaxListeners } from "node:events";
 import { allChecks, checksBefore } from "../checks/all.ts";
-import { type CheckResult, categories } from "../checks/check.ts";
+import { type Category, type CheckResult, categories } from "../checks/check.ts";
 import { runChecks } from "../checks/runner.ts";
 import { checkWorld } from "../checks/world.ts";
 import { readingOf } from "../config/load-config.ts";
 import type { Command, Style } from "../util/command.ts";
 import { ExitCode } from "../util/exit-code.ts";
 import { clusterOptions, directoryOption, flagOf, namespaceOption } from "../util/options.ts";
+import { choice, flag, list, number, object, optional, type Shape, text, texts } from "../util/shape.ts";
 import { wrapped } from "../util/wrap.ts";
 import { clusterOf } from "./prepared.ts";
+import { directoryField, namespaceField } from "./shapes.ts";
 
 /** What `vdi check` gives. */
 export interface Checked {
@@ -21,6 +23,8 @@ export interface Checked {
   readonly counts: Readonly<Record<CheckResult["status"], number>>;
   readonly checks: readonly CheckResult[];
 }
+
+const statuses = ["ok", "warning", "failed", "skipped"] as const;
 
 /** `vdi check`: everything that has to hold before a deployment, and of one. */
 export const check: Command<Checked> = {
@@ -39,6 +43,32 @@ export const check: Command<Checked> = {
     { line: "vdi check", does: "the deployment that you are in" },
     { line: "vdi check -o json | jq '.checks[] | select(.status == \"failed\")'", does: "for a monitor" },
   ],
+
+  shape: object({
+    namespace: namespaceField,
+    directory: directoryField,
+    stage: choice(["before", "deployed"], "`before`: only what a deployment needs was looked at"),
+    ok: flag("nothing failed; exit code 3 when something did"),
+    counts: object(
+      Object.fromEntries(statuses.map((status) => [status, number("how many")])) as Record<CheckResult["status"], Shape<number>>,
+      "the checks by what became of them",
+    ),
+    checks: list(
+      object({
+        id: text("its name, and the anchor of its chapter in doc/checks.md"),
+        category: choice(Object.keys(categories) as Category[], "the group that it is shown in"),
+        description: text("what holds when all is well"),
+        severity: choice(["fatal", "warning"], "`warning`: it never fails, it only warns"),
+        status: choice(statuses, "what became of it"),
+        detail: optional(text("with which value it holds")),
+        problems: texts("what was found, a line each"),
+        try: texts("what to do about it, a suggestion each"),
+        why: optional(text("why it was skipped")),
+        see: optional(text("the page of the documentation that has more")),
+      }),
+      "all checks, in the order in which they are shown",
+    ),
+  }),
 
   async run(ctx, input) {
     const before = flagOf(input, "pre");

@@ -68,7 +68,7 @@ describe("a node", () => {
 
   it("has room by what its pods ask for", () => {
     const pod = (cpu: string, memory: string, nodeName = "n1", phase = "Running"): V1Pod =>
-      ({ spec: { nodeName, containers: [{ resources: { requests: { cpu, memory } } }] }, status: { phase } }) as V1Pod;
+      ({ spec: { nodeName, containers: [{ resources: { requests: { cpu, memory } } }] }, status: { phase } }) as unknown as V1Pod;
     const needs = needsOfSession({ cpuRequest: "25m", memoryRequest: "128Mi" });
     expect(roomOn(node(), [], needs)).toEqual({ sessions: 32, limit: "memory" });
     expect(roomOn(node(), [pod("1900m", "1Gi"), pod("1", "3Gi", "n2"), pod("1", "3Gi", "n1", "Succeeded")], needs)).toEqual({
