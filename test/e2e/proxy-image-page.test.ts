@@ -31,7 +31,8 @@ describe("files", () => {
       "referrer-policy": "no-referrer",
       "cache-control": "no-cache",
     });
-    expect(answer.headers["strict-transport-security"]).toBeUndefined();
+    expect(answer.headers["content-security-policy"]).toContain("require-trusted-types-for 'script'; trusted-types vdi");
+    expect(answer.headers["strict-transport-security"]).toBe("max-age=15552000");
   });
 
   it("serves the page's script compressed and for ever, and answers 304", async () => {

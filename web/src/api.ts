@@ -71,9 +71,12 @@ export function problemOfAnswer(status: number, body: unknown, asksWithTicket: b
   if (asksWithTicket && reason !== "expired" && reason !== "unavailable" && text(error.reason) !== "") {
     return problem(text(error.reason), said || "The service refused.");
   }
-  // Where the door says itself what to do, ours would only repeat it.
-  if (/\b(?:please|ask|try)\b/i.test(said)) return { reason, what: said };
-  return problem(reason, said || (whatHappened[reason] ?? `The service answered with an error (${status}).`));
+  return problemSaid(reason, said || (whatHappened[reason] ?? `The service answered with an error (${status}).`));
+}
+
+/** A problem in the door's words. Where these say what to do, ours would only repeat it. */
+function problemSaid(reason: string, said: string): Problem {
+  return /\b(?:please|ask|try)\b/i.test(said) ? { reason, what: said } : problem(reason, said);
 }
 
 async function post(path: string, body: Json, ticket: string | null, signal: AbortSignal): Promise<Response> {
@@ -149,7 +152,7 @@ export async function startSession(
       if (line.event === "ready") return;
       if (line.event === "progress") onProgress({ phase: text(line.phase), message: text(line.message) });
       if (line.event === "error") {
-        throw new DoorError(problem(text(line.reason) || "unexpected", text(line.message) || "Your session did not start."));
+        throw new DoorError(problemSaid(text(line.reason) || "unexpected", text(line.message) || "Your session did not start."));
       }
     }
   } catch (error) {

@@ -1,6 +1,6 @@
 import { choiceFromPath } from "./address.ts";
 import { DoorError, endSession, renewTicket, sessionState, signIn, startSession } from "./api.ts";
-import type { Effect, Event, Model } from "./model.ts";
+import type { Effect, Event, Manner, Model } from "./model.ts";
 import { firstModel, next } from "./state.ts";
 import { renewalWaitMs } from "./ticket.ts";
 import type { Identity, Problem } from "./types.ts";
@@ -12,6 +12,13 @@ let model: Model = firstModel(choiceFromPath(location.pathname));
 let work = new AbortController();
 let renewal = 0;
 let desktop: Desktop | null = null;
+let isAttached = false;
+/** When this page last left a session that it was attached to. */
+let leftAtMs = Number.NEGATIVE_INFINITY;
+
+/** So long after this page left a session the door may not have closed the connection on its other side. */
+const leavingMs = 4_000;
+const leavingPauseMs = 1_000;
 
 const view = createView(document, dispatch);
 
@@ -27,6 +34,10 @@ function problemOf(error: unknown): Problem {
   return problem("unexpected", "Something went wrong in this page.", error instanceof Error ? error.message : "");
 }
 
+function startFailed(found: Problem): Event {
+  return { type: "start-failed", problem: found };
+}
+
 /** Runs an effect; what it reports after it was stopped is dropped. */
 function run(job: (signal: AbortSignal) => Promise<void>, onProblem: (found: Problem) => Event): void {
   const { signal } = work;
@@ -38,6 +49,8 @@ function run(job: (signal: AbortSignal) => Promise<void>, onProblem: (found: Pro
 function stop(): void {
   work.abort();
   work = new AbortController();
+  if (isAttached) leftAtMs = performance.now();
+  isAttached = false;
   desktop?.close();
   desktop = null;
   view.clearDesktop();
@@ -47,7 +60,7 @@ function loadClient() {
   return import("./xpra/client.ts");
 }
 
-async function attach(display: string, identity: Identity, signal: AbortSignal): Promise<void> {
+async function attach(display: string, identity: Identity, manner: Manner, signal: AbortSignal): Promise<void> {
   desktop?.close();
   const { openDesktop } = await loadClient().catch(() => {
     throw new DoorError(problem("offline", "A part of this page could not be fetched."));
@@ -57,10 +70,18 @@ async function attach(display: string, identity: Identity, signal: AbortSignal):
     display,
     user: identity.user,
     secret: identity.ticket,
+    manner,
     host: view.desktopHost(),
-    onFirstFrame: () => dispatch({ type: "first-frame" }),
+    onFirstFrame: () => {
+      isAttached = true;
+      dispatch({ type: "first-frame" });
+    },
     onLost: (loss) => {
-      if (!signal.aborted) dispatch({ type: "connection-lost", loss });
+      if (signal.aborted) return;
+      isAttached = false;
+      const isOwn = loss.kind === "busy" && performance.now() - leftAtMs < leavingMs;
+      if (isOwn) run(() => pause(leavingPauseMs, signal).then(() => attach(display, identity, manner, signal)), startFailed);
+      else dispatch({ type: "connection-lost", loss });
     },
     onCopied: (copied) => view.showClipboard(copied),
     onNotice: (notice) => view.showNotice(notice),
@@ -122,26 +143,20 @@ function perform(effect: Effect): void {
       loadClient().catch(() => undefined);
       return;
     case "start":
-      run(
-        async (signal) => {
-          await startSession(
-            effect.display,
-            effect.ticket,
-            ({ phase, message }) => {
-              if (!signal.aborted) dispatch({ type: "progress", phase, message });
-            },
-            signal,
-          );
-          if (!signal.aborted) dispatch({ type: "session-ready" });
-        },
-        (found) => ({ type: "start-failed", problem: found }),
-      );
+      run(async (signal) => {
+        await startSession(
+          effect.display,
+          effect.ticket,
+          ({ phase, message }) => {
+            if (!signal.aborted) dispatch({ type: "progress", phase, message });
+          },
+          signal,
+        );
+        if (!signal.aborted) dispatch({ type: "session-ready" });
+      }, startFailed);
       return;
     case "attach":
-      run(
-        (signal) => attach(effect.display, effect.identity, signal),
-        (found) => ({ type: "start-failed", problem: found }),
-      );
+      run((signal) => attach(effect.display, effect.identity, effect.manner, signal), startFailed);
       return;
     case "ask-state":
       run(

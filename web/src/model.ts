@@ -11,7 +11,10 @@ export type View =
       readonly startedAtMs: number;
       readonly steps: readonly string[];
       readonly attempt: number;
+      readonly manner: Manner;
     }
+  /** The session is shown by another client, and the user has not said yet what is to happen. */
+  | { readonly name: "elsewhere"; readonly display: string }
   | { readonly name: "working"; readonly display: string }
   | {
       readonly name: "reconnecting";
@@ -23,6 +26,12 @@ export type View =
     }
   | { readonly name: "ended"; readonly how: EndKind; readonly display: string | null }
   | { readonly name: "error"; readonly problem: Problem; readonly display: string };
+
+/**
+ * How to attach to a session that another client may show: `ask` leaves it alone and tells, `take` has it leave, `share` lets
+ * both show it.
+ */
+export type Manner = "ask" | "take" | "share";
 
 /** The ways in which work comes to its end. */
 export type EndKind = "signed-out" | "ending" | "ended-by-user" | "gone" | "taken-over";
@@ -37,7 +46,7 @@ export interface Model {
 
 /** Why the connection to a desktop came to its end. */
 export interface Loss {
-  readonly kind: "lost" | "refused" | "taken-over" | "session-over";
+  readonly kind: "lost" | "refused" | "busy" | "taken-over" | "session-over";
   readonly words: string;
 }
 
@@ -46,7 +55,7 @@ export type Event =
   | { readonly type: "sign-in"; readonly user: string; readonly password: string }
   | { readonly type: "signed-in"; readonly identity: Identity; readonly nowMs: number }
   | { readonly type: "sign-in-failed"; readonly problem: Problem }
-  | { readonly type: "choose"; readonly display: string; readonly nowMs: number }
+  | { readonly type: "choose"; readonly display: string; readonly nowMs: number; readonly manner?: Manner }
   | { readonly type: "progress"; readonly phase: string; readonly message: string }
   | { readonly type: "session-ready" }
   | { readonly type: "start-failed"; readonly problem: Problem }
@@ -62,13 +71,13 @@ export type Event =
   | { readonly type: "end-failed"; readonly problem: Problem }
   | { readonly type: "back-to-choice" };
 
-/** What the page has to do in the world; `main.ts` does it. */
+/** What the page has to do in the world; `app.ts` does it. */
 export type Effect =
   | { readonly do: "sign-in"; readonly user: string; readonly password: string }
   | { readonly do: "renew-in-time"; readonly identity: Identity }
   | { readonly do: "load-client" }
   | { readonly do: "start"; readonly display: string; readonly ticket: string }
-  | { readonly do: "attach"; readonly display: string; readonly identity: Identity }
+  | { readonly do: "attach"; readonly display: string; readonly identity: Identity; readonly manner: Manner }
   | { readonly do: "ask-state"; readonly display: string; readonly ticket: string; readonly waitMs: number }
   | { readonly do: "end"; readonly display: string; readonly ticket: string }
   /** Stops whatever is under way: starting, attaching, waiting. */

@@ -1,5 +1,5 @@
 import { type Choice, choiceOfDisplay } from "./address.ts";
-import type { Effect, Event, Loss, Model, Step, View } from "./model.ts";
+import type { Effect, Event, Loss, Manner, Model, Step, View } from "./model.ts";
 import { reconnectWaitMs } from "./ticket.ts";
 import type { Identity, Problem, SessionState } from "./types.ts";
 import { phaseWords, problem } from "./words.ts";
@@ -24,9 +24,9 @@ function signedOut(model: Model, view: View): Step {
   return { model: { ...model, view, identity: null }, effects: [{ do: "stop" }, { do: "forget" }] };
 }
 
-function start(model: Model, display: string, nowMs: number): Step {
+function start(model: Model, display: string, nowMs: number, manner: Manner = "ask"): Step {
   if (model.identity === null) return same(model);
-  const view: View = { name: "starting", display, startedAtMs: nowMs, steps: [phaseWords("asking")], attempt: 1 };
+  const view: View = { name: "starting", display, startedAtMs: nowMs, steps: [phaseWords("asking")], attempt: 1, manner };
   return show(model, view, { do: "start", display, ticket: model.identity.ticket });
 }
 
@@ -75,6 +75,7 @@ function lost(model: Model, loss: Loss): Step {
   const view = model.view;
   if (view.name !== "starting" && view.name !== "working" && view.name !== "reconnecting") return same(model);
   if (loss.kind === "taken-over") return show(model, { name: "ended", how: "taken-over", display: view.display });
+  if (loss.kind === "busy") return show(model, { name: "elsewhere", display: view.display });
   if (loss.kind === "refused") {
     const words = problem("unexpected", "Your session could not be opened.", loss.words);
     return show(model, { name: "error", problem: words, display: view.display });
@@ -128,7 +129,9 @@ function ready(model: Model): Step {
   const view = model.view;
   if (model.identity === null || (view.name !== "starting" && view.name !== "reconnecting")) return same(model);
   const next = progress(model, "connecting", "").model;
-  return { model: next, effects: [{ do: "attach", display: view.display, identity: model.identity }] };
+  // What comes back after a cut may meet its own old connection, or another client that came meanwhile: neither is thrown out.
+  const manner = view.name === "reconnecting" ? "share" : view.manner;
+  return { model: next, effects: [{ do: "attach", display: view.display, identity: model.identity, manner }] };
 }
 
 function displayOf(view: View): string | null {
@@ -154,7 +157,7 @@ export function next(model: Model, event: Event): Step {
     case "sign-in-failed":
       return view.name === "sign-in" ? show(model, { name: "sign-in", busy: false, problem: event.problem }) : same(model);
     case "choose":
-      return start(model, event.display, event.nowMs);
+      return start(model, event.display, event.nowMs, event.manner);
     case "progress":
       return progress(model, event.phase, event.message);
     case "session-ready":

@@ -2,7 +2,9 @@ import type { Problem } from "./types.ts";
 
 const phases: Readonly<Record<string, string>> = {
   asking: "Asking for your session",
+  queued: "Waiting for your turn",
   scheduling: "Finding a place for your session",
+  preparing: "Preparing the machine",
   pulling: "Fetching the software",
   starting: "Starting your session",
   connecting: "Connecting to your session",

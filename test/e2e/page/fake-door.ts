@@ -2,11 +2,18 @@ import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { extname, join, normalize } from "node:path";
+import { acceptWebSocket, webSocketFrame, xpraPacket } from "./fake-session.ts";
 
-/** What the real door sends with the page. */
-export const pagePolicy =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
-  "worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const headersOfDoor = join(import.meta.dirname, "..", "..", "..", "to_container", "xpra-addon", "vdi_door", "www.py");
+
+/** The policy that the real door sends with the page, from the door's own source. */
+export async function pagePolicy(): Promise<string> {
+  const source = await readFile(headersOfDoor, "utf8");
+  const [, pieces = ""] = /"Content-Security-Policy": \(([^)]*)\)/.exec(source) ?? [];
+  const policy = [...pieces.replace(/^\s*#.*$/gm, "").matchAll(/"([^"]*)"/g)].map(([, piece]) => piece).join("");
+  if (!policy.includes("default-src 'none'")) throw new Error(`${headersOfDoor} has no policy that this can read`);
+  return policy;
+}
 
 const mediaTypes: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
@@ -40,8 +47,17 @@ export interface FakeDoor {
   readonly address: string;
   /** Every request for the HTTP interface, in order, e.g. `sign-in`. */
   readonly calls: string[];
-  /** The state that the door tells, and the words with which it refuses to start; to be changed by tests. */
-  behaviour: { state: string; refusal: { code: number; reason: string; message: string } | null };
+  /** What tests may change. */
+  behaviour: {
+    /** The state that the door tells. */
+    state: string;
+    /** The words with which it refuses to start. */
+    refusal: { code: number; reason: string; message: string } | null;
+    /** The words with which a session sends away whoever attaches. */
+    goodbye: readonly string[] | null;
+    /** How long each line of progress takes. */
+    stepMs: number;
+  };
   /** Cuts all WebSockets as a broken network does. */
   cut(): void;
   close(): Promise<void>;
@@ -83,9 +99,10 @@ function answer(response: ServerResponse, status: number, body: unknown): void {
 /** Serves the page and plays the door's HTTP interface, so that the page can be tried without a cluster. */
 export async function startFakeDoor(options: FakeDoorOptions): Promise<FakeDoor> {
   const calls: string[] = [];
-  const behaviour: FakeDoor["behaviour"] = { state: "ready", refusal: null };
+  const behaviour: FakeDoor["behaviour"] = { state: "ready", refusal: null, goodbye: null, stepMs: options.stepMs ?? 300 };
   const sockets = new Set<{ destroy(): void }>();
   const types = options.types ?? usualTypes;
+  const policy = await pagePolicy();
 
   const ticketAnswer = () => ({
     ticket: options.ticket,
@@ -99,7 +116,7 @@ export async function startFakeDoor(options: FakeDoorOptions): Promise<FakeDoor>
     const line = (value: unknown) => response.write(`${JSON.stringify(value)}\n`);
     for (const [phase, message] of options.steps ?? usualSteps) {
       line({ event: "progress", phase, message });
-      await pause(options.stepMs ?? 300);
+      await pause(behaviour.stepMs);
     }
     const { refusal } = behaviour;
     if (refusal !== null) line({ event: "error", ...refusal });
@@ -136,7 +153,7 @@ export async function startFakeDoor(options: FakeDoorOptions): Promise<FakeDoor>
     }
     response.writeHead(200, {
       "Content-Type": mediaTypes[extname(name)] ?? "text/html; charset=utf-8",
-      "Content-Security-Policy": pagePolicy,
+      "Content-Security-Policy": policy,
       "X-Content-Type-Options": "nosniff",
       "Referrer-Policy": "no-referrer",
     });
@@ -153,6 +170,11 @@ export async function startFakeDoor(options: FakeDoorOptions): Promise<FakeDoor>
     const { session } = options;
     sockets.add(socket);
     socket.on("error", () => undefined);
+    if (behaviour.goodbye !== null) {
+      socket.write(acceptWebSocket(request));
+      socket.write(webSocketFrame(xpraPacket(["disconnect", ...behaviour.goodbye])));
+      return;
+    }
     if (session === undefined) {
       socket.destroy();
       return;

@@ -2,7 +2,7 @@ import type { BrowserContext, Page } from "playwright-core";
 import { type Browser, chromium } from "playwright-core";
 
 /** Where the page stands, as it says itself. */
-export type PageState = "sign-in" | "choose" | "starting" | "working" | "reconnecting" | "ended" | "error";
+export type PageState = "sign-in" | "choose" | "starting" | "elsewhere" | "working" | "reconnecting" | "ended" | "error";
 
 /** Who signs in where. */
 export interface SignIn {

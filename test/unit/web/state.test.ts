@@ -77,7 +77,7 @@ test("a phase without words gets ours", () => {
 
 test("a ready session is attached, and the first frame makes it work", () => {
   const ready = run(null, ...toWork.slice(0, 4));
-  expect(ready.effects).toEqual([{ do: "attach", display: "desktop", identity }]);
+  expect(ready.effects).toEqual([{ do: "attach", display: "desktop", identity, manner: "ask" }]);
   expect(run(null, ...toWork).model.view).toEqual({ name: "working", display: "desktop" });
 });
 
@@ -99,7 +99,7 @@ test("a lost connection asks for the session's state and comes back by the ticke
   expect(asks.effects).toEqual([{ do: "ask-state", display: "desktop", ticket: "t1", waitMs: 500 }]);
   const back: readonly Event[] = [...toWork, { type: "connection-lost", loss: cut }, { type: "session-state", state: "ready" }];
   expect(run(null, ...back).effects).toEqual([{ do: "start", display: "desktop", ticket: "t1" }]);
-  expect(run(null, ...back, { type: "session-ready" }).effects).toEqual([{ do: "attach", display: "desktop", identity }]);
+  expect(run(null, ...back, { type: "session-ready" }).effects).toEqual([{ do: "attach", display: "desktop", identity, manner: "share" }]);
   expect(run(null, ...back, { type: "session-ready" }, { type: "first-frame" }).model.view.name).toBe("working");
 });
 
@@ -171,4 +171,26 @@ test("a renewed ticket is used from then on", () => {
 
 test("a ticket that is renewed after signing out is dropped", () => {
   expect(run(null, ...toWork, { type: "sign-out" }, { type: "ticket-renewed", identity }).model.identity).toBeNull();
+});
+
+test("a session that is open elsewhere is left alone until the user says what to do", () => {
+  const busy: Loss = { kind: "busy", words: "this session is already active" };
+  const toReady: readonly Event[] = [signIn, signedIn, choose, { type: "session-ready" }];
+  expect(run(null, ...toReady).effects).toEqual([{ do: "attach", display: "desktop", identity, manner: "ask" }]);
+  const asked: readonly Event[] = [...toReady, { type: "connection-lost", loss: busy }];
+  expect(run(null, ...asked)).toMatchObject({ model: { view: { name: "elsewhere", display: "desktop" } }, effects: [] });
+  for (const manner of ["take", "share"] as const) {
+    const { effects } = run(null, ...asked, { ...choose, manner }, { type: "session-ready" });
+    expect(effects).toEqual([{ do: "attach", display: "desktop", identity, manner }]);
+  }
+  expect(run(null, ...asked, { type: "back-to-choice" }).model.view).toEqual({ name: "choose" });
+});
+
+test("who comes back after a cut throws nobody out who came meanwhile", () => {
+  const back: readonly Event[] = [
+    { type: "connection-lost", loss: cut },
+    { type: "session-state", state: "ready" },
+    { type: "session-ready" },
+  ];
+  expect(run(null, ...toWork, ...back).effects).toEqual([{ do: "attach", display: "desktop", identity, manner: "share" }]);
 });

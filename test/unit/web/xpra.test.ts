@@ -41,7 +41,9 @@ test("a secret is not handed over on a plain connection, and not by weak digests
 });
 
 test("the first message names the display and has the clipboard's settings where 6.5 reads them", () => {
-  expect(corrections({ display: "mhd-desktop", clientId: "id", layout: "de" }, { encodings: ["png", "scroll"] })).toMatchObject({
+  expect(
+    corrections({ display: "mhd-desktop", clientId: "id", manner: "ask", layout: "de" }, { encodings: ["png", "scroll"] }),
+  ).toMatchObject({
     encodings: ["png"],
     display: "mhd-desktop",
     uuid: "id",
@@ -51,12 +53,22 @@ test("the first message names the display and has the clipboard's settings where
 });
 
 test.each([
+  ["ask", { steal: false, share: true }],
+  ["take", { steal: true, share: false }],
+  ["share", { steal: true, share: true }],
+] as const)("who comes to %s says so in the words of Xpra", (manner, said) => {
+  expect(corrections({ display: "desktop", clientId: "id", manner, layout: "us" }, {})).toMatchObject(said);
+});
+
+test.each([
   ["new client", "taken-over"],
   ["Disconnected: new connection from the same uuid", "taken-over"],
   ["server shutdown", "session-over"],
   ["server exit", "session-over"],
   ["authentication failed", "refused"],
   ["connection lost", "lost"],
+  ["session busy, this session is already active", "busy"],
+  ["session busy, this session is locked", "refused"],
   ["", "lost"],
 ])('a goodbye with the words "%s" means: %s', (words, kind) => {
   expect(lossFromWords(words).kind).toBe(kind);

@@ -2,6 +2,7 @@ import type { Model, View } from "../model.ts";
 import type { Desktop, Notice } from "../xpra/client.ts";
 import type { Card, Dispatch } from "./cards/card.ts";
 import { chooseCard } from "./cards/choose.ts";
+import { elsewhereCard } from "./cards/elsewhere.ts";
 import { endedCard } from "./cards/ended.ts";
 import { errorCard } from "./cards/error.ts";
 import { reconnectingCard } from "./cards/reconnecting.ts";
@@ -39,6 +40,8 @@ function makeCard(model: Model, dispatch: Dispatch): Card | null {
       return chooseCard(model, view, dispatch);
     case "starting":
       return startingCard(model, view, dispatch);
+    case "elsewhere":
+      return elsewhereCard(titleOf(model, view.display), view, dispatch);
     case "working":
       return null;
     case "reconnecting":
@@ -46,7 +49,7 @@ function makeCard(model: Model, dispatch: Dispatch): Card | null {
     case "ended":
       return endedCard(model, view, dispatch);
     case "error":
-      return errorCard(view, dispatch);
+      return errorCard(model, view, dispatch);
   }
 }
 
@@ -62,6 +65,7 @@ const pageTitles: Readonly<Record<View["name"], string>> = {
   "sign-in": "Sign in",
   choose: "Choose",
   starting: "Opening",
+  elsewhere: "Open elsewhere",
   working: "",
   reconnecting: "Connecting again",
   ended: "Ended",

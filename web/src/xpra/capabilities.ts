@@ -1,3 +1,4 @@
+import type { Manner } from "../model.ts";
 import { digests, saltDigests } from "./challenge.ts";
 
 /** What an Xpra server from 6.5 on reads about the clipboard: a nested dictionary only. */
@@ -15,6 +16,7 @@ export interface Identification {
   readonly clientId: string;
   /** The name that X11 has for the keyboard's layout. */
   readonly layout: string;
+  readonly manner: Manner;
 }
 
 /** The ways of sending pictures that this page takes. */
@@ -26,7 +28,7 @@ function pictureEncodings(offered: unknown): string[] {
 }
 
 /** What the client library's message lacks, or says in a way that a server from 6.5 on does not read. */
-export function corrections({ display, clientId, layout }: Identification, made: Record<string, unknown>): Record<string, unknown> {
+export function corrections({ display, clientId, layout, manner }: Identification, made: Record<string, unknown>): Record<string, unknown> {
   const encodings = pictureEncodings(made.encodings);
   return {
     encodings,
@@ -34,6 +36,9 @@ export function corrections({ display, clientId, layout }: Identification, made:
     "encoding.scrolling": false,
     display,
     uuid: clientId,
+    // Without `steal` a server refuses whoever comes second; without `share` it has the others leave.
+    steal: manner !== "ask",
+    share: manner !== "take",
     // 6.5 reads the keyboard from here, and the library knows the older place only.
     keymap: { layout, keycodes: made.xkbmap_keycodes },
     digest: digests,

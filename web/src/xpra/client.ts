@@ -1,5 +1,5 @@
 import type { XpraCursor, XpraServerCapabilities } from "xpra-html5-client";
-import type { Loss } from "../model.ts";
+import type { Loss, Manner } from "../model.ts";
 import { Clipboard } from "./clipboard.ts";
 import { createConnection } from "./connection.ts";
 import { connectInput } from "./input.ts";
@@ -24,6 +24,8 @@ export interface DesktopOptions {
   /** The ticket; it is the password on the connection. */
   readonly secret: string;
   readonly display: string;
+  /** What is to happen with other clients of the session. */
+  readonly manner: Manner;
   /** The element that the desktop fills. */
   readonly host: HTMLElement;
   /** Something of the desktop is on the screen. */
@@ -88,6 +90,7 @@ export async function openDesktop(options: DesktopOptions): Promise<Desktop> {
     display: options.display,
     clientId,
     layout: await findLayout(),
+    manner: options.manner,
     onLost: (loss) => {
       tidy();
       options.onLost(loss);
@@ -119,6 +122,8 @@ export async function openDesktop(options: DesktopOptions): Promise<Desktop> {
 
   client.on("hello", (capabilities) => {
     isFresh = false;
+    // The others have left; from now on one more may join.
+    if (options.manner === "take") connection.send(["sharing-toggle", true]);
     keyboard.sendMap();
     windows.setDesktopServer(isDesktopServer(capabilities));
     windows.fit({ w: host.clientWidth, h: host.clientHeight });

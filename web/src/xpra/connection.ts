@@ -1,5 +1,5 @@
 import { XpraClient } from "xpra-html5-client";
-import type { Loss } from "../model.ts";
+import type { Loss, Manner } from "../model.ts";
 import { corrections } from "./capabilities.ts";
 import { answerChallenge } from "./challenge.ts";
 import { lossFromWords } from "./loss.ts";
@@ -30,6 +30,7 @@ export interface ConnectionOptions {
   readonly display: string;
   readonly clientId: string;
   readonly layout: string;
+  readonly manner: Manner;
   readonly onLost: (loss: Loss) => void;
 }
 
@@ -111,8 +112,6 @@ export async function createConnection(options: ConnectionOptions): Promise<Conn
         ssl: isEncrypted,
         encoder: "rencodeplus",
         keyboardLayout: options.layout,
-        stealSession: true,
-        shareSession: false,
         reconnect: false,
         connectionTimeout: 60_000,
         video: false,

@@ -8,22 +8,34 @@ export interface Workers {
   readonly pictures: Worker;
 }
 
+/** A browser's gate for addresses of code; without it (older browsers) an address is just a text. */
+interface TrustedTypes {
+  createPolicy(name: string, rules: { createScriptURL(address: string): string }): { createScriptURL(address: string): URL };
+}
+
+const own = import.meta.url;
+const gate = (globalThis as { trustedTypes?: TrustedTypes }).trustedTypes;
+const isPage = typeof document !== "undefined";
+
+/** The only address of code that this page ever makes: its own file's. The door's policy allows one gate of this name. */
+const policy = isPage ? gate?.createPolicy("vdi", { createScriptURL: (address) => (address === own ? address : "") }) : undefined;
+
 /**
  * Starts the workers from the very file that this module is bundled into: the browser fetches the
  * client library once, and no address has to be made up at run time, which a strict
  * Content-Security-Policy would refuse.
  */
 export function startWorkers(): Workers {
-  const own = import.meta.url;
+  const address = policy?.createScriptURL(own) ?? own;
   return {
-    packets: new Worker(own, { type: "module", name: "packets" }),
-    pictures: new Worker(own, { type: "module", name: "pictures" }),
+    packets: new Worker(address, { type: "module", name: "packets" }),
+    pictures: new Worker(address, { type: "module", name: "pictures" }),
   };
 }
 
 /** Does a worker's job when this file runs as one; on the page it does nothing. */
 export function workIfWorker(): void {
-  if (typeof document !== "undefined") return;
+  if (isPage) return;
   if (self.name === "packets") {
     // The library's encoder writes to the first two without declaring them, which a module does not
     // allow, and calls the third, which does not exist, for a missing value.

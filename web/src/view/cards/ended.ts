@@ -20,8 +20,10 @@ export function endedCard(model: Model, view: ViewNamed<"ended">, dispatch: Disp
   const actions = element("p", { class: "actions" });
   if (!isSignedIn) actions.append(button("Sign in again", "primary", () => dispatch({ type: "back-to-choice" })));
   else if (view.how !== "ending") {
+    const manner = view.how === "taken-over" ? "take" : "ask";
+    const open = (name: string) => dispatch({ type: "choose", display: name, nowMs: Date.now(), manner });
     const again = view.how === "taken-over" ? "Bring it here" : "Open a new one";
-    if (display !== null) actions.append(button(again, "primary", () => dispatch({ type: "choose", display, nowMs: Date.now() })));
+    if (display !== null) actions.append(button(again, "primary", () => open(display)));
     actions.append(button("Choose another", "secondary", () => dispatch({ type: "back-to-choice" })));
     actions.append(button("Sign out", "quiet", () => dispatch({ type: "sign-out" })));
   }

@@ -4,12 +4,19 @@ import { button, element, picture } from "../dom.ts";
 import { type Card, type Dispatch, heading, type ViewNamed } from "./card.ts";
 import { iconOf } from "./icons.ts";
 
+const silentMs = 3_000;
+
 /** Shows what happens while a session starts. */
 export function startingCard(model: Model, view: ViewNamed<"starting">, dispatch: Dispatch): Card {
   const type = model.identity?.types.find((entry) => view.display === entry.name || view.display.endsWith(`-${entry.name}`));
-  const clock = element("span", { class: "clock", text: elapsedWords(0) });
+  const clock = element("span", { class: "clock" });
+  // A start that is over in a moment needs no clock.
+  const elapsed = element("span", {}, "Time so far: ", clock);
+  elapsed.hidden = true;
   const timer = setInterval(() => {
-    clock.textContent = elapsedWords(Date.now() - view.startedAtMs);
+    const elapsedMs = Date.now() - view.startedAtMs;
+    elapsed.hidden = elapsedMs < silentMs;
+    clock.textContent = elapsedWords(elapsedMs);
   }, 1000);
   const steps = element("ol", { class: "steps", attributes: { "aria-live": "polite", "aria-label": "Progress" } });
   let shown: readonly string[] = [];
@@ -33,7 +40,7 @@ export function startingCard(model: Model, view: ViewNamed<"starting">, dispatch
     element(
       "p",
       { class: "footer" },
-      element("span", { text: "Time so far: " }, clock),
+      elapsed,
       button("Cancel", "quiet", () => dispatch({ type: "cancel" })),
     ),
   );
