@@ -161,13 +161,72 @@ describe("--serve", () => {
     expect(await ask("/v1/types", undefined, "GET")).toMatchObject({ status: 405 });
   });
 
+  it("tells the admin what the user is not told", async () => {
+    const logged = (name: string): Record<string, unknown>[] =>
+      log
+        .split("\n")
+        .filter((line) => line.includes(`"user":"${name}"`))
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
+    const message = 'pods "carol-desktop" is forbidden: exceeded quota: sessions';
+    kube.faults.push({ method: "POST", path: /pods$/, status: 403, reason: "Forbidden", message });
+    const { lines } = await ask("/v1/sessions", { user: user("carol"), display: "desktop" });
+    expect(lines.at(-1)).toEqual({ event: "error", code: 1, reason: "no-room", message: expect.not.stringContaining("quota") });
+    expect(logged("carol")).toMatchObject([
+      {
+        event: "session",
+        session: "carol-desktop",
+        outcome: "no-room",
+        admin: expect.stringContaining(
+          "a ResourceQuota of the namespace vdi-test is used up; try: kubectl describe resourcequota -n vdi-test",
+        ),
+        detail: expect.stringContaining(message),
+      },
+    ]);
+
+    kube.hold = true;
+    const waiting = ask("/v1/sessions", { user: user("dave"), display: "desktop" });
+    while (!kube.pods.has("dave-desktop")) await new Promise((resolve) => setTimeout(resolve, 10));
+    const conditions = [{ type: "PodScheduled", status: "False", reason: "Unschedulable", message: "0/1 nodes are available" }];
+    kube.change("dave-desktop", (pod) => {
+      pod.status = { phase: "Pending", conditions };
+    });
+    while (logged("dave").length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    kube.hold = false;
+    kube.run("dave-desktop", "127.0.0.1");
+    kube.log("dave-desktop", "xpra is ready.");
+    // The user hears of it in other words.
+    const told = (await waiting).lines;
+    expect(told).toContainEqual({ event: "progress", phase: "scheduling", message: expect.stringMatching(/^No machine has room/) });
+    expect(JSON.stringify(told)).not.toContain("nodes are available");
+    expect(logged("dave")).toMatchObject([
+      {
+        event: "waiting",
+        session: "dave-desktop",
+        reason: "no-node",
+        admin: expect.stringContaining("kubectl describe nodes"),
+        detail: "0/1 nodes are available",
+      },
+      { event: "session", outcome: "ready" },
+    ]);
+
+    kube.end("dave-desktop", 137, "OOMKilled");
+    while (!(await ask("/v1/state", { user: user("dave"), display: "desktop" })).lines.some(({ state }) => state === "failed"))
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    const words = "Your last session was ended because it needed more memory than a session may use.";
+    expect((await ask("/v1/state", { user: user("dave"), display: "desktop" })).lines).toEqual([{ state: "failed", message: words }]);
+    expect((await ask("/v1/sessions", { user: user("dave"), display: "desktop" })).lines.at(-1)).toMatchObject({
+      event: "ready",
+      notice: words,
+    });
+  });
+
   it("has health and numbers on its port", async () => {
     const get = async (path: string): Promise<Response> => fetch(`http://127.0.0.1:${healthPort}${path}`);
     expect((await get("/healthz")).status).toBe(200);
     expect((await get("/readyz")).status).toBe(200);
     expect((await get("/nothing")).status).toBe(404);
     const numbers = await (await get("/metrics")).text();
-    expect(numbers).toContain('vdi_broker_answer_seconds_count{started="true"} 1');
+    expect(numbers).toContain('vdi_broker_answer_seconds_count{started="true"} 3');
     expect(numbers).toContain('vdi_broker_requests_total{endpoint="/v1/sessions",outcome="bad-display"} 1');
   });
 

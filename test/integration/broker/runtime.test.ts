@@ -1,71 +1,11 @@
-import { afterEach, beforeEach, expect, it } from "vitest";
-import { kubeTransport } from "../../../src/kube/transport.ts";
+import { expect, it } from "vitest";
 import { sessionPod } from "../../../src/manifests/session-pod.ts";
-import { type KubernetesRuntime, kubernetesRuntime } from "../../../src/runtimes/kubernetes.ts";
 import type { Progress } from "../../../src/session/flight.ts";
-import { type Sessions, sessionsOf } from "../../../src/session/get-or-start.ts";
-import { FakeKube, type FakeKubelet } from "../support/fake-kube.ts";
-import { brokerConfig, listener, user } from "./fixture.ts";
+import { brokerConfig, user } from "./fixture.ts";
+import { brokerRig, kubelet, quiet, settled, until } from "./rig.ts";
 
-const kubelet: FakeKubelet = { host: "127.0.0.1", startMs: 20, readyMs: 20 };
-const ends: (() => unknown)[] = [];
-let xpra: Awaited<ReturnType<typeof listener>>;
-
-interface Broker {
-  readonly sessions: Sessions;
-  readonly runtime: KubernetesRuntime;
-  readonly troubles: string[];
-  kill(): void;
-}
-
-function broker(kube: FakeKube, keepEndedSeconds = 600, timeoutMs = 10_000): Broker {
-  const config = brokerConfig(xpra.port);
-  const stop = new AbortController();
-  const troubles: string[] = [];
-  const runtime = kubernetesRuntime({
-    transport: kubeTransport({ server: kube.url }),
-    namespace: config.namespace,
-    settings: () => config,
-    keep: { endedSeconds: keepEndedSeconds, failedSeconds: 86_400, pendingSeconds: 600 },
-    signal: stop.signal,
-    onTrouble: (what, error) => troubles.push(`${what}: ${String(error)}`),
-  });
-  ends.push(() => stop.abort());
-  return { runtime, sessions: sessionsOf({ config: () => config, runtime, timeoutMs }), troubles, kill: () => stop.abort() };
-}
-
-async function fakeKube(own?: FakeKubelet): Promise<FakeKube> {
-  const kube = await new FakeKube(own).start();
-  ends.push(() => kube.stop());
-  return kube;
-}
-
-function quiet(): void {
-  // Most tests do not look at progress.
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 5000;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error("it did not happen within 5 s");
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
-/** Waits until both watches are open, so that requests can be counted from here on. */
-async function settled(kube: FakeKube, brokers = 1): Promise<void> {
-  await until(() => kube.seen.filter(({ query }) => query.get("watch") === "true").length >= 2 * brokers);
-  kube.seen.length = 0;
-}
-
-beforeEach(async () => {
-  xpra = await listener();
-});
-
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-  await xpra.close();
-});
+const rig = brokerRig();
+const { broker, fakeKube } = rig;
 
 it("starts a session with one write, one log and no list, and gives a running one without any request", async () => {
   const kube = await fakeKube(kubelet);
@@ -73,7 +13,7 @@ it("starts a session with one write, one log and no list, and gives a running on
   await settled(kube);
   const told: Progress[] = [];
   const opened = await sessions.getOrStart(user("alice"), "desktop", (progress) => told.push(progress));
-  expect(opened).toMatchObject({ name: "alice-desktop", started: true, address: { host: "127.0.0.1", port: xpra.port } });
+  expect(opened).toMatchObject({ name: "alice-desktop", started: true, address: { host: "127.0.0.1", port: rig.xpra().port } });
   expect(opened.address.secret).toMatch(/^[A-Za-z0-9]{24}$/);
   expect(kube.seen.map(({ method, path }) => `${method} ${path}`)).toEqual([
     "POST /api/v1/namespaces/vdi-test/pods",
@@ -240,7 +180,7 @@ it("refuses in words: quota, policy, another owner, nobody of that type", async 
 
 it("does not take a pod that is not a session for one", async () => {
   const kube = await fakeKube(kubelet);
-  const pod = sessionPod(brokerConfig(xpra.port), {
+  const pod = sessionPod(brokerConfig(rig.xpra().port), {
     name: "alice-desktop",
     user: user("alice"),
     type: "desktop",
@@ -259,17 +199,17 @@ it("never ends a desktop that refuses connections, and says so", async () => {
   const { sessions } = broker(kube);
   const waiting = sessions.getOrStart(user("alice"), "desktop", quiet);
   await until(() => kube.pods.has("alice-desktop"));
-  await xpra.close();
+  await rig.xpra().close();
   kube.run("alice-desktop", "127.0.0.1");
   kube.log("alice-desktop", "xpra is ready.");
   await expect(waiting).rejects.toMatchObject({ reason: "refused" });
   expect(kube.count("DELETE", /./)).toBe(0);
-  xpra = await listener();
+  await rig.replaceXpra();
 }, 15_000);
 
 it("goes on starting when the caller has gone, and gives up waiting in words", async () => {
   const kube = await fakeKube();
-  const { sessions } = broker(kube, 600, 300);
+  const { sessions } = broker(kube, { timeoutMs: 300 });
   const gone = new AbortController();
   const abandoned = sessions.getOrStart(user("alice"), "desktop", quiet, gone.signal);
   await until(() => kube.pods.has("alice-desktop"));
@@ -282,7 +222,7 @@ it("goes on starting when the caller has gone, and gives up waiting in words", a
 
 it("knows all sessions after a restart, without a log or a write", async () => {
   const kube = await fakeKube();
-  const config = brokerConfig(xpra.port);
+  const config = brokerConfig(rig.xpra().port);
   for (let at = 0; at < 1201; at += 1) {
     const name = `user${at}`;
     const pod = sessionPod(config, {
@@ -310,7 +250,7 @@ it("removes ended sessions after their time, whoever started them", async () => 
   await first.sessions.getOrStart(user("alice"), "desktop", quiet);
   first.kill();
   kube.end("alice-desktop", 0);
-  broker(kube, 0);
+  broker(kube, { keep: { endedSeconds: 0 } });
   await until(() => kube.pods.size === 0);
 }, 10_000);
 

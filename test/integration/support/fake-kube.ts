@@ -44,6 +44,8 @@ export class FakeKube {
   url = "";
   /** True: the kubelet runs nothing new. */
   hold = false;
+  /** Most pods that may be there. */
+  quota = Number.POSITIVE_INFINITY;
   /** Versions up to this one are gone for watches. */
   oldest = 0;
   private version = 1;
@@ -213,7 +215,16 @@ export class FakeKube {
       fail(response, 409, "AlreadyExists", `pods "${name}" already exists`);
       return;
     }
-    const metadata = { ...pod.metadata, uid: randomUUID() };
+    if (this.pods.size >= this.quota) {
+      fail(
+        response,
+        403,
+        "Forbidden",
+        `pods "${name}" is forbidden: exceeded quota: sessions, requested: pods=1, used: pods=${this.quota}`,
+      );
+      return;
+    }
+    const metadata = { ...pod.metadata, uid: randomUUID(), creationTimestamp: new Date() };
     json(response, 201, this.put({ ...pod, metadata, status: { phase: "Pending" } }));
     if (this.kubelet !== undefined && !this.hold) this.runLater(name, metadata.uid, this.kubelet);
   }
