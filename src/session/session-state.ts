@@ -48,8 +48,11 @@ export interface SessionView {
 /** What to do next for somebody who wants a session. */
 export type Action = "create" | "wait" | "return" | "replace" | "refuse";
 
-/** `found`: it was so when the call came. `own`: the call itself has started the session or seen it on its way. */
-type Moment = "found" | "own";
+/**
+ * `found`: it was so when the call came. `own`: the call itself has started the session or seen it on its way.
+ * `back`: the call comes back to a session after its connection was cut, and wants no other.
+ */
+type Moment = "found" | "own" | "back";
 
 /** A state with what matters for the decision. */
 type Situation = "absent" | "starting" | "held" | "ready" | "ending" | "hung" | "failed" | "displaced";
@@ -61,15 +64,15 @@ type Situation = "absent" | "starting" | "held" | "ready" | "ending" | "hung" | 
  * session that does not go away has really stopped, so that it is never started a second time beside it.
  */
 const table: Readonly<Record<Situation, Readonly<Record<Moment, Action>>>> = {
-  //            when the call came   while it waits
-  absent: { found: "create", own: "create" },
-  starting: { found: "wait", own: "wait" },
-  held: { found: "wait", own: "wait" },
-  ready: { found: "return", own: "return" },
-  ending: { found: "wait", own: "wait" },
-  hung: { found: "refuse", own: "refuse" },
-  failed: { found: "replace", own: "refuse" },
-  displaced: { found: "replace", own: "replace" },
+  //            when the call came   while it waits   on coming back
+  absent: { found: "create", own: "create", back: "refuse" },
+  starting: { found: "wait", own: "wait", back: "wait" },
+  held: { found: "wait", own: "wait", back: "wait" },
+  ready: { found: "return", own: "return", back: "return" },
+  ending: { found: "wait", own: "wait", back: "refuse" },
+  hung: { found: "refuse", own: "refuse", back: "refuse" },
+  failed: { found: "replace", own: "refuse", back: "refuse" },
+  displaced: { found: "replace", own: "replace", back: "refuse" },
 };
 
 function situationOf(status: SessionState): Situation {
@@ -84,14 +87,6 @@ function situationOf(status: SessionState): Situation {
       return status.state;
   }
 }
-/** For somebody who comes back to a running session: nothing new is started in the place of one that is over. */
-const comingBack: Readonly<Record<SessionState["state"], Action>> = {
-  absent: "refuse",
-  starting: "wait",
-  ready: "return",
-  ending: "refuse",
-  failed: "refuse",
-};
 
 /** How often one call starts a session that is taken away from under it. */
 export const maxStarts = 3;
@@ -109,9 +104,14 @@ export interface CallHistory {
 export function decide(view: SessionView, user: SessionOwner, history: CallHistory): Action {
   const { status } = view;
   if (isForeign(view, user)) return "refuse";
-  if (history.isComingBack === true) return comingBack[status.state];
-  if (status.state === "absent") return history.starts >= maxStarts ? "refuse" : table.absent[history.starts > 0 ? "own" : "found"];
-  return table[situationOf(status)][history.seen.has(status.instance) ? "own" : "found"];
+  if (status.state === "absent" && history.starts >= maxStarts) return "refuse";
+  return table[situationOf(status)][momentOf(status, history)];
+}
+
+function momentOf(status: SessionState, { seen, starts, isComingBack }: CallHistory): Moment {
+  if (isComingBack === true) return "back";
+  const isOwn = status.state === "absent" ? starts > 0 : seen.has(status.instance);
+  return isOwn ? "own" : "found";
 }
 
 /** True for a session of somebody else, or of an account of the same name that is gone. */

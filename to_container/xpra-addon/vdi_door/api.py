@@ -186,8 +186,7 @@ class Api:
         deadline = time.monotonic() + PREPARE_SECONDS
         try:
             for event in self._door.broker.patient_events("/v1/sessions", wish.body(), deadline, lines.are_wanted):
-                # A session's address and its password stay here.
-                lines.send({"event": "ready", "session": event.get("session", "")} if event.get("event") == "ready" else event)
+                lines.send(_without_address(event) if event.get("event") == "ready" else event)
         except BrokerRefused as error:
             lines.send({"event": "error", "code": error.code, "reason": error.reason, "message": error.message})
         except TimedOut:
@@ -200,6 +199,11 @@ class Api:
             self._handler.close_connection = True
             return
         self._handler.end_lines()
+
+
+def _without_address(ready: dict[str, Any]) -> dict[str, Any]:
+    """A session's address and its password stay here."""
+    return {name: ready[name] for name in ("event", "session", "notice") if name in ready}
 
 
 class _Lines:
