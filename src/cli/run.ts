@@ -161,7 +161,8 @@ function declare(node: CommanderCommand, command: AnyCommand, execute: Execute):
 function commanderArgument(spec: ArgumentSpec): Argument {
   const dots = spec.variadic === true ? "..." : "";
   const name = `${spec.name}${dots}`;
-  return new Argument(spec.required === true ? `<${name}>` : `[${name}]`, spec.description);
+  const argument = new Argument(spec.required === true ? `<${name}>` : `[${name}]`, spec.description);
+  return spec.choices === undefined ? argument : argument.choices(spec.choices);
 }
 
 function commanderOption(spec: OptionSpec): Option {

@@ -1,6 +1,6 @@
-import type { Command, CommandEntry } from "../util/command.ts";
+import type { AnyCommand, Command, CommandEntry } from "../util/command.ts";
 
-function entry(path: string, summary: string, load: () => Promise<Command<never>>): CommandEntry {
+function entry(path: string, summary: string, load: () => Promise<AnyCommand>): CommandEntry {
   return { path: path.split(" "), summary, load };
 }
 
@@ -20,6 +20,11 @@ export const commands: readonly CommandEntry[] = [
     "config check",
     "find everything that is wrong in the configuration",
     async () => (await import("./config/check.ts")).configCheck as Command<never>,
+  ),
+  entry(
+    "config explain",
+    "explain one variable: meaning, value here, what it changes",
+    async () => (await import("./config/explain.ts")).configExplain as Command<never>,
   ),
   entry(
     "build-images",

@@ -1,5 +1,6 @@
 import { ExitCode } from "../util/exit-code.ts";
 import { VdiError } from "../util/vdi-error.ts";
+import { wrap } from "../util/wrap.ts";
 import { parseEnvFile, quoteForEnvFile } from "./dotenv.ts";
 import { changeMe, sections, type Variable } from "./variable.ts";
 import { variables } from "./variables.ts";
@@ -19,21 +20,11 @@ export function freshEnvFile(): string {
 }
 
 function entryOf(variable: Variable): string {
-  const comment = wrapped(variable.meaning.replaceAll("`", ""))
+  const comment = wrap(variable.meaning.replaceAll("`", ""), 110)
     .map((line) => `# ${line}\n`)
     .join("");
   const assignment = `${variable.name}=${variable.default}`;
   return `\n${comment}${variable.default === changeMe ? "" : "#"}${assignment}\n`;
-}
-
-function wrapped(text: string, width = 110): readonly string[] {
-  const lines: string[] = [];
-  for (const word of text.split(" ")) {
-    const last = lines.at(-1);
-    if (last === undefined || last.length + word.length >= width) lines.push(word);
-    else lines[lines.length - 1] = `${last} ${word}`;
-  }
-  return lines;
 }
 
 /**

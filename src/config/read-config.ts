@@ -6,6 +6,7 @@ import { buildConfig, checkTogether } from "./build-config.ts";
 import type { Config, Origin } from "./config.ts";
 import { type Diagnostic, errorsOf } from "./diagnostics.ts";
 import { type Assignment, type Part, parseEnvFile } from "./dotenv.ts";
+import { nearestName } from "./nearest.ts";
 import { type RawValue, resolveReferences } from "./resolve.ts";
 import { image } from "./value-types.ts";
 import { changeMe, directoryNameReference, directoryReference } from "./variable.ts";
@@ -158,29 +159,6 @@ function checkName(assignment: Assignment, all: readonly Assignment[]): readonly
     add("error", "name", `${name} is not a variable of vdi; ${hint}`);
   }
   return found;
-}
-
-/** A known name at most two letters away. */
-function nearestName(name: string): string | undefined {
-  let best: { readonly name: string; readonly distance: number } | undefined;
-  for (const variable of variables) {
-    const distance = editDistance(name, variable.name);
-    if (distance <= Math.min(2, name.length / 4) && (best === undefined || distance < best.distance))
-      best = { name: variable.name, distance };
-  }
-  return best?.name;
-}
-
-function editDistance(one: string, other: string): number {
-  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
-  for (const [at, letter] of [...one].entries()) {
-    const next = [at + 1];
-    for (const [column, otherLetter] of [...other].entries()) {
-      next.push(Math.min((next[column] ?? 0) + 1, (row[column + 1] ?? 0) + 1, (row[column] ?? 0) + (letter === otherLetter ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
 }
 
 function checkValue(name: string, value: string, origin: Origin): Diagnostic | undefined {

@@ -2,6 +2,9 @@ import type { Context } from "./context.ts";
 import type { ExitCode } from "./exit-code.ts";
 import type { Shape } from "./shape.ts";
 
+/** What the shell can be offered for a word: names that only the directory, the kubeconfig or the cluster knows, or a path. */
+export type Completes = "variables" | "users" | "sessions" | "images" | "namespaces" | "contexts" | "directories" | "files";
+
 /** A positional argument of a command. */
 export interface ArgumentSpec {
   /** The key in the input, camelCase. */
@@ -10,6 +13,8 @@ export interface ArgumentSpec {
   readonly required?: boolean;
   /** True: takes all that remain, as a list. */
   readonly variadic?: boolean;
+  readonly choices?: readonly string[];
+  readonly completes?: Completes | readonly Completes[];
 }
 
 /** An option of a command; the long form is made from the name (`dryRun` gives `--dry-run`). */
@@ -25,6 +30,7 @@ export interface OptionSpec {
   /** The value may be left out; this one is taken then (`--dry-run` = `--dry-run=client`). */
   readonly whenBare?: string;
   readonly default?: string | number | boolean;
+  readonly completes?: Completes;
 }
 
 /** What the parser gives a command: arguments and options by name, only those that were given or have a default. */

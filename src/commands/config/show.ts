@@ -91,7 +91,8 @@ function oneLine(value: string): string {
   return printable === value || printable.replaceAll('\\"', '"') === value ? value : JSON.stringify(value);
 }
 
-function originText(origin: Origin): string {
+/** Where a value comes from, in words: `deploy/vdi.env:12`. */
+export function originText(origin: Origin): string {
   if (origin.kind === "file") return `${origin.file ?? ""}:${origin.line ?? ""}`;
   return origin.kind === "flag" ? "command line" : origin.kind;
 }
