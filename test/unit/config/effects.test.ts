@@ -84,8 +84,7 @@ describe("the table of effects", () => {
     expect(
       current.filter(({ name, later }) => later === true && (effectsOf[name]?.changes.length ?? 0) > 0).map(({ name }) => name),
     ).toEqual([
-      // Both go into the pods' environment, where nothing looks at them yet.
-      "XPRA_PING_TIMEOUT",
+      // It goes into the pods' environment, where nothing looks at it yet.
       "IDM_DOMAIN",
     ]);
   });
