@@ -1,6 +1,6 @@
 import { readJsonLines } from "./ndjson.ts";
 import { endOnOwnClock } from "./ticket.ts";
-import type { Identity, Problem, SessionState, SessionType } from "./types.ts";
+import type { Identity, Problem, SessionType } from "./types.ts";
 import { problem } from "./words.ts";
 
 /** A refusal of the door, or no answer at all, in words for the user. */
@@ -79,6 +79,53 @@ function problemSaid(reason: string, said: string): Problem {
   return /\b(?:please|ask|try)\b/i.test(said) ? { reason, what: said } : problem(reason, said);
 }
 
+/** How long an answer may take: a network that drops everything says nothing by itself for minutes. */
+const answerMs = 15_000;
+/** Passwords are checked by services that may be slow. */
+const signInMs = 60_000;
+/** While a session starts the door gives a sign of life every five seconds. */
+const silenceMs = 20_000;
+
+/** A signal of our own that follows another one, with a time limit that can be set anew. */
+function withLimit(signal: AbortSignal, limitMs: number): { signal: AbortSignal; again(): void; stop(): void } {
+  const own = new AbortController();
+  const follow = () => own.abort();
+  let timer = setTimeout(follow, limitMs);
+  if (signal.aborted) follow();
+  signal.addEventListener("abort", follow);
+  return {
+    signal: own.signal,
+    again: () => {
+      clearTimeout(timer);
+      timer = setTimeout(follow, limitMs);
+    },
+    stop: () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", follow);
+    },
+  };
+}
+
+/** Asks the door; the whole answer has to be there within the limit. */
+async function ask(path: string, body: Json, ticket: string | null, signal: AbortSignal, limitMs: number): Promise<Answer> {
+  const limit = withLimit(signal, limitMs);
+  try {
+    const response = await post(path, body, ticket, limit.signal);
+    return { value: await json(response), date: response.headers.get("Date") };
+  } catch (error) {
+    if (error instanceof DoorError || signal.aborted) throw error;
+    throw new DoorError(problem("offline", "The service does not answer."));
+  } finally {
+    limit.stop();
+  }
+}
+
+interface Answer {
+  readonly value: Json;
+  /** The door's clock. */
+  readonly date: string | null;
+}
+
 async function post(path: string, body: Json, ticket: string | null, signal: AbortSignal): Promise<Response> {
   const headers: Record<string, string> = { "Content-Type": "application/json", Accept: "application/json" };
   if (ticket !== null) headers.Authorization = `Bearer ${ticket}`;
@@ -108,28 +155,35 @@ async function json(response: Response): Promise<Json> {
   return value;
 }
 
-async function identityFrom(response: Response, user: string): Promise<Identity> {
-  const answer = await json(response);
+function identityFrom({ value: answer, date }: Answer, user: string): Identity {
   const ticket = text(answer.ticket);
   if (ticket === "") throw new DoorError(problem("unexpected", "The service gave no ticket."));
   const expiresAt = typeof answer.expiresAt === "number" ? answer.expiresAt : Date.now() + 600_000;
   return {
     user: text(answer.user) || user,
     ticket,
-    expiresAtMs: endOnOwnClock(expiresAt, response.headers.get("Date"), Date.now()),
+    expiresAtMs: endOnOwnClock(expiresAt, date, Date.now()),
     types: readTypes(answer.types),
   };
 }
 
 /** Signs in. The password goes into this one request and nowhere else. */
 export async function signIn(user: string, password: string, signal: AbortSignal): Promise<Identity> {
-  return identityFrom(await post("sign-in", { user, password }, null, signal), user);
+  return identityFrom(await ask("sign-in", { user, password }, null, signal, signInMs), user);
 }
 
 /** Exchanges a ticket for a fresh one. */
 export async function renewTicket(identity: Identity, signal: AbortSignal): Promise<Identity> {
-  const renewed = await identityFrom(await post("ticket", {}, identity.ticket, signal), identity.user);
+  const renewed = identityFrom(await ask("ticket", {}, identity.ticket, signal, answerMs), identity.user);
   return renewed.types.length > 0 ? renewed : { ...renewed, types: identity.types };
+}
+
+/** A session to be had. */
+export interface Wanted {
+  readonly display: string;
+  readonly ticket: string;
+  /** Only one that runs already. */
+  readonly existing: boolean;
 }
 
 /**
@@ -138,16 +192,17 @@ export async function renewTicket(identity: Identity, signal: AbortSignal): Prom
  * Returns when the session is ready. Throws a `DoorError` with the door's words when it is not.
  */
 export async function startSession(
-  display: string,
-  ticket: string,
+  { display, ticket, existing }: Wanted,
   onProgress: (progress: Progress) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const response = await post("sessions", { display }, ticket, signal);
   const cut = problem("offline", "The connection was cut while your session was starting.");
-  if (response.body === null) throw new DoorError(cut);
+  const limit = withLimit(signal, silenceMs);
   try {
+    const response = await post("sessions", existing ? { display, existing } : { display }, ticket, limit.signal);
+    if (response.body === null) throw new DoorError(cut);
     for await (const line of readJsonLines(response.body)) {
+      limit.again();
       if (!isRecord(line)) continue;
       if (line.event === "ready") return;
       if (line.event === "progress") onProgress({ phase: text(line.phase), message: text(line.message) });
@@ -158,25 +213,13 @@ export async function startSession(
   } catch (error) {
     if (error instanceof DoorError || signal.aborted) throw error;
     throw new DoorError(cut);
+  } finally {
+    limit.stop();
   }
   throw new DoorError(cut);
 }
 
-/** Asks where a session stands. */
-export async function sessionState(display: string, ticket: string, signal: AbortSignal): Promise<SessionState> {
-  const answer = await json(await post("sessions/state", { display }, ticket, signal));
-  switch (answer.state) {
-    case "starting":
-    case "ready":
-    case "ending":
-    case "failed":
-      return answer.state;
-    default:
-      return "absent";
-  }
-}
-
 /** Ends a session. The door answers as soon as the end has begun. */
 export async function endSession(display: string, ticket: string, signal: AbortSignal): Promise<void> {
-  await post("sessions/end", { display }, ticket, signal);
+  await ask("sessions/end", { display }, ticket, signal, answerMs);
 }

@@ -1,6 +1,6 @@
 import { choiceFromPath } from "./address.ts";
-import { DoorError, endSession, renewTicket, sessionState, signIn, startSession } from "./api.ts";
-import type { Effect, Event, Manner, Model } from "./model.ts";
+import { DoorError, endSession, type Progress, renewTicket, signIn, startSession } from "./api.ts";
+import type { Effect, Event, Model } from "./model.ts";
 import { firstModel, next } from "./state.ts";
 import { renewalWaitMs } from "./ticket.ts";
 import type { Identity, Problem } from "./types.ts";
@@ -19,6 +19,9 @@ let leftAtMs = Number.NEGATIVE_INFINITY;
 /** So long after this page left a session the door may not have closed the connection on its other side. */
 const leavingMs = 4_000;
 const leavingPauseMs = 1_000;
+const renewAgainMs = 30_000;
+
+type Attach = Extract<Effect, { do: "attach" }>;
 
 const view = createView(document, dispatch);
 
@@ -60,7 +63,8 @@ function loadClient() {
   return import("./xpra/client.ts");
 }
 
-async function attach(display: string, identity: Identity, manner: Manner, signal: AbortSignal): Promise<void> {
+async function attach(wanted: Attach, signal: AbortSignal): Promise<void> {
+  const { display, identity, manner, existing } = wanted;
   desktop?.close();
   const { openDesktop } = await loadClient().catch(() => {
     throw new DoorError(problem("offline", "A part of this page could not be fetched."));
@@ -71,6 +75,7 @@ async function attach(display: string, identity: Identity, manner: Manner, signa
     user: identity.user,
     secret: identity.ticket,
     manner,
+    existing,
     host: view.desktopHost(),
     onFirstFrame: () => {
       isAttached = true;
@@ -80,8 +85,11 @@ async function attach(display: string, identity: Identity, manner: Manner, signa
       if (signal.aborted) return;
       isAttached = false;
       const isOwn = loss.kind === "busy" && performance.now() - leftAtMs < leavingMs;
-      if (isOwn) run(() => pause(leavingPauseMs, signal).then(() => attach(display, identity, manner, signal)), startFailed);
+      if (isOwn) run(() => pause(leavingPauseMs, signal).then(() => attach(wanted, signal)), startFailed);
       else dispatch({ type: "connection-lost", loss });
+    },
+    onQuiet: (isQuiet) => {
+      if (!signal.aborted) dispatch({ type: "connection-quiet", isQuiet });
     },
     onCopied: (copied) => view.showClipboard(copied),
     onNotice: (notice) => view.showNotice(notice),
@@ -91,7 +99,7 @@ async function attach(display: string, identity: Identity, manner: Manner, signa
   if (signal.aborted) desktop.close();
 }
 
-function renewInTime(identity: Identity): void {
+function renewInTime(identity: Identity, leastMs = 0): void {
   clearTimeout(renewal);
   renewal = window.setTimeout(
     () => {
@@ -99,14 +107,29 @@ function renewInTime(identity: Identity): void {
         (renewed) => {
           if (model.identity !== null) dispatch({ type: "ticket-renewed", identity: renewed });
         },
-        () => {
-          // The next request with the ticket will say so when it has ended; until then, try again.
-          if (model.identity !== null && Date.now() < identity.expiresAtMs) renewInTime(identity);
+        (error: unknown) => {
+          // An ended ticket is still renewed, for some hours. The next request will say so when it is not.
+          const isOver = error instanceof DoorError && error.problem.reason === "expired";
+          if (model.identity !== null && !isOver) renewInTime(identity, renewAgainMs);
         },
       );
     },
-    renewalWaitMs(Date.now(), identity.expiresAtMs),
+    Math.max(leastMs, renewalWaitMs(Date.now(), identity.expiresAtMs)),
   );
+}
+
+/** A ticket ends while a computer sleeps: what is refused for that reason is asked again with a fresh one. */
+async function withTicket(ticket: string, signal: AbortSignal, job: (ticket: string) => Promise<void>): Promise<void> {
+  try {
+    await job(ticket);
+  } catch (error) {
+    const isExpired = error instanceof DoorError && error.problem.reason === "expired";
+    if (!isExpired || signal.aborted || model.identity === null) throw error;
+    const identity = await renewTicket(model.identity, signal);
+    if (signal.aborted) return;
+    dispatch({ type: "ticket-renewed", identity });
+    await job(identity.ticket);
+  }
 }
 
 function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
@@ -115,9 +138,15 @@ function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
     function done(): void {
       clearTimeout(timer);
       window.removeEventListener("online", done);
+      document.removeEventListener("visibilitychange", whenSeen);
       resolve();
     }
+    function whenSeen(): void {
+      if (document.visibilityState === "visible") done();
+    }
     window.addEventListener("online", done);
+    // The pauses of a page that nobody sees are long, and somebody looks now.
+    document.addEventListener("visibilitychange", whenSeen);
     signal.addEventListener("abort", done);
   });
 }
@@ -144,35 +173,23 @@ function perform(effect: Effect): void {
       return;
     case "start":
       run(async (signal) => {
-        await startSession(
-          effect.display,
-          effect.ticket,
-          ({ phase, message }) => {
-            if (!signal.aborted) dispatch({ type: "progress", phase, message });
-          },
-          signal,
-        );
+        if (effect.waitMs > 0) await pause(effect.waitMs, signal);
+        if (signal.aborted) return;
+        const { display, existing } = effect;
+        const told = ({ phase, message }: Progress) => {
+          if (!signal.aborted) dispatch({ type: "progress", phase, message });
+        };
+        await withTicket(effect.ticket, signal, (ticket) => startSession({ display, ticket, existing }, told, signal));
         if (!signal.aborted) dispatch({ type: "session-ready" });
       }, startFailed);
       return;
     case "attach":
-      run((signal) => attach(effect.display, effect.identity, effect.manner, signal), startFailed);
-      return;
-    case "ask-state":
-      run(
-        async (signal) => {
-          await pause(effect.waitMs, signal);
-          if (signal.aborted) return;
-          const state = await sessionState(effect.display, effect.ticket, signal);
-          dispatch({ type: "session-state", state });
-        },
-        (found) => ({ type: "state-failed", problem: found }),
-      );
+      run((signal) => attach(effect, signal), startFailed);
       return;
     case "end":
       run(
         async (signal) => {
-          await endSession(effect.display, effect.ticket, signal);
+          await withTicket(effect.ticket, signal, (ticket) => endSession(effect.display, ticket, signal));
           dispatch({ type: "session-ended" });
         },
         (found) => ({ type: "end-failed", problem: found }),

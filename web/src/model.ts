@@ -1,5 +1,5 @@
 import type { Choice } from "./address.ts";
-import type { Identity, Problem, SessionState } from "./types.ts";
+import type { Identity, Problem } from "./types.ts";
 
 /** What the page shows. */
 export type View =
@@ -11,11 +11,14 @@ export type View =
       readonly startedAtMs: number;
       readonly steps: readonly string[];
       readonly attempt: number;
+      /** How often the door was not reached while it started. */
+      readonly retries: number;
       readonly manner: Manner;
     }
   /** The session is shown by another client, and the user has not said yet what is to happen. */
   | { readonly name: "elsewhere"; readonly display: string }
-  | { readonly name: "working"; readonly display: string }
+  /** `isQuiet`: nothing comes from the desktop, and it is waited for before the connection is given up. */
+  | { readonly name: "working"; readonly display: string; readonly isQuiet: boolean }
   | {
       readonly name: "reconnecting";
       readonly display: string;
@@ -24,7 +27,8 @@ export type View =
       readonly failedAttaches: number;
       readonly message: string;
     }
-  | { readonly name: "ended"; readonly how: EndKind; readonly display: string | null }
+  /** `why`: what the door knows of the end of a session. */
+  | { readonly name: "ended"; readonly how: EndKind; readonly display: string | null; readonly why?: string }
   | { readonly name: "error"; readonly problem: Problem; readonly display: string };
 
 /**
@@ -62,8 +66,7 @@ export type Event =
   | { readonly type: "cancel" }
   | { readonly type: "first-frame" }
   | { readonly type: "connection-lost"; readonly loss: Loss }
-  | { readonly type: "session-state"; readonly state: SessionState }
-  | { readonly type: "state-failed"; readonly problem: Problem }
+  | { readonly type: "connection-quiet"; readonly isQuiet: boolean }
   | { readonly type: "ticket-renewed"; readonly identity: Identity }
   | { readonly type: "sign-out" }
   | { readonly type: "end-session" }
@@ -76,9 +79,9 @@ export type Effect =
   | { readonly do: "sign-in"; readonly user: string; readonly password: string }
   | { readonly do: "renew-in-time"; readonly identity: Identity }
   | { readonly do: "load-client" }
-  | { readonly do: "start"; readonly display: string; readonly ticket: string }
-  | { readonly do: "attach"; readonly display: string; readonly identity: Identity; readonly manner: Manner }
-  | { readonly do: "ask-state"; readonly display: string; readonly ticket: string; readonly waitMs: number }
+  /** `existing`: the running session or none; a page that comes back must not find an empty one in its place. */
+  | { readonly do: "start"; readonly display: string; readonly ticket: string; readonly existing: boolean; readonly waitMs: number }
+  | { readonly do: "attach"; readonly display: string; readonly identity: Identity; readonly manner: Manner; readonly existing: boolean }
   | { readonly do: "end"; readonly display: string; readonly ticket: string }
   /** Stops whatever is under way: starting, attaching, waiting. */
   | { readonly do: "stop" }

@@ -1,10 +1,14 @@
 import { type Choice, choiceOfDisplay } from "./address.ts";
 import type { Effect, Event, Loss, Manner, Model, Step, View } from "./model.ts";
 import { reconnectWaitMs } from "./ticket.ts";
-import type { Identity, Problem, SessionState } from "./types.ts";
+import type { Identity, Problem } from "./types.ts";
 import { phaseWords, problem } from "./words.ts";
 
-const mostAttemptsToAttach = 3;
+/** With the pauses in between: about half a minute. */
+const mostAttemptsToAttach = 6;
+/** About two minutes. */
+const mostRetriesToStart = 12;
+/** About ten minutes. */
 const mostAttemptsToReconnect = 40;
 
 /** The model of a page that was just opened. */
@@ -26,8 +30,8 @@ function signedOut(model: Model, view: View): Step {
 
 function start(model: Model, display: string, nowMs: number, manner: Manner = "ask"): Step {
   if (model.identity === null) return same(model);
-  const view: View = { name: "starting", display, startedAtMs: nowMs, steps: [phaseWords("asking")], attempt: 1, manner };
-  return show(model, view, { do: "start", display, ticket: model.identity.ticket });
+  const view: View = { name: "starting", display, startedAtMs: nowMs, steps: [phaseWords("asking")], attempt: 1, retries: 0, manner };
+  return show(model, view, { do: "start", display, ticket: model.identity.ticket, existing: false, waitMs: 0 });
 }
 
 /** Whether a display belongs to one of the user's types; home forms count as their type. */
@@ -58,17 +62,16 @@ function reconnect(model: Model, display: string, attempt: number, failedAttache
     const words = problem("offline", "The connection to your session was lost.", "It did not come back for several minutes.");
     return show(model, { name: "error", problem: words, display }, { do: "stop" });
   }
-  const waitMs = reconnectWaitMs(attempt);
-  return show(
-    model,
-    { name: "reconnecting", display, attempt, failedAttaches, message },
-    {
-      do: "ask-state",
-      display,
-      ticket: model.identity.ticket,
-      waitMs,
-    },
-  );
+  const view: View = { name: "reconnecting", display, attempt, failedAttaches, message };
+  const { ticket } = model.identity;
+  return show(model, view, { do: "start", display, ticket, existing: true, waitMs: reconnectWaitMs(attempt) });
+}
+
+/** Starts again after a pause: what one try has begun the next one finds. */
+function startAgain(model: Model, view: Extract<View, { name: "starting" }>, attempt: number): Step {
+  if (model.identity === null) return same(model);
+  const { ticket } = model.identity;
+  return show(model, view, { do: "start", display: view.display, ticket, existing: false, waitMs: reconnectWaitMs(attempt) });
 }
 
 function lost(model: Model, loss: Loss): Step {
@@ -80,41 +83,49 @@ function lost(model: Model, loss: Loss): Step {
     const words = problem("unexpected", "Your session could not be opened.", loss.words);
     return show(model, { name: "error", problem: words, display: view.display });
   }
-  if (view.name === "working") return reconnect(model, view.display, 1, 0, "The connection was lost. Connecting again.");
+  if (view.name === "working") return reconnect(model, view.display, 1, 0, lossWords(loss));
   const failures = view.name === "starting" ? view.attempt : view.failedAttaches + 1;
   if (failures >= mostAttemptsToAttach) {
     const words = problem("unavailable", "Your session runs, but it cannot be reached.", loss.words);
     return show(model, { name: "error", problem: words, display: view.display });
   }
   if (view.name === "reconnecting") return reconnect(model, view.display, view.attempt + 1, failures, view.message);
-  if (model.identity === null) return same(model);
-  const next: View = { ...view, attempt: view.attempt + 1 };
-  return show(model, next, { do: "start", display: view.display, ticket: model.identity.ticket });
+  return startAgain(model, { ...view, attempt: view.attempt + 1 }, view.attempt);
 }
 
-function atState(model: Model, state: SessionState): Step {
-  const view = model.view;
-  if (view.name !== "reconnecting" || model.identity === null) return same(model);
-  if (state === "ready" || state === "starting") {
-    return show(model, view, { do: "start", display: view.display, ticket: model.identity.ticket });
+/** A proxy that is restarted and a session that ends say nearly the same; which it was shows when it is asked for. */
+function lossWords({ kind }: Loss): string {
+  return kind === "session-over"
+    ? "The desktop has closed the connection. Looking whether it is still there."
+    : "The connection was lost. Connecting again.";
+}
+
+/** Nobody was reached who could have refused: the next try may come through. */
+const notReached: ReadonlySet<string> = new Set(["offline", "unavailable", "broker", "restarting"]);
+/** For a session that is known to run, what else passes by itself. */
+const passing: ReadonlySet<string> = new Set([...notReached, "busy", "away", "silent", "refused", "slow", "timed-out"]);
+
+function notStarted(model: Model, view: Extract<View, { name: "starting" }>, found: Problem): Step {
+  if (!notReached.has(found.reason) || view.retries >= mostRetriesToStart) {
+    return show(model, { name: "error", problem: found, display: view.display });
   }
-  return show(model, { name: "ended", how: "gone", display: view.display });
-}
-
-/** Problems that pass by themselves, so that reconnecting goes on. */
-function passes(reason: string): boolean {
-  return reason === "offline" || reason === "unavailable" || reason === "busy";
+  const told = progress(model, "again", "").model;
+  const retries = view.retries + 1;
+  return told.view.name === "starting" ? startAgain(told, { ...told.view, retries }, retries) : same(model);
 }
 
 function failed(model: Model, found: Problem): Step {
   const view = model.view;
   if (view.name !== "starting" && view.name !== "reconnecting") return same(model);
   if (found.reason === "expired") return expired(model, view.display, `${found.what} A running session is still there: sign in again.`);
-  if (view.name === "reconnecting" && passes(found.reason)) {
+  if (view.name === "reconnecting" && found.reason === "gone") {
+    return show(model, { name: "ended", how: "gone", display: view.display, why: found.what });
+  }
+  if (view.name === "reconnecting" && passing.has(found.reason)) {
     return reconnect(model, view.display, view.attempt + 1, view.failedAttaches, found.what);
   }
   if (found.reason === "no-such-type") return show(model, { name: "choose", problem: found });
-  return show(model, { name: "error", problem: found, display: view.display });
+  return view.name === "starting" ? notStarted(model, view, found) : show(model, { name: "error", problem: found, display: view.display });
 }
 
 function progress(model: Model, phase: string, message: string): Step {
@@ -130,8 +141,9 @@ function ready(model: Model): Step {
   if (model.identity === null || (view.name !== "starting" && view.name !== "reconnecting")) return same(model);
   const next = progress(model, "connecting", "").model;
   // What comes back after a cut may meet its own old connection, or another client that came meanwhile: neither is thrown out.
+  const existing = view.name === "reconnecting";
   const manner = view.name === "reconnecting" ? "share" : view.manner;
-  return { model: next, effects: [{ do: "attach", display: view.display, identity: model.identity, manner }] };
+  return { model: next, effects: [{ do: "attach", display: view.display, identity: model.identity, manner, existing }] };
 }
 
 function displayOf(view: View): string | null {
@@ -163,7 +175,6 @@ export function next(model: Model, event: Event): Step {
     case "session-ready":
       return ready(model);
     case "start-failed":
-    case "state-failed":
       return failed(model, event.problem);
     case "cancel":
     case "back-to-choice":
@@ -171,12 +182,12 @@ export function next(model: Model, event: Event): Step {
       return show(model, { name: "choose" }, { do: "stop" });
     case "first-frame":
       return view.name === "starting" || view.name === "reconnecting"
-        ? show(model, { name: "working", display: view.display })
+        ? show(model, { name: "working", display: view.display, isQuiet: false })
         : same(model);
     case "connection-lost":
       return lost(model, event.loss);
-    case "session-state":
-      return atState(model, event.state);
+    case "connection-quiet":
+      return view.name === "working" ? show(model, { ...view, isQuiet: event.isQuiet }) : same(model);
     case "ticket-renewed":
       return model.identity === null
         ? same(model)

@@ -24,6 +24,3 @@ export interface Problem {
   readonly why?: string;
   readonly tryThis?: string;
 }
-
-/** Where a session stands, as the door says. */
-export type SessionState = "absent" | "starting" | "ready" | "ending" | "failed";

@@ -8,6 +8,7 @@ const phases: Readonly<Record<string, string>> = {
   pulling: "Fetching the software",
   starting: "Starting your session",
   connecting: "Connecting to your session",
+  again: "The service does not answer at this moment. Trying again",
 };
 
 /** The words for a phase of starting that came without words of its own. */

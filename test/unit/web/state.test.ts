@@ -56,7 +56,7 @@ test("after the sign-in the user chooses, and the client is fetched meanwhile", 
 test("an address that names a type skips the choice", () => {
   const { model, effects } = run({ type: "desktop", display: "mhd-desktop" }, signIn, signedIn);
   expect(model.view).toMatchObject({ name: "starting", display: "mhd-desktop", startedAtMs: 5 });
-  expect(effects.at(-1)).toEqual({ do: "start", display: "mhd-desktop", ticket: "t1" });
+  expect(effects.at(-1)).toEqual({ do: "start", display: "mhd-desktop", ticket: "t1", existing: false, waitMs: 0 });
 });
 
 test("an address with a type that the user may not start leads to the choice, with words", () => {
@@ -77,8 +77,8 @@ test("a phase without words gets ours", () => {
 
 test("a ready session is attached, and the first frame makes it work", () => {
   const ready = run(null, ...toWork.slice(0, 4));
-  expect(ready.effects).toEqual([{ do: "attach", display: "desktop", identity, manner: "ask" }]);
-  expect(run(null, ...toWork).model.view).toEqual({ name: "working", display: "desktop" });
+  expect(ready.effects).toEqual([{ do: "attach", display: "desktop", identity, manner: "ask", existing: false }]);
+  expect(run(null, ...toWork).model.view).toEqual({ name: "working", display: "desktop", isQuiet: false });
 });
 
 test("cancelling a start stops it and goes back to the choice", () => {
@@ -93,38 +93,69 @@ test("what a stopped start still reports changes nothing", () => {
   expect(effects).toEqual([]);
 });
 
-test("a lost connection asks for the session's state and comes back by the ticket", () => {
+test("a lost connection asks for the running session, not for a new one, and comes back by the ticket", () => {
   const asks = run(null, ...toWork, { type: "connection-lost", loss: cut });
   expect(asks.model.view).toMatchObject({ name: "reconnecting", attempt: 1 });
-  expect(asks.effects).toEqual([{ do: "ask-state", display: "desktop", ticket: "t1", waitMs: 500 }]);
-  const back: readonly Event[] = [...toWork, { type: "connection-lost", loss: cut }, { type: "session-state", state: "ready" }];
-  expect(run(null, ...back).effects).toEqual([{ do: "start", display: "desktop", ticket: "t1" }]);
-  expect(run(null, ...back, { type: "session-ready" }).effects).toEqual([{ do: "attach", display: "desktop", identity, manner: "share" }]);
-  expect(run(null, ...back, { type: "session-ready" }, { type: "first-frame" }).model.view.name).toBe("working");
+  expect(asks.effects).toEqual([{ do: "start", display: "desktop", ticket: "t1", existing: true, waitMs: 500 }]);
+  const back: readonly Event[] = [...toWork, { type: "connection-lost", loss: cut }, { type: "session-ready" }];
+  expect(run(null, ...back).effects).toEqual([{ do: "attach", display: "desktop", identity, manner: "share", existing: true }]);
+  expect(run(null, ...back, { type: "first-frame" }).model.view.name).toBe("working");
 });
 
-test("a session that cannot be reached again is given up after three tries, not after many minutes", () => {
-  const failure: readonly Event[] = [
-    { type: "session-state", state: "ready" },
-    { type: "session-ready" },
-    { type: "connection-lost", loss: cut },
-  ];
-  const events = [...toWork, { type: "connection-lost", loss: cut } as const, ...failure, ...failure];
-  expect(run(null, ...events).model.view).toMatchObject({ name: "reconnecting", failedAttaches: 2 });
-  expect(run(null, ...events, ...failure).model.view).toMatchObject({ name: "error", problem: { reason: "unavailable" } });
+test("a session that runs and cannot be attached again is given up after some tries, not after many minutes", () => {
+  const failure: readonly Event[] = [{ type: "session-ready" }, { type: "connection-lost", loss: cut }];
+  const failures = (times: number): Event[] => Array.from({ length: times }, () => failure).flat();
+  const lost: readonly Event[] = [...toWork, { type: "connection-lost", loss: cut }];
+  expect(run(null, ...lost, ...failures(5)).model.view).toMatchObject({ name: "reconnecting", failedAttaches: 5 });
+  expect(run(null, ...lost, ...failures(6)).model.view).toMatchObject({ name: "error", problem: { reason: "unavailable" } });
 });
 
 test("a network that stays away is tried again, slower each time, and in the end the user is told", () => {
-  const away: Event = { type: "state-failed", problem: problem("offline", "The service cannot be reached.") };
+  const away: Event = { type: "start-failed", problem: problem("offline", "The service cannot be reached.") };
   const second = run(null, ...toWork, { type: "connection-lost", loss: cut }, away);
-  expect(second.effects).toEqual([{ do: "ask-state", display: "desktop", ticket: "t1", waitMs: 1_000 }]);
+  expect(second.effects).toEqual([{ do: "start", display: "desktop", ticket: "t1", existing: true, waitMs: 1_000 }]);
   const many = run(null, ...toWork, { type: "connection-lost", loss: cut }, ...Array.from({ length: 40 }, () => away));
   expect(many.model.view).toMatchObject({ name: "error", problem: { reason: "offline" } });
 });
 
-test.each(["absent", "ending", "failed"] as const)("a session that is %s after a lost connection is over", (state) => {
-  const { model } = run(null, ...toWork, { type: "connection-lost", loss: cut }, { type: "session-state", state });
-  expect(model.view).toEqual({ name: "ended", how: "gone", display: "desktop" });
+test("a session that is over after a lost connection is not replaced, and the user is told what is known of its end", () => {
+  const gone: Event = { type: "start-failed", problem: problem("gone", "Your session has ended.") };
+  const { model, effects } = run(null, ...toWork, { type: "connection-lost", loss: cut }, gone);
+  expect(model.view).toEqual({ name: "ended", how: "gone", display: "desktop", why: "Your session has ended." });
+  expect(effects).toEqual([]);
+});
+
+test.each(["broker", "away", "silent", "slow"])("a running session that cannot be had for a moment (%s) is asked for again", (reason) => {
+  const refusal: Event = { type: "start-failed", problem: problem(reason, "Not now.") };
+  const { model } = run(null, ...toWork, { type: "connection-lost", loss: cut }, refusal);
+  expect(model.view).toMatchObject({ name: "reconnecting", attempt: 2, message: "Not now." });
+});
+
+test.each(["offline", "unavailable", "broker", "restarting"])(
+  "a start that does not reach the broker (%s) is tried again, for a while",
+  (reason) => {
+    const failure: Event = { type: "start-failed", problem: problem(reason, "Nobody there.") };
+    const once = run(null, signIn, signedIn, choose, failure);
+    expect(once.effects).toEqual([{ do: "start", display: "desktop", ticket: "t1", existing: false, waitMs: 500 }]);
+    expect(once.model.view).toMatchObject({
+      name: "starting",
+      retries: 1,
+      steps: ["Asking for your session", expect.stringMatching(/again/)],
+    });
+    const often = run(null, signIn, signedIn, choose, ...Array.from({ length: 13 }, () => failure));
+    expect(often.model.view).toMatchObject({ name: "error", problem: { what: "Nobody there." } });
+  },
+);
+
+test("a start that the broker refuses is not tried again", () => {
+  const refusal: Event = { type: "start-failed", problem: problem("away", "The cluster does not answer.") };
+  expect(run(null, signIn, signedIn, choose, refusal).model.view).toMatchObject({ name: "error" });
+});
+
+test("a desktop that is quiet for a moment is said to be, and stays", () => {
+  const quiet: Event = { type: "connection-quiet", isQuiet: true };
+  expect(run(null, ...toWork, quiet).model.view).toEqual({ name: "working", display: "desktop", isQuiet: true });
+  expect(run(null, ...toWork, quiet, { type: "connection-quiet", isQuiet: false }).model.view).toMatchObject({ isQuiet: false });
 });
 
 test("a desktop that was opened elsewhere is not fought over", () => {
@@ -133,10 +164,12 @@ test("a desktop that was opened elsewhere is not fought over", () => {
   expect(effects).toEqual([]);
 });
 
-test("a session that cannot be attached is tried three times, then the user is told", () => {
+test("a session that cannot be attached is tried some times, then the user is told", () => {
   const once: readonly Event[] = [{ type: "session-ready" }, { type: "connection-lost", loss: cut }];
-  expect(run(null, signIn, signedIn, choose, ...once).effects).toEqual([{ do: "start", display: "desktop", ticket: "t1" }]);
-  const { model } = run(null, signIn, signedIn, choose, ...once, ...once, ...once);
+  expect(run(null, signIn, signedIn, choose, ...once).effects).toEqual([
+    { do: "start", display: "desktop", ticket: "t1", existing: false, waitMs: 500 },
+  ]);
+  const { model } = run(null, signIn, signedIn, choose, ...Array.from({ length: 6 }, () => once).flat());
   expect(model.view).toMatchObject({ name: "error", problem: { what: "Your session runs, but it cannot be reached." } });
 });
 
@@ -165,7 +198,7 @@ test("a renewed ticket is used from then on", () => {
   const { model } = run(null, ...toWork, { type: "ticket-renewed", identity: renewed });
   expect(model.view.name).toBe("working");
   expect(next(model, { type: "connection-lost", loss: cut }).effects).toEqual([
-    { do: "ask-state", display: "desktop", ticket: "t2", waitMs: 500 },
+    { do: "start", display: "desktop", ticket: "t2", existing: true, waitMs: 500 },
   ]);
 });
 
@@ -176,21 +209,17 @@ test("a ticket that is renewed after signing out is dropped", () => {
 test("a session that is open elsewhere is left alone until the user says what to do", () => {
   const busy: Loss = { kind: "busy", words: "this session is already active" };
   const toReady: readonly Event[] = [signIn, signedIn, choose, { type: "session-ready" }];
-  expect(run(null, ...toReady).effects).toEqual([{ do: "attach", display: "desktop", identity, manner: "ask" }]);
+  expect(run(null, ...toReady).effects).toEqual([{ do: "attach", display: "desktop", identity, manner: "ask", existing: false }]);
   const asked: readonly Event[] = [...toReady, { type: "connection-lost", loss: busy }];
   expect(run(null, ...asked)).toMatchObject({ model: { view: { name: "elsewhere", display: "desktop" } }, effects: [] });
   for (const manner of ["take", "share"] as const) {
     const { effects } = run(null, ...asked, { ...choose, manner }, { type: "session-ready" });
-    expect(effects).toEqual([{ do: "attach", display: "desktop", identity, manner }]);
+    expect(effects).toEqual([{ do: "attach", display: "desktop", identity, manner, existing: false }]);
   }
   expect(run(null, ...asked, { type: "back-to-choice" }).model.view).toEqual({ name: "choose" });
 });
 
 test("who comes back after a cut throws nobody out who came meanwhile", () => {
-  const back: readonly Event[] = [
-    { type: "connection-lost", loss: cut },
-    { type: "session-state", state: "ready" },
-    { type: "session-ready" },
-  ];
-  expect(run(null, ...toWork, ...back).effects).toEqual([{ do: "attach", display: "desktop", identity, manner: "share" }]);
+  const back: readonly Event[] = [{ type: "connection-lost", loss: cut }, { type: "session-ready" }];
+  expect(run(null, ...toWork, ...back).effects).toEqual([{ do: "attach", display: "desktop", identity, manner: "share", existing: true }]);
 });

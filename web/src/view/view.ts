@@ -24,6 +24,7 @@ export interface PageView {
 }
 
 const noticeMs = 8_000;
+const quietWords = "The connection is interrupted. Waiting for it to come back.";
 
 function byId(document: Document, id: string): HTMLElement {
   const found = document.getElementById(id);
@@ -85,6 +86,8 @@ export function createView(document: Document, dispatch: Dispatch): PageView {
   const notices = byId(document, "notices");
   const toolbar = createToolbar(byId(document, "tools"), dispatch);
   const title = document.title;
+  const quiet = element("div", { class: "quiet-line", attributes: { role: "status" } });
+  desktopHost.after(quiet);
   let shown: View | null = null;
   let card: Card | null = null;
   let desktop: Desktop | null = null;
@@ -109,6 +112,7 @@ export function createView(document: Document, dispatch: Dispatch): PageView {
     // While a session starts its desktop is already laid out, so that it knows its size.
     desktopHost.hidden = !isDesktopShown && view.name !== "starting";
     desktopHost.inert = view.name !== "working";
+    quiet.textContent = view.name === "working" && view.isQuiet ? quietWords : "";
     if (view.name === "working") toolbar.show(titleOf(model, view.display));
     else toolbar.hide();
     const words = view.name === "working" ? titleOf(model, view.display) : pageTitles[view.name];

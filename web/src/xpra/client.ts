@@ -26,12 +26,16 @@ export interface DesktopOptions {
   readonly display: string;
   /** What is to happen with other clients of the session. */
   readonly manner: Manner;
+  /** The session runs already, and none is to be started in its place. */
+  readonly existing: boolean;
   /** The element that the desktop fills. */
   readonly host: HTMLElement;
   /** Something of the desktop is on the screen. */
   readonly onFirstFrame: () => void;
   /** The connection is over; not called after `close`. */
   readonly onLost: (loss: Loss) => void;
+  /** Nothing comes from the desktop for some time, or something comes again. */
+  readonly onQuiet: (isQuiet: boolean) => void;
   /** Text was copied on the desktop. */
   readonly onCopied: (text: string) => void;
   readonly onNotice: (notice: Notice) => void;
@@ -91,6 +95,8 @@ export async function openDesktop(options: DesktopOptions): Promise<Desktop> {
     clientId,
     layout: await findLayout(),
     manner: options.manner,
+    existing: options.existing,
+    onQuiet: options.onQuiet,
     onLost: (loss) => {
       tidy();
       options.onLost(loss);

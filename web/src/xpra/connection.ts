@@ -2,6 +2,7 @@ import { XpraClient } from "xpra-html5-client";
 import type { Loss, Manner } from "../model.ts";
 import { corrections } from "./capabilities.ts";
 import { answerChallenge } from "./challenge.ts";
+import { Liveness } from "./liveness.ts";
 import { lossFromWords } from "./loss.ts";
 import { startWorkers } from "./workers.ts";
 
@@ -21,7 +22,13 @@ interface Inside {
   capabilities: Record<string, unknown>;
   send(packet: Packet): void;
   sendHello(): void;
+  sendPing(): void;
+  ws: { on(event: "message", listener: () => void): void };
 }
+
+/** So long the door may look for a session, before it says why that takes so long; a running one is found at once. */
+const helloMs = 45_000;
+const helloAgainMs = 20_000;
 
 /** What a connection needs to know. */
 export interface ConnectionOptions {
@@ -31,6 +38,8 @@ export interface ConnectionOptions {
   readonly clientId: string;
   readonly layout: string;
   readonly manner: Manner;
+  readonly existing: boolean;
+  readonly onQuiet: (isQuiet: boolean) => void;
   readonly onLost: (loss: Loss) => void;
 }
 
@@ -54,6 +63,7 @@ export async function createConnection(options: ConnectionOptions): Promise<Conn
   const lib = inside(client);
   const isEncrypted = location.protocol === "https:";
   let isClosed = false;
+  let helloTimer = 0;
 
   const createCapabilities = lib.createCapabilities.bind(client);
   lib.createCapabilities = (append = {}) => {
@@ -65,6 +75,10 @@ export async function createConnection(options: ConnectionOptions): Promise<Conn
   function close(): boolean {
     if (isClosed) return false;
     isClosed = true;
+    clearTimeout(helloTimer);
+    liveness.stop();
+    window.removeEventListener("online", doubt);
+    document.removeEventListener("visibilitychange", doubt);
     client.disconnect();
     workers.packets.terminate();
     workers.pictures.terminate();
@@ -73,6 +87,16 @@ export async function createConnection(options: ConnectionOptions): Promise<Conn
 
   function finish(loss: Loss): void {
     if (close()) options.onLost(loss);
+  }
+
+  const liveness = new Liveness({
+    ping: () => lib.sendPing(),
+    onQuiet: options.onQuiet,
+    onDead: () => finish({ kind: "lost", words: "The desktop does not answer any more." }),
+  });
+
+  function doubt(): void {
+    if (document.visibilityState === "visible") liveness.probe();
   }
 
   lib.processorBindings.challenge = (salt, _cipher, digest, saltDigest) => {
@@ -94,6 +118,13 @@ export async function createConnection(options: ConnectionOptions): Promise<Conn
   client.keyboard.removeAllListeners("layoutChanged");
   client.on("error", (words) => finish(lossFromWords(words)));
   client.on("disconnect", () => finish({ kind: "lost", words: "The connection was cut." }));
+  client.on("hello", () => {
+    clearTimeout(helloTimer);
+    if (!isClosed) liveness.start();
+  });
+  lib.ws.on("message", () => liveness.heard());
+  window.addEventListener("online", doubt);
+  document.addEventListener("visibilitychange", doubt);
 
   return {
     client,
@@ -104,6 +135,9 @@ export async function createConnection(options: ConnectionOptions): Promise<Conn
       lib.processorBindings[name] = handler;
     },
     open: () => {
+      // A browser waits for minutes for a server that does not answer.
+      const limitMs = options.existing ? helloAgainMs : helloMs;
+      helloTimer = window.setTimeout(() => finish({ kind: "lost", words: "The desktop does not answer." }), limitMs);
       client.connect(`${isEncrypted ? "wss" : "ws"}://${location.host}/`, {
         username: options.user,
         display: options.display,

@@ -13,7 +13,8 @@ const endWords: Readonly<Record<ViewNamed<"ended">["how"], readonly [string, str
 /** Says how the work came to its end. */
 export function endedCard(model: Model, view: ViewNamed<"ended">, dispatch: Dispatch): Card {
   const [title, words] = endWords[view.how];
-  const text = view.how === "signed-out" && view.display === null ? "Sessions that you have left open keep running." : words;
+  const left = view.how === "signed-out" && view.display === null ? "Sessions that you have left open keep running." : words;
+  const text = view.why ?? left;
   const top = heading(title);
   const display = view.display;
   const isSignedIn = model.identity !== null;
