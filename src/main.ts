@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -31,6 +32,8 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     return ExitCode.ok;
   }
   const interrupt = new AbortController();
+  // A command asks for many things at once, and all of them listen to it: that is no leak.
+  setMaxListeners(0, interrupt.signal);
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, () => {
       // The second one does not wait for a tidy end.

@@ -1,3 +1,4 @@
+import { possibleWeaknesses } from "../deployment/weaknesses.ts";
 import { allChecks } from "./all.ts";
 import { type Check, categories } from "./check.ts";
 
@@ -31,8 +32,16 @@ export function checksDocument(): string {
     if (members.length === 0) continue;
     parts.push(`## ${title[0]?.toUpperCase()}${title.slice(1)}\n`, ...members.map(chapterOf));
   }
+  const rows = possibleWeaknesses.map(({ what, consequence }) => `| ${/^[A-Z_]+$/.test(what) ? `\`${what}\`` : what} | ${consequence} |`);
+  parts.push(weakerIntroduction, "| what | what it means |", "| --- | --- |", ...rows);
   return `${parts.join("\n").trimEnd()}\n`;
 }
+
+const weakerIntroduction = `## Weaker than the default
+
+\`vdi status\` lists what is weaker than the default, from the configuration and, where the cluster has something else than the
+directory says, from the cluster. None of it is wrong by itself: somebody has decided so, and whoever looks should know.
+`;
 
 function chapterOf(check: Check<never>): string {
   const facts = [

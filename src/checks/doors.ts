@@ -1,6 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import type { V1Pod } from "@kubernetes/client-node";
+import { imageSkew, shortImage } from "../deployment/image-skew.ts";
 import { addressesOf } from "../deployment/status.ts";
 import { kubePath } from "../kube/transport.ts";
 import { secretNames } from "../manifests/secrets.ts";
@@ -124,20 +125,14 @@ export const doorChecks: readonly Check<World>[] = [
       const [images, pinned, broker, pods] = await Promise.all([imagesOf(world), pinnedOf(world), brokerConfigOf(world), proxiesOf(world)]);
       const unknown = images.filter(({ digest }) => digest.digest === undefined).map(({ reference }) => reference);
       const config = world.config();
-      const want = (reference: string): string => pinned.get(reference) ?? reference;
-      const old = pods.filter(({ spec }) => spec?.containers.some(({ image }) => image !== want(config.images.proxy)));
-      const wanted: Readonly<Record<string, string>> = {
-        default: want(config.images.default),
-        ...Object.fromEntries([...config.images.byVariable].map(([variable, image]) => [variable, want(image)])),
-      };
-      const stale = Object.keys({ ...wanted, ...broker.images }).filter((type) => wanted[type] !== broker.images[type]);
-      const problems = [
-        ...old.map(({ metadata, spec }) => `${metadata?.name ?? ""} runs ${shortImage(spec?.containers[0]?.image ?? "")}`),
-        ...stale.map(
-          (type) =>
-            `new sessions (${type}) get ${shortImage(broker.images[type] ?? "none")}; the registry has ${shortImage(wanted[type] ?? "none")}`,
-        ),
-      ];
+      const skews = [...new Set(pods.map(({ spec }) => spec?.containers[0]?.image ?? ""))].flatMap((proxy) =>
+        imageSkew(config, pinned, { proxy, sessions: undefined }),
+      );
+      const all = [...skews, ...imageSkew(config, pinned, { proxy: undefined, sessions: broker.images })];
+      const problems = all.map(
+        ({ of, deployed, newest }) =>
+          `${of === "proxies" ? "proxies run" : `new sessions (${of}) get`} ${shortImage(deployed) || "none"}; the newest is ${shortImage(newest) || "none"}`,
+      );
       if (problems.length > 0) return warning(problems);
       return unknown.length === 0 ? ok() : ok(`as far as the registry can be asked: not ${unknown.join(", ")}`);
     },
@@ -197,9 +192,4 @@ async function askPods(
 
 function isContainerReady({ status }: V1Pod, container: string): boolean {
   return status?.containerStatuses?.some(({ name, ready }) => name === container && ready) === true;
-}
-
-/** An image as people tell it from another: its name and the first digits of its digest. */
-export function shortImage(reference: string): string {
-  return reference.replace(/@sha256:([0-9a-f]{12})[0-9a-f]*$/, "@$1");
 }

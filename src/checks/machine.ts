@@ -70,7 +70,7 @@ export const machineChecks: readonly Check<World>[] = [
         free.push(bytesText(bytes));
         if (bytes < least) problems.push(`${name} has ${bytesText(bytes)} free; ${bytesText(least)} may be needed`);
       }
-      return unless(problems, `${free.join(" and ")} free`);
+      return unless(problems, `${[...new Set(free)].join(" and ")} free`);
     },
   },
 ];

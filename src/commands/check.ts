@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import { allChecks, checksBefore } from "../checks/all.ts";
 import { type Category, type CheckResult, categories } from "../checks/check.ts";
 import { runChecks } from "../checks/runner.ts";
@@ -73,13 +72,10 @@ export const check: Command<Checked> = {
   async run(ctx, input) {
     const before = flagOf(input, "pre");
     const reading = readingOf(ctx, input);
-    const signal = AbortSignal.any([ctx.signal]);
-    // Many checks at once listen to it; that is no leak.
-    setMaxListeners(0, signal);
-    const world = checkWorld({ ...ctx, signal }, reading, clusterOf(input));
+    const world = checkWorld(ctx, reading, clusterOf(input));
     try {
       const checks = await runChecks(before ? checksBefore : allChecks, world, {
-        signal,
+        signal: ctx.signal,
         // A person sees that something is being done; in a pipe only the result counts.
         ...(ctx.interactive ? { onResult: (_, done, total) => ctx.progress.status(`${done} of ${total} checks`) } : {}),
       });
