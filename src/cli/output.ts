@@ -11,9 +11,17 @@ const ansi =
 
 /** Text attributes, or none at all when colour is off. */
 export function styleFor(colour: boolean): Style {
-  return colour
-    ? { bold: ansi(1, 22), dim: ansi(2, 22), green: ansi(32, 39), yellow: ansi(33, 39), red: ansi(31, 39) }
-    : { bold: plain, dim: plain, green: plain, yellow: plain, red: plain };
+  const attribute = (open: number, close: number): ((text: string) => string) => (colour ? ansi(open, close) : plain);
+  return {
+    bold: attribute(1, 22),
+    dim: attribute(2, 22),
+    green: attribute(32, 39),
+    yellow: attribute(33, 39),
+    red: attribute(31, 39),
+    blue: attribute(34, 39),
+    magenta: attribute(35, 39),
+    cyan: attribute(36, 39),
+  };
 }
 
 /** The text of a command's data in the wanted form, with its last line break; empty when there is nothing to say. */

@@ -2,9 +2,7 @@ import type { Style } from "../util/command.ts";
 import { ExitCode } from "../util/exit-code.ts";
 import { type DataOf, number, object, optional, type Shape, text, texts } from "../util/shape.ts";
 import { isAbort, VdiError } from "../util/vdi-error.ts";
-
-const same = (text: string): string => text;
-const plainStyle: Style = { bold: same, dim: same, green: same, yellow: same, red: same };
+import { styleFor } from "./output.ts";
 
 function indented(text: string): string {
   return text
@@ -44,7 +42,7 @@ export const failureShape = object({
 
 /** The line for a failure, for scripts. */
 export function failureLine(thrown: unknown, interrupted: boolean): string {
-  const { exitCode } = describeFailure(thrown, interrupted, plainStyle);
+  const { exitCode } = describeFailure(thrown, interrupted, styleFor(false));
   const error: DataOf<typeof failureShape>["error"] =
     thrown instanceof VdiError
       ? { what: thrown.what, ...(thrown.why && { why: thrown.why }), try: thrown.tries, ...(thrown.see && { see: thrown.see }), exitCode }

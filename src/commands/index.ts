@@ -1,4 +1,4 @@
-import type { AnyCommand, Command, CommandEntry } from "../util/command.ts";
+import type { AnyCommand, Command, CommandEntry, StreamCommand } from "../util/command.ts";
 
 function entry(path: string, summary: string, load: () => Promise<AnyCommand>): CommandEntry {
   return { path: path.split(" "), summary, load };
@@ -60,6 +60,7 @@ export const commands: readonly CommandEntry[] = [
     "find out what is wrong, before a deployment or with one",
     async () => (await import("./check.ts")).check as Command<never>,
   ),
+  entry("logs", "show what proxies, brokers and sessions write", async () => (await import("./logs.ts")).logs as StreamCommand<never>),
   entry("delete", "take the deployment off the cluster", async () => (await import("./delete.ts")).deleteCommand as Command<never>),
   entry("sessions list", "list the users' sessions", async () => (await import("./sessions/list.ts")).sessionsList as Command<never>),
   entry(

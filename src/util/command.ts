@@ -43,6 +43,9 @@ export interface Style {
   green(text: string): string;
   yellow(text: string): string;
   red(text: string): string;
+  blue(text: string): string;
+  magenta(text: string): string;
+  cyan(text: string): string;
 }
 
 interface CommandWords {

@@ -32,6 +32,11 @@ export const timeoutOption: OptionSpec = {
   default: 300,
 };
 
+/** The option that leaves out what is too long ago. */
+export function sinceOption(description: string): OptionSpec {
+  return { name: "since", type: "string", value: "DURATION", description };
+}
+
 /** The text that was given for an option, or undefined. */
 export function textOf(input: Input, name: string): string | undefined {
   const value = input[name];

@@ -1,6 +1,7 @@
 import { constants, homedir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
+import { styleFor } from "../../src/cli/output.ts";
 import { describeFailure } from "../../src/cli/print-error.ts";
 import { ExitCode } from "../../src/util/exit-code.ts";
 import { VdiError } from "../../src/util/vdi-error.ts";
@@ -149,8 +150,7 @@ async function main(args: readonly string[]): Promise<ExitCode | number> {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  const plain = (text: string): string => text;
-  const failure = describeFailure(error, interrupt.signal.aborted, { bold: plain, dim: plain, green: plain, yellow: plain, red: plain });
+  const failure = describeFailure(error, interrupt.signal.aborted, styleFor(false));
   process.stderr.write(failure.text);
   process.exitCode = failure.exitCode;
 }

@@ -1,3 +1,4 @@
+import { styleFor } from "../../src/cli/output.ts";
 import { describeFailure } from "../../src/cli/print-error.ts";
 import { clusterLayout } from "../cluster/layout.ts";
 import { withLock } from "../cluster/lock.ts";
@@ -24,8 +25,7 @@ try {
     );
   });
 } catch (error) {
-  const plain = (text: string): string => text;
-  const failure = describeFailure(error, interrupt.signal.aborted, { bold: plain, dim: plain, green: plain, yellow: plain, red: plain });
+  const failure = describeFailure(error, interrupt.signal.aborted, styleFor(false));
   process.stderr.write(failure.text);
   process.exitCode = failure.exitCode;
 }

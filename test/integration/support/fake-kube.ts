@@ -179,7 +179,7 @@ export class FakeKube {
     const [, , , , , collection = "", name, sub] = url.pathname.split("/");
     if (name === undefined && method === "GET") this.listOrWatch(collection, url.searchParams, response);
     else if (name === undefined && method === "POST") this.create(JSON.parse(body) as V1Pod, response);
-    else if (sub === "log") this.follow(name ?? "", response);
+    else if (sub === "log") this.readLog(name ?? "", url.searchParams, response);
     else this.one(method, name ?? "", body, response);
   }
 
@@ -238,7 +238,7 @@ export class FakeKube {
     }, startMs);
   }
 
-  private follow(name: string, response: ServerResponse): void {
+  private readLog(name: string, query: URLSearchParams, response: ServerResponse): void {
     if (this.pods.get(name)?.status?.phase === "Pending") {
       fail(response, 400, "BadRequest", `container "session" in pod "${name}" is waiting to start: ContainerCreating`);
       return;
@@ -247,6 +247,10 @@ export class FakeKube {
     response.writeHead(200, { "content-type": "text/plain" });
     response.flushHeaders();
     for (const line of log.lines) response.write(`${line}\n`);
+    if (query.get("follow") !== "true") {
+      response.end();
+      return;
+    }
     log.readers.add(response);
     response.once("close", () => log.readers.delete(response));
   }

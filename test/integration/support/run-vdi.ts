@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** The answer to every question; nobody is there to be asked without it. */
   readonly answer?: boolean;
+  /** Told of the result, or of each item of a stream, when it comes. */
+  onData?(data: unknown): void;
 }
 
 /** The top of the repository: what `vdi` takes its distribution from. */
@@ -58,7 +60,10 @@ export async function runVdi(argv: readonly string[], options: RunOptions = {}):
       stderr += text;
     },
     colour: false,
-    seen: checkShape,
+    seen(command, data) {
+      checkShape(command, data);
+      options.onData?.(data);
+    },
   });
   return { exitCode, stdout, stderr, progress };
 }
