@@ -31,6 +31,8 @@ const needs: readonly Need[] = [
   { package: "python3-venv", files: ["/usr/share/doc/python3-venv"], purpose: "the test cluster" },
   { package: "runc", files: ["/usr/sbin/runc", "/usr/bin/runc"], purpose: "the test cluster" },
   { package: "xauth", files: ["/usr/bin/xauth"], purpose: "native clients" },
+  { package: "x11-xkb-utils", files: ["/usr/bin/setxkbmap"], purpose: "the page, as a user types" },
+  { package: "xdotool", files: ["/usr/bin/xdotool"], purpose: "the page, as a user types" },
   { package: "xvfb", files: ["/usr/bin/Xvfb"], purpose: "native clients" },
 ];
 

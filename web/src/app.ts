@@ -85,7 +85,9 @@ async function attach(wanted: Attach, signal: AbortSignal): Promise<void> {
       if (signal.aborted) return;
       isAttached = false;
       const isOwn = loss.kind === "busy" && performance.now() - leftAtMs < leavingMs;
-      if (isOwn) run(() => pause(leavingPauseMs, signal).then(() => attach(wanted, signal)), startFailed);
+      // A session that cannot tell whether somebody is there is taken, as every Xpra client does.
+      if (loss.kind === "cannot-tell" && wanted.manner === "ask") run(() => attach({ ...wanted, manner: "take" }, signal), startFailed);
+      else if (isOwn) run(() => pause(leavingPauseMs, signal).then(() => attach(wanted, signal)), startFailed);
       else dispatch({ type: "connection-lost", loss });
     },
     onQuiet: (isQuiet) => {

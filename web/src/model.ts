@@ -50,7 +50,7 @@ export interface Model {
 
 /** Why the connection to a desktop came to its end. */
 export interface Loss {
-  readonly kind: "lost" | "refused" | "busy" | "taken-over" | "session-over";
+  readonly kind: "lost" | "refused" | "busy" | "cannot-tell" | "taken-over" | "session-over";
   readonly words: string;
 }
 

@@ -86,7 +86,7 @@ const cards: readonly (readonly [name: string, way: Way])[] = [
   [
     "open elsewhere",
     async (page, door) => {
-      door.behaviour.goodbye = ["session busy", "this session is already active"];
+      door.behaviour.goodbye = ["session busy", "this session is shown elsewhere"];
       await toChoice(page, door);
       await chooseType(page, "desktop");
       await waitForState(page, ["elsewhere"]);

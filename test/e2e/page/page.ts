@@ -12,7 +12,8 @@ export interface SignIn {
   readonly password: string;
 }
 
-const switches = [
+/** Switches with which Chromium runs in a container and looks for nothing on the net. */
+export const chromiumSwitches = [
   "--no-sandbox",
   "--disable-gpu",
   "--disable-quic",
@@ -22,9 +23,12 @@ const switches = [
   "--disable-sync",
 ];
 
-/** Starts Chromium without a screen; `VDI_E2E_CHROMIUM` names another binary. */
+/** Debian's Chromium; `VDI_E2E_CHROMIUM` names another binary. */
+export const executablePath = process.env["VDI_E2E_CHROMIUM"] ?? "/usr/bin/chromium";
+
+/** Starts Chromium without a screen. */
 export async function openBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: process.env.VDI_E2E_CHROMIUM ?? "/usr/bin/chromium", args: switches });
+  return chromium.launch({ executablePath, args: chromiumSwitches });
 }
 
 /** Opens a window of the browser with no state of others; self-signed certificates are accepted. */

@@ -106,6 +106,12 @@ export class Session {
     return (await docker(["logs", this.#name])).output;
   }
 
+  /** Where Xpra listens. */
+  async address(): Promise<{ readonly host: string; readonly port: number }> {
+    const { output } = await docker(["inspect", "--format", "{{.NetworkSettings.IPAddress}}", this.#name]);
+    return { host: output.trim(), port: 14_500 };
+  }
+
   /** Runs a shell command inside, as the user. */
   async inside(command: string): Promise<Outcome> {
     return docker(["exec", this.#name, "sh", "-c", command]);
@@ -120,9 +126,9 @@ export class Session {
 
   /** Xpra's own client, in a container beside this one. */
   async client(command: string, password: string, port = 14_500): Promise<Outcome> {
-    const address = await docker(["inspect", "--format", "{{.NetworkSettings.IPAddress}}", this.#name]);
+    const { host } = await this.address();
     const credentials = password === "" ? "alice" : `alice:${password}`;
-    const url = `tcp://${credentials}@${address.output.trim()}:${port}/`;
+    const url = `tcp://${credentials}@${host}:${port}/`;
     return docker(["run", "--rm", "--env", "HOME=/tmp", "--tmpfs", "/tmp", sessionImage, "timeout", "40", "xpra", command, url]);
   }
 

@@ -207,7 +207,7 @@ test("a ticket that is renewed after signing out is dropped", () => {
 });
 
 test("a session that is open elsewhere is left alone until the user says what to do", () => {
-  const busy: Loss = { kind: "busy", words: "this session is already active" };
+  const busy: Loss = { kind: "busy", words: "this session is shown elsewhere" };
   const toReady: readonly Event[] = [signIn, signedIn, choose, { type: "session-ready" }];
   expect(run(null, ...toReady).effects).toEqual([{ do: "attach", display: "desktop", identity, manner: "ask", existing: false }]);
   const asked: readonly Event[] = [...toReady, { type: "connection-lost", loss: busy }];

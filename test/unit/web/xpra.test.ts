@@ -67,7 +67,8 @@ test.each([
   ["server exit", "session-over"],
   ["authentication failed", "refused"],
   ["connection lost", "lost"],
-  ["session busy, this session is already active", "busy"],
+  ["session busy, this session is shown elsewhere", "busy"],
+  ["session busy, this session is already active", "cannot-tell"],
   ["session busy, this session is locked", "refused"],
   ["", "lost"],
 ])('a goodbye with the words "%s" means: %s', (words, kind) => {
