@@ -43,8 +43,7 @@ beforeEach(async () => {
   page = await context.newPage();
 });
 
-afterEach(async ({ task }) => {
-  if (task.result?.state === "fail") await screenshot(page, join(artifacts, `failed-${task.name.replace(/\W+/g, "-")}.png`));
+afterEach(async () => {
   await context.close();
   await kubectl.removeSessions(demo.namespace);
 });

@@ -1,5 +1,6 @@
 import type { BrowserContext, Page } from "playwright-core";
 import { type Browser, chromium } from "playwright-core";
+import { keepPagesOnFailure } from "../support/page-artifacts.ts";
 
 /** Where the page stands, as it says itself. */
 export type PageState = "sign-in" | "choose" | "starting" | "elsewhere" | "working" | "reconnecting" | "ended" | "error";
@@ -33,7 +34,9 @@ export async function openBrowser(): Promise<Browser> {
 
 /** Opens a window of the browser with no state of others; self-signed certificates are accepted. */
 export async function openContext(browser: Browser, size = { width: 1280, height: 800 }): Promise<BrowserContext> {
-  return browser.newContext({ viewport: size, ignoreHTTPSErrors: true, locale: "en-US" });
+  const context = await browser.newContext({ viewport: size, ignoreHTTPSErrors: true, locale: "en-US" });
+  keepPagesOnFailure(context);
+  return context;
 }
 
 /** Waits until the page is in one of these states; says what the page showed instead. */

@@ -4,6 +4,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { Agent, request } from "node:https";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { keepContainersOnFailure } from "../support/container-artifacts.ts";
 import { proxyImage, sessionImage } from "../support/images.ts";
 
 const run = promisify(execFile);
@@ -62,6 +63,7 @@ export class Rig {
   readonly port: number;
   readonly directory: string;
   readonly secret: string;
+  readonly #forget: () => void;
   #agent = new Agent({ rejectUnauthorized: false });
 
   private constructor(name: string, address: string) {
@@ -70,6 +72,7 @@ export class Rig {
     this.host = host;
     this.port = Number(port);
     this.directory = join(process.env["VDI_RIG"] ?? "/tmp/vdi-rig", name);
+    this.#forget = keepContainersOnFailure(`${name}-`, [Rig.password]);
     this.secret = readFileSync(join(this.directory, "secret"), "utf8").trim();
   }
 
@@ -81,6 +84,7 @@ export class Rig {
   }
 
   async down(): Promise<void> {
+    this.#forget();
     this.#agent.destroy();
     await run(join(here, "rig.sh"), ["down", this.name]);
   }

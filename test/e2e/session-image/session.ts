@@ -3,6 +3,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { keepContainersOnFailure } from "../support/container-artifacts.ts";
 import { sessionImage } from "../support/images.ts";
 
 const run = promisify(execFile);
@@ -45,10 +46,12 @@ export class Session {
   static readonly password = "Ab3dEf6hIj9kLm2n";
   readonly #name: string;
   readonly #directory: string;
+  readonly #forget: () => void;
 
   private constructor(name: string, directory: string) {
     this.#name = name;
     this.#directory = directory;
+    this.#forget = keepContainersOnFailure(name, [Session.password]);
   }
 
   static async start(options: SessionOptions): Promise<Session> {
@@ -145,6 +148,7 @@ export class Session {
   }
 
   async remove(): Promise<void> {
+    this.#forget();
     await docker(["rm", "--force", "--volumes", this.#name]);
     await rm(this.#directory, { recursive: true, force: true });
   }

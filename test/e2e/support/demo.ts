@@ -2,6 +2,8 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { type Demo, prepareDemo } from "../../start/demo.ts";
+import { keepOnFailure } from "./artifacts.ts";
+import { clusterArtifacts } from "./cluster-artifacts.ts";
 
 const root = join(import.meta.dirname, "..", "..", "..");
 
@@ -10,15 +12,17 @@ const root = join(import.meta.dirname, "..", "..", "..");
  * cluster. Every test file asks for it; only the first one has to wait. VDI_E2E_DIRECTORY and VDI_E2E_ADDRESS (of 10.246.0.0/24)
  * choose another one, so that two checkouts can be tested on one machine.
  */
-export function testDemo(): Promise<Demo> {
+export async function testDemo(): Promise<Demo> {
   const started = Date.now();
-  return prepareDemo({
+  const demo = await prepareDemo({
     root,
     directory: process.env["VDI_E2E_DIRECTORY"] ?? join(homedir(), "vdi-e2e"),
     address: process.env["VDI_E2E_ADDRESS"] ?? "10.246.0.11",
     settings: { REPLICAS: "2" },
     say: (text) => process.stderr.write(`[${Math.round((Date.now() - started) / 1000)} s] ${text}\n`),
   });
+  keepOnFailure(clusterArtifacts(demo));
+  return demo;
 }
 
 /** Runs `vdi` as an admin in the deployment directory does; gives what it printed and its exit code, whatever that is. */

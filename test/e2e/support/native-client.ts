@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { createInterface } from "node:readline";
 import { execa } from "execa";
+import { keepContainersOnFailure } from "./container-artifacts.ts";
 
 /** Xpra's own client in a container with a screen of its own. */
 export interface NativeClient {
@@ -45,6 +46,7 @@ export async function startNativeClient(image: string, password: string, args: r
     ],
     { env: { CLIENT_PASSWORD: password } },
   );
+  const forget = keepContainersOnFailure(name, [password]);
   const log = async (): Promise<string> => (await execa("docker", ["logs", name], { all: true })).all;
   return {
     async line(pattern, deadlineMs = 60_000) {
@@ -68,6 +70,7 @@ export async function startNativeClient(image: string, password: string, args: r
       return [...stdout.matchAll(/0x[0-9a-f]+ "([^"]+)":/g)].map((match) => match[1] ?? "");
     },
     async stop() {
+      forget();
       await execa("docker", ["rm", "-f", name], { reject: false });
     },
   };
