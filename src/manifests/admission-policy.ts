@@ -1,6 +1,7 @@
 import type { V1ValidatingAdmissionPolicy, V1ValidatingAdmissionPolicyBinding, V1Validation } from "@kubernetes/client-node";
 import { brokerUser, type DeploymentNames, deploymentLabels, policyName, sessionServiceAccount } from "./deployment-names.ts";
 import type { KubeObject } from "./kube-object.ts";
+import { sessionKeys, sessionLabels } from "./labels.ts";
 
 /** What a session pod may consist of; everything else is refused. */
 export interface SessionLimits {
@@ -59,12 +60,21 @@ export function admissionPolicy(
 type Rule = readonly [message: string, ...conditions: readonly string[]];
 
 function validations(names: DeploymentNames, limits: SessionLimits): V1Validation[] {
-  const partOf = "object.metadata.labels['app.kubernetes.io/part-of']";
+  const labels = Object.entries({ ...sessionLabels(names.namespace, ""), [sessionKeys.type]: undefined });
   const rules: readonly Rule[] = [
     ["a session is made in the sessions' namespace", `object.metadata.namespace == ${cel(names.namespace)}`],
     [
-      "a session belongs to this deployment",
-      `has(object.metadata.labels) && 'app.kubernetes.io/part-of' in object.metadata.labels && ${partOf} == ${cel(names.namespace)}`,
+      "a session belongs to this deployment and can be found",
+      "has(object.metadata.labels)",
+      ...labels.map(([key, value]) => mapEntry("object.metadata.labels", key, value)),
+    ],
+    [
+      "a session has an owner, whose uid and gid it has",
+      "has(object.metadata.annotations)",
+      ...[sessionKeys.owner, sessionKeys.display, sessionKeys.passwd, sessionKeys.group].map((key) => mapEntry(annotations, key)),
+      "has(spec.securityContext) && has(spec.securityContext.runAsUser) && has(spec.securityContext.runAsGroup)",
+      `${annotation(sessionKeys.owner)} != ''`,
+      `${annotation(sessionKeys.passwd)}.contains('\\n' + ${annotation(sessionKeys.owner)} + ':x:' + string(spec.securityContext.runAsUser) + ':' + string(spec.securityContext.runAsGroup) + ':')`,
     ],
     ["one container and nothing beside it", "spec.containers.size() == 1", "!has(spec.initContainers)", "!has(spec.ephemeralContainers)"],
     ["only the deployment's images", everyContainer(`c.image in ${cel(limits.images)}`)],
@@ -84,6 +94,18 @@ function validations(names: DeploymentNames, limits: SessionLimits): V1Validatio
       "!has(spec.hostAliases)",
       "!has(spec.runtimeClassName)",
       everyContainer("!has(c.ports) || c.ports.all(p, !has(p.hostPort))"),
+    ],
+    [
+      "no work for the kubelet, which is on the node's network",
+      ...["livenessProbe", "readinessProbe", "startupProbe"].map((probe) => everyContainer(`!has(c.${probe})`)),
+      everyContainer("!has(c.lifecycle) || !has(c.lifecycle.postStart)"),
+      everyContainer("!has(c.lifecycle) || !has(c.lifecycle.preStop) || has(c.lifecycle.preStop.exec)"),
+    ],
+    [
+      "the cluster's own scheduler, and no device",
+      "!has(spec.schedulerName) || spec.schedulerName == 'default-scheduler'",
+      "!has(spec.resourceClaims)",
+      "!has(spec.schedulingGates)",
     ],
     ["no priority of its own", "!has(spec.priorityClassName) || spec.priorityClassName == ''"],
     [
@@ -135,6 +157,17 @@ function validations(names: DeploymentNames, limits: SessionLimits): V1Validatio
     expression: conditions.map((condition) => `(${condition.replace(/(?<![.\w])spec\./g, "object.spec.")})`).join(" && "),
     reason: "Forbidden",
   }));
+}
+
+const annotations = "object.metadata.annotations";
+
+function annotation(key: string): string {
+  return `${annotations}[${cel(key)}]`;
+}
+
+/** A key of a map is there, with this value if one is given. */
+function mapEntry(map: string, key: string, value?: string): string {
+  return value === undefined ? `${cel(key)} in ${map}` : `${cel(key)} in ${map} && ${map}[${cel(key)}] == ${cel(value)}`;
 }
 
 /** What the API server itself adds to a pod. */

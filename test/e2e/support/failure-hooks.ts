@@ -21,6 +21,7 @@ afterEach(async ({ task }) => {
 }, deadlineMs);
 
 // A set-up that fails has no test of its own.
-afterAll(async (_context, suite) => {
+// biome-ignore lint/correctness/noEmptyPattern: vitest reads from the pattern that no fixture is wanted
+afterAll(async ({}, suite) => {
   if (kept === 0 && suite.result?.state === "fail") await keep(suite.file.name, "set-up", words(suite.result.errors));
 }, deadlineMs);
