@@ -18,7 +18,8 @@ export async function testDemo(): Promise<Demo> {
     root,
     directory: process.env["VDI_E2E_DIRECTORY"] ?? join(homedir(), "vdi-e2e"),
     address: process.env["VDI_E2E_ADDRESS"] ?? "10.246.0.11",
-    settings: { REPLICAS: "2" },
+    // Short, for the tests of clients that are gone without a word.
+    settings: { REPLICAS: "2", XPRA_PING_TIMEOUT: "60" },
     say: (text) => process.stderr.write(`[${Math.round((Date.now() - started) / 1000)} s] ${text}\n`),
   });
   keepOnFailure(clusterArtifacts(demo));

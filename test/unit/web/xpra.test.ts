@@ -70,6 +70,7 @@ test.each([
   ["session busy, this session is shown elsewhere", "busy"],
   ["session busy, this session is already active", "cannot-tell"],
   ["session busy, this session is locked", "refused"],
+  ["server shutdown, disconnect from server, session busy", "cannot-tell"],
   ["", "lost"],
 ])('a goodbye with the words "%s" means: %s', (words, kind) => {
   expect(lossFromWords(words).kind).toBe(kind);

@@ -1,0 +1,68 @@
+import type { Browser } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { Demo } from "../../start/demo.ts";
+import { chooseType, openBrowser, waitForState } from "../page/page.ts";
+import { AtWork, tell, terminalType, untilProxiesReady } from "../support/at-work.ts";
+import { testDemo } from "../support/demo.ts";
+import { isOwnCluster, killContainer } from "../support/faults.ts";
+import { type Kubectl, kubectlFor } from "../support/kubectl.ts";
+
+let demo: Demo;
+let kubectl: Kubectl;
+let browser: Browser;
+let user: AtWork;
+
+beforeAll(async () => {
+  demo = await testDemo();
+  kubectl = kubectlFor(demo.kubeconfig);
+  browser = await openBrowser();
+}, 2_400_000);
+
+afterAll(async () => {
+  await browser?.close();
+});
+
+afterEach(async ({ task }) => {
+  if (task.result?.state === "fail") await user?.picture(`failed-${task.name.replace(/\W+/g, "-")}`);
+  await user?.leave();
+  await kubectl.removeSessions(demo.namespace);
+  await untilProxiesReady(kubectl, demo);
+});
+
+describe.runIf(isOwnCluster())("brokers that are killed", () => {
+  it("while a session starts, are only waited for: the page shows no error, and it is one and the same pod", async () => {
+    const proxies = await kubectl.pods(`ingress-${demo.namespace}`, "app=xpra-proxy");
+    user = await AtWork.signedIn(browser, kubectl, demo);
+    const seen = await user.watch();
+    await chooseType(user.page, terminalType);
+    await expect.poll(() => kubectl.sessionPods(demo.namespace), { timeout: 30_000, interval: 50 }).toHaveLength(1);
+    const [pod] = await kubectl.sessionPods(demo.namespace);
+    // All of them: the one that made the pod is among them, and no other can help out.
+    await Promise.all(proxies.map((proxy) => killContainer(proxy, "broker")));
+    expect(await user.page.evaluate(() => document.body.dataset.state)).toBe("starting");
+    await user.picture("broker-killed");
+    await waitForState(user.page, ["working"], 90_000);
+    const notes = await seen();
+    tell("both brokers were killed while a session started; the page showed", notes);
+    expect([...new Set(notes.map(({ state }) => state))].filter((state) => !["choose", "starting", "working"].includes(state))).toEqual([]);
+    await user.ready();
+    await user.type("hello");
+    expect((await user.pod()).metadata?.uid).toBe(pod?.metadata?.uid);
+    for (const proxy of await kubectl.pods(`ingress-${demo.namespace}`, "app=xpra-proxy")) {
+      const broker = proxy.status?.containerStatuses?.find(({ name }) => name === "broker");
+      expect(broker?.restartCount, proxy.metadata?.name).toBeGreaterThan(0);
+    }
+  });
+
+  it("while a user works, are not noticed", async () => {
+    user = await AtWork.signedIn(browser, kubectl, demo);
+    await user.start();
+    await user.typeHalf();
+    const seen = await user.watch();
+    const proxies = await kubectl.pods(`ingress-${demo.namespace}`, "app=xpra-proxy");
+    await Promise.all(proxies.map((proxy) => killContainer(proxy, "broker")));
+    await user.typeRest();
+    await untilProxiesReady(kubectl, demo);
+    expect((await seen()).map(({ state }) => state)).toEqual(["working"]);
+  });
+});

@@ -1,0 +1,72 @@
+import type { Browser } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { Demo } from "../../start/demo.ts";
+import { openBrowser, waitForState } from "../page/page.ts";
+import { AtWork, attachedProxy, tell, untilProxiesReady } from "../support/at-work.ts";
+import { testDemo } from "../support/demo.ts";
+import { isOwnCluster, killContainer } from "../support/faults.ts";
+import { type Kubectl, kubectlFor } from "../support/kubectl.ts";
+
+let demo: Demo;
+let kubectl: Kubectl;
+let browser: Browser;
+let user: AtWork | undefined;
+
+beforeAll(async () => {
+  demo = await testDemo();
+  kubectl = kubectlFor(demo.kubeconfig);
+  browser = await openBrowser();
+}, 2_400_000);
+
+afterAll(async () => {
+  await browser?.close();
+});
+
+afterEach(async ({ task }) => {
+  if (task.result?.state === "fail") await user?.picture(`failed-${task.name.replace(/\W+/g, "-")}`);
+  await user?.leave();
+  await kubectl.removeSessions(demo.namespace);
+  await untilProxiesReady(kubectl, demo);
+});
+
+describe("a user at work whose proxy is killed", () => {
+  const ways: readonly (readonly [string, (pod: Awaited<ReturnType<typeof attachedProxy>>) => Promise<void>])[] = [
+    [
+      "its pod deleted at once",
+      async ({ metadata }) => {
+        await kubectl.run(
+          "delete",
+          "pod",
+          "-n",
+          metadata?.namespace ?? "",
+          metadata?.name ?? "",
+          "--grace-period=0",
+          "--force",
+          "--wait=false",
+        );
+      },
+    ],
+    ["its process by kill -9", (pod) => killContainer(pod, "proxy")],
+  ];
+
+  it.each(isOwnCluster() ? ways : ways.slice(0, 1))("%s, is back in the same desktop without doing anything", async (_, kill) => {
+    user = await AtWork.signedIn(browser, kubectl, demo);
+    await user.start();
+    const before = await user.pod();
+    await user.typeHalf();
+    const proxy = await attachedProxy(kubectl, demo);
+    const seen = await user.watch();
+    await kill(proxy);
+    await waitForState(user.page, ["reconnecting"], 20_000);
+    await user.picture("proxy-killed");
+    await waitForState(user.page, ["working"], 60_000);
+    const notes = await seen();
+    tell("the proxy was killed; the page showed", notes);
+    expect(notes.filter(({ state }) => state === "reconnecting").every(({ words }) => /Connecting again/.test(words))).toBe(true);
+    expect(notes.map(({ state }) => state)).not.toContain("error");
+    await user.ready();
+    await user.typeRest();
+    expect((await user.pod()).metadata?.uid).toBe(before.metadata?.uid);
+    await user.picture("proxy-killed-back");
+  });
+});

@@ -1,0 +1,145 @@
+import { readdir, readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { V1Pod } from "@kubernetes/client-node";
+import { execa } from "execa";
+import { clusterLayout } from "../../cluster/layout.ts";
+import { clusterParts } from "../../cluster/parts.ts";
+import { logTail, ownProcesses, startPart } from "../../cluster/processes.ts";
+
+/** True on the tests' own cluster, whose processes and network belong to this machine. */
+export function isOwnCluster(): boolean {
+  return (process.env["VDI_E2E_CONTEXT"] ?? "") === "";
+}
+
+/** Something that was broken and is to be put right again, whatever else happens. Putting it right twice does nothing. */
+export interface Broken {
+  mend(): Promise<void>;
+}
+
+async function processesOf(containerId: string): Promise<readonly number[]> {
+  const found: number[] = [];
+  for (const entry of await readdir("/proc")) {
+    if (!/^\d+$/.test(entry)) continue;
+    const groups = await readFile(`/proc/${entry}/cgroup`, "utf8").catch(() => "");
+    if (groups.includes(containerId)) found.push(Number(entry));
+  }
+  return found;
+}
+
+/** `kill -9` of a container's first process, from outside of it: what an out-of-memory kill or a crash looks like. */
+export async function killContainer(pod: V1Pod, container: string): Promise<void> {
+  const name = `${pod.metadata?.name}/${container}`;
+  const status = pod.status?.containerStatuses?.find((entry) => entry.name === container);
+  const id = status?.containerID?.replace(/^.*:\/\//, "");
+  if (id === undefined || id === "") throw new Error(`${name} has no container id: ${JSON.stringify(status?.state)}`);
+  for (const pid of await processesOf(id)) {
+    const inside = /^NSpid:.*\s(\d+)$/m.exec(await readFile(`/proc/${pid}/status`, "utf8").catch(() => ""))?.[1];
+    if (inside !== "1") continue;
+    process.kill(pid, "SIGKILL");
+    return;
+  }
+  throw new Error(`${name} has no first process; its container is ${id}`);
+}
+
+/** Sends a signal to a process and everything that it has started. */
+export async function signalTree(root: number, signal: NodeJS.Signals): Promise<void> {
+  const parents = new Map<number, number>();
+  for (const entry of await readdir("/proc")) {
+    if (!/^\d+$/.test(entry)) continue;
+    const stat = await readFile(`/proc/${entry}/stat`, "utf8").catch(() => "");
+    const parent = Number(stat.slice(stat.lastIndexOf(")") + 4).split(" ")[0]);
+    if (parent > 0) parents.set(Number(entry), parent);
+  }
+  const isBelow = (pid: number): boolean => pid === root || (parents.has(pid) && isBelow(parents.get(pid) ?? 0));
+  for (const pid of [...parents.keys()].filter(isBelow)) {
+    try {
+      process.kill(pid, signal);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+  }
+}
+
+const table = "vdi-e2e-faults";
+
+/**
+ * Drops every packet between this machine and an address of the cluster, both ways and without a word, established connections
+ * included; other addresses are left alone. A table of an earlier run that was killed is taken away first.
+ */
+export async function dropPackets(address: string): Promise<Broken> {
+  const chain = (hook: string) =>
+    `chain ${hook} { type filter hook ${hook} priority -150; policy accept; ct original ip daddr ${address} drop; ip daddr ${address} drop; }`;
+  const mend = async (): Promise<void> => {
+    await execa("nft", ["-f", "-"], { input: `table ip ${table}\ndelete table ip ${table}\n` });
+  };
+  await mend();
+  await execa("nft", ["-f", "-"], { input: `table ip ${table} { ${chain("output")} ${chain("input")} }\n` });
+  return { mend };
+}
+
+async function apiServerPid(): Promise<number> {
+  const found = (await ownProcesses(clusterLayout(process.env))).find(({ name }) => name === "kube-apiserver");
+  if (found === undefined) throw new Error("the API server does not run");
+  return found.pid;
+}
+
+/** Holds the API server: it takes connections and answers nobody. */
+export async function holdApiServer(): Promise<Broken> {
+  const pid = await apiServerPid();
+  process.kill(pid, "SIGSTOP");
+  return {
+    async mend() {
+      process.kill(pid, "SIGCONT");
+    },
+  };
+}
+
+/** Kills the API server: connections to it are refused until it is started again. */
+export async function killApiServer(): Promise<Broken> {
+  const layout = clusterLayout(process.env);
+  process.kill(await apiServerPid(), "SIGKILL");
+  let isMended = false;
+  return {
+    async mend() {
+      if (isMended) return;
+      isMended = true;
+      await startPart(layout, clusterParts(layout)["kube-apiserver"]);
+    },
+  };
+}
+
+/** Waits until the API server and what depends on it work again. */
+export async function untilClusterWorks(deadlineMs = 90_000): Promise<void> {
+  const layout = clusterLayout(process.env);
+  const kubectl = (...args: string[]) =>
+    execa(`${layout.programs}/kubectl`, ["--kubeconfig", layout.kubeconfig, "--request-timeout=5s", ...args], { reject: false });
+  const end = Date.now() + deadlineMs;
+  for (;;) {
+    const ready = await kubectl("get", "--raw", "/readyz");
+    const node = await kubectl("get", "nodes", "-o", 'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}');
+    if (!ready.failed && node.stdout === "True") return;
+    if (Date.now() > end) {
+      const seen = `API server: ${ready.stdout || ready.stderr}; node ready: ${node.stdout || node.stderr}`;
+      throw new Error(`the cluster did not work again within ${deadlineMs} ms; ${seen}\n${await logTail(layout, "kube-apiserver")}`);
+    }
+    await sleep(500);
+  }
+}
+
+/** Holds a lock that all who disturb the whole cluster take, so that two checkouts on one machine do not do it at once. */
+export async function disturbing<Result>(action: () => Promise<Result>): Promise<Result> {
+  const holder = execa("flock", ["--exclusive", "--wait", "600", "/tmp/disturb.lock", "sh", "-c", "echo locked; exec cat >/dev/null"], {
+    stdin: "pipe",
+    reject: false,
+  });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      holder.stdout.once("data", () => resolve());
+      holder.once("close", () => reject(new Error("the lock for disturbing the cluster could not be had within 10 minutes")));
+    });
+    return await action();
+  } finally {
+    holder.stdin.end();
+    await holder;
+  }
+}
