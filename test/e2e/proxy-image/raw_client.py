@@ -1,7 +1,7 @@
 """A client of Xpra's protocol that says exactly what a test tells it to. Runs in the proxy's image, for its packet encoder.
 
 Reads one JSON object from standard input:
-  {"host", "port", "transport": "wss"|"ssl", "user", "password", "hello": {...} added to the second hello,
+  {"host", "port", "transport": "wss"|"ssl"|"tcp", "user", "password", "hello": {...} added to the second hello,
    "again": seconds after which the second hello is sent once more, "seconds": how long to listen, "until": packet type that ends it, "origin": header}
 and prints each packet received as a line of JSON: [seconds since the start, type, ...]; the connection's end as [seconds, "closed"].
 """
@@ -23,19 +23,24 @@ PLUS = 0x10
 
 
 class Client:
-    def __init__(self, order):
+    def __init__(self, order, source=""):
         self.order = order
         self.started = time.monotonic()
-        raw = socket.create_connection((order["host"], order["port"]), 10)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        self.socket = context.wrap_socket(raw)
+        self.said = []
+        raw = socket.create_connection((order["host"], order["port"]), 10, (source, 0) if source else None)
+        self.socket = raw if order.get("transport") == "tcp" else self.encrypted(raw)
         self.buffer = b""
         self.frames = b""
         self.web = order.get("transport", "wss") == "wss"
         if self.web:
             self.upgrade()
+
+    @staticmethod
+    def encrypted(raw):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context.wrap_socket(raw)
 
     def upgrade(self):
         key = base64.b64encode(os.urandom(16)).decode()
@@ -103,7 +108,11 @@ class Client:
             return packet
 
     def say(self, *values):
-        print(json.dumps([round(time.monotonic() - self.started, 3), *values], default=repr), flush=True)
+        self.said.append([round(time.monotonic() - self.started, 3), *values])
+        self.heard(self.said[-1])
+
+    def heard(self, packet):
+        """Called with each packet as it comes."""
 
     def hello(self, more):
         return {
@@ -126,7 +135,8 @@ class Client:
             "challenge_client_salt": client_salt,
         }
 
-    def run(self):
+    def talk(self):
+        """Says hello, and listens as long as the order says; everything that was heard."""
         until = self.order.get("until", "disconnect")
         end = time.monotonic() + self.order.get("seconds", 10)
         self.send("hello", self.hello({"challenge": True} if self.order.get("fake") else {}))
@@ -150,11 +160,18 @@ class Client:
                 else:
                     self.say(kind)
                 if kind in (until, "disconnect"):
-                    return
+                    break
         except TimeoutError:
             self.say("nothing")
         except (EOFError, OSError):
             self.say("closed")
+        return self.said
 
 
-Client(json.load(sys.stdin)).run()
+class Printing(Client):
+    def heard(self, packet):
+        print(json.dumps(packet, default=repr), flush=True)
+
+
+if __name__ == "__main__":
+    Printing(json.load(sys.stdin)).talk()

@@ -218,6 +218,20 @@ export class Rig {
 
   /** A request to the door's web server, with the page's own origin unless `headers` say otherwise. */
   http(method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+    return this.#request(this.#agent, method, path, body, headers);
+  }
+
+  /** A request by a connection of its own, as a kubelet's probes are. */
+  async freshHttp(method: string, path: string): Promise<Answer> {
+    const agent = new Agent({ rejectUnauthorized: false });
+    try {
+      return await this.#request(agent, method, path, undefined, {});
+    } finally {
+      agent.destroy();
+    }
+  }
+
+  #request(agent: Agent, method: string, path: string, body: unknown, headers: Readonly<Record<string, string>>): Promise<Answer> {
     const text = typeof body === "string" ? body : body === undefined ? undefined : JSON.stringify(body);
     return new Promise((resolve, reject) => {
       const sent = request(
@@ -226,7 +240,7 @@ export class Rig {
           port: this.port,
           method,
           path,
-          agent: this.#agent,
+          agent,
           headers: {
             Origin: `https://${this.host}:${this.port}`,
             ...(text === undefined ? {} : { "Content-Type": "application/json", "Content-Length": String(Buffer.byteLength(text)) }),

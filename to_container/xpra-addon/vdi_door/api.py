@@ -11,6 +11,7 @@ from vdi_door.broker import BrokerAway, BrokerRefused, ClientGone, TimedOut
 from vdi_door.door import the_door
 from vdi_door.hello import LONGEST_DISPLAY
 from vdi_door.log import log
+from vdi_door.places import FULL
 from vdi_door.session import Wish
 from vdi_door.sign_in import Entry, Refused
 
@@ -183,6 +184,11 @@ class Api:
     def _prepare(self) -> None:
         wish = Wish(self._entry().user, self._display(), self._existing())
         lines = _Lines(self._handler)
+        if not self._door.places.has_room(wish.user.name):
+            # Before a desktop is started that nobody could get to.
+            lines.send({"event": "error", "code": 1, "reason": "busy", "message": FULL})
+            self._handler.end_lines()
+            return
         deadline = time.monotonic() + PREPARE_SECONDS
         try:
             for event in self._door.broker.patient_events("/v1/sessions", wish.body(), deadline, lines.are_wanted):

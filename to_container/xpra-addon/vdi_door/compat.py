@@ -42,6 +42,8 @@ proxy_instance = first_module("xpra.server.proxy.proxy_instance", "xpra.server.p
 proxy_thread = first_module("xpra.server.proxy.proxy_instance_thread", "xpra.server.proxy.instance_thread")
 # 5.1: xpra.server.auth.pam_auth is the module of "pam"; 6.x: xpra.auth.pam.
 auth_base = first_module("xpra.server.auth.sys_auth_base", "xpra.auth.sys_auth_base")
+# 5.1: xpra.server.server_core; 6.x: xpra.server.core.
+server_core = first_module("xpra.server.server_core", "xpra.server.core")
 # The handshake is imported by name at each connection, from here.
 TLS_MODULE = first_module("xpra.net.tls.socket", "xpra.net.ssl_util", "xpra.net.socket_util")
 client_main = _import("xpra.scripts.main")

@@ -9,13 +9,15 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from vdi_door.identity import User, user_from_json
 
 HELPER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pam_helper.py")
-# For a helper that has stopped taking attempts. It only ever forks, so a second is long.
-TAKE_SECONDS = 3.0
+# What a helper may take to take an attempt. It only ever forks: if it is silent for so long, something has stopped it.
+TAKE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ class PamClient:
         self._control = ours
         return ours
 
-    def _send(self, theirs: socket.socket) -> None:
+    def _send(self, theirs: socket.socket) -> "subprocess.Popen[bytes] | None":
+        """Hands the attempt over; the helper that has got it."""
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [theirs.fileno()]))]
         with self._lock:
             try:
@@ -73,6 +76,7 @@ class PamClient:
                     self._process.kill()
                     self._process.wait()
                 self._running().sendmsg([b"a"], rights)
+            return self._process
 
     def ask(self, service: str, user: str, password: str | None, address: str) -> Answer:
         """The answer; `unavailable: …` when it does not come in time. Without a password only the account is looked at."""
@@ -94,31 +98,25 @@ class PamClient:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with ours:
             with theirs:
-                self._send(theirs)
-            ours.settimeout(max(0.1, deadline - time.monotonic()))
-            began = False
+                helper = self._send(theirs)
+            lines = self._lines(ours, deadline, helper)
+            began: dict[str, Any] | None = None
             try:
+                ours.settimeout(TAKE_SECONDS)
                 ours.sendall(question)
-                data = b""
-                while True:
-                    while b"\n" not in data:
-                        left = deadline - time.monotonic()
-                        if left <= 0:
-                            raise TimeoutError
-                        ours.settimeout(left)
-                        piece = ours.recv(65536)
-                        if not piece:
-                            raise ConnectionError
-                        data += piece
-                    line, _, data = data.partition(b"\n")
-                    answer = json.loads(line)
+                for answer in lines:
                     if "outcome" in answer:
                         break
-                    began = True
+                    if "began" in answer:
+                        began = answer
             except ConnectionError:
-                if began:
-                    return Answer("unavailable: the attempt's process ended")
-                raise _Lost from None
+                if began is None:
+                    raise _Lost from None
+                answer = {**began, "outcome": "unavailable: the attempt's process ended"}
+            except TimeoutError:
+                answer = {**(began or {}), "outcome": "unavailable: no answer in time"}
+        if began is not None:
+            answer.setdefault("known", began["known"])
         user = answer.get("user")
         return Answer(
             outcome=str(answer["outcome"]),
@@ -127,6 +125,36 @@ class PamClient:
             locked=bool(answer.get("locked")),
             stamp=str(answer.get("stamp", "")),
         )
+
+    def _lines(self, ours: socket.socket, deadline: float, helper: "subprocess.Popen[bytes] | None") -> Iterator[dict[str, Any]]:
+        """The helper's lines as they come. Raises TimeoutError at the deadline, ConnectionError when nobody is there any more."""
+        data = b""
+        until = min(deadline, time.monotonic() + TAKE_SECONDS)
+        while True:
+            left = until - time.monotonic()
+            ours.settimeout(max(0.01, left))
+            try:
+                piece = ours.recv(65536)
+            except TimeoutError:
+                if until < deadline:
+                    self._give_up(helper)
+                    raise ConnectionError("the helper is silent") from None
+                raise
+            if not piece:
+                raise ConnectionError("the helper ended")
+            until = deadline
+            data += piece
+            while b"\n" in data:
+                line, _, data = data.partition(b"\n")
+                yield json.loads(line)
+
+    def _give_up(self, helper: "subprocess.Popen[bytes] | None") -> None:
+        """Ends a helper that takes nothing: the next attempt starts another one. Attempts that are under way go on without it."""
+        with self._lock:
+            # Another attempt may have done so already, and the one that runs now is a new one.
+            if helper is not None and helper is self._process:
+                helper.kill()
+                helper.wait()
 
     def stop(self) -> None:
         with self._lock:

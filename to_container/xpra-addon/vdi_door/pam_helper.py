@@ -3,8 +3,8 @@
 
 PAM modules wait (two seconds for a wrong password), hold Python's lock while they do, and keep global state. So the proxy starts
 this small process once, and it forks for each attempt. An attempt comes as a socket, passed over standard input: the question is a
-line of JSON on it, with the password, and the answers are two: `{"began":true}` when it is its turn, then the outcome. Nothing secret
-is ever in an argument or in the environment.
+line of JSON on it, with the password, and the answers are up to three: `{"taken":true}` at once, what the directory knows before PAM
+is asked, and the outcome. Nothing secret is ever in an argument or in the environment.
 
 An attempt that hangs costs nobody else anything: it has a deadline, and when all places are taken, the one that has been at it for
 longest gives up its place.
@@ -32,10 +32,13 @@ MOST_WAITING = 1024
 LEAST_SECONDS = 3.0
 PR_SET_CHILD_SUBREAPER = 36
 
-BEGAN = b'{"began":true}\n'
+
+def _send(connection: socket.socket, answer: dict[str, Any]) -> None:
+    connection.sendall(json.dumps(answer).encode("ascii") + b"\n")
 
 
 def _say(connection: socket.socket, answer: dict[str, Any]) -> None:
+    """From the process that serves everybody: never waits."""
     try:
         connection.send(json.dumps(answer).encode("ascii") + b"\n", socket.MSG_DONTWAIT)
     except OSError:
@@ -81,9 +84,9 @@ def _attempt(libs: tuple[Any, Any], connection: socket.socket) -> None:
         answer["outcome"] = "unknown"
     else:
         # An unknown user is asked for as well, so that the answer takes as long as for a wrong password.
-        connection.sendall(BEGAN)
+        _send(connection, {"began": True, "known": answer["known"]})
         answer["outcome"] = pam.ask_pam(libs, question)
-    connection.sendall(json.dumps(answer).encode("ascii") + b"\n")
+    _send(connection, answer)
 
 
 class Helper:
@@ -141,6 +144,7 @@ class Helper:
                 _say(connection, {"outcome": "busy"})
                 connection.close()
             else:
+                _say(connection, {"taken": True})
                 self._waiting.append((time.monotonic(), connection))
         return True
 

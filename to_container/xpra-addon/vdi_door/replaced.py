@@ -6,6 +6,7 @@
 | ProxyServer.auth_verified | a hello becomes an attach to the user's own session, found off the main thread, or is refused in words |
 | xpra.scripts.main.retry_socket_connect | made on a worker thread before; the main thread never waits for a network |
 | xpra.net.socket_util.ssl_handshake (6.x: xpra.net.tls.socket) | time for slow lines, a limit, no traceback for what is not TLS |
+| xpra.server.server_core.log_new_connection (6.x: xpra.server.core) | three lines for each connection, the kubelet's probes included |
 | xpra.net.websockets.handler.WebSocketRequestHandler | the page, its interface and its headers |
 | ProxyInstance.video_init (5.1) | video encoders that are never used here: an endless timer and 20 lines of log for each login |
 | ProxyInstance._packet_recompress | ended the connection at an empty piece, such as the window icons of 6.5 |
@@ -52,6 +53,15 @@ def _replace_handshake() -> None:
 
     compat.need(compat.TLS_MODULE, "ssl_handshake")
     compat.TLS_MODULE.ssl_handshake = handshake.ssl_handshake
+
+
+def _be_quiet_about_connections() -> None:
+    compat.need(compat.server_core, "log_new_connection")
+
+    def log_new_connection(*_arguments: Any, **_options: Any) -> None:
+        """Who comes in and what becomes of it has lines of its own: record.py."""
+
+    compat.server_core.log_new_connection = log_new_connection
 
 
 def _replace_http_handler() -> None:
@@ -110,6 +120,7 @@ def install() -> None:
     _replace_auth_verified()
     _replace_connect()
     _replace_handshake()
+    _be_quiet_about_connections()
     _replace_http_handler()
     _replace_in_instances()
     _add_auth_module()

@@ -118,7 +118,8 @@ class SignIn:
             visit.ended("ok", known=True)
             return Entry(answer.user, None, answer.stamp)
         if answer.known and answer.outcome in _ACCOUNT:
-            self._give_back(key, address)
+            if answer.outcome != "system":
+                self._give_back(key, address)
             reason, words = _ACCOUNT[answer.outcome]
             visit.ended("account", known=True, reason=reason)
             raise Refused("account", words)

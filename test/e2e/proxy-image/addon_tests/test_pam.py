@@ -127,15 +127,24 @@ class Pam(unittest.TestCase):
         # They had processes of their own.
         self.assertEqual(answers, ["ok"] * 5)
 
-    def test_a_stopped_helper_is_replaced(self):
-        os.kill(self.helper(), signal.SIGSTOP)
+    def test_a_stopped_helper_is_replaced_before_the_deadline(self):
+        self.client.stop()
+        self.client = PamClient(60.0)
+        self.client.start()
         stopped = self.helper()
-        threads, answers = self.at_once("right", 40)
+        os.kill(stopped, signal.SIGSTOP)
+        threads, answers = self.at_once("right", 20)
         for thread in threads:
-            thread.join(20)
-        os.kill(stopped, signal.SIGKILL) if self.helper() == stopped else None
-        self.assertEqual(self.ask("right").outcome, "ok")
-        self.assertEqual(len(answers), 40)
+            thread.join(30)
+        self.assertEqual(answers, ["ok"] * 20)
+        self.assertNotEqual(self.helper(), stopped)
+
+    def test_whether_there_is_such_an_account_is_known_while_pam_hangs(self):
+        self.client.stop()
+        self.client = PamClient(1.0)
+        answer = self.ask("hang")
+        self.assertEqual((answer.outcome, answer.known), ("unavailable: no answer in time", True))
+        self.assertFalse(self.ask("hang", "nobody-of-that-name").known)
 
 
 if __name__ == "__main__":
