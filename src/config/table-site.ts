@@ -130,7 +130,9 @@ export const siteVariables: readonly Variable[] = [
     type: types.integer(1, 1_000_000, true),
     default: "",
     usedBy: ["proxy"],
-    meaning: "Attached clients that one proxy takes before it refuses in words. Without a value: from the proxy's memory limit.",
+    meaning:
+      "Attached clients that one proxy takes before it refuses in words. Without a value: one for each 4 MiB of the proxy's memory limit " +
+      "beyond 160 MiB, or fewer where its processes or descriptors are limited (472 with the limit of 2 GiB that it is deployed with).",
   },
   {
     name: "XPRA_SOCKET_TIMEOUT",

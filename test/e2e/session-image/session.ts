@@ -97,6 +97,11 @@ export class Session {
     return session;
   }
 
+  /** The container's name. */
+  get name(): string {
+    return this.#name;
+  }
+
   /** Waits until Xpra prints that it is ready, and gives the log up to there. */
   async ready(): Promise<string> {
     const script = `timeout 60 docker logs --follow "$0" 2>&1 | sed '/xpra is ready\\./q'`;

@@ -2,8 +2,10 @@
 """What the door consists of, made once at start and found by the parts that Xpra itself creates."""
 
 from vdi_door.broker import Broker
+from vdi_door.capacity import container_limits, room_for
 from vdi_door.pam_client import PamClient
 from vdi_door.places import Places
+from vdi_door.record import record
 from vdi_door.session import Prepared
 from vdi_door.settings import Settings
 from vdi_door.sign_in import SignIn
@@ -16,7 +18,9 @@ class Door:
         self.settings = settings
         self.broker = Broker(settings.broker_socket)
         self.prepared = Prepared()
-        self.places = Places(settings.max_clients)
+        most, by = (settings.max_clients, "XPRA_MAX_CLIENTS") if settings.max_clients else room_for(container_limits())
+        self.places = Places(most)
+        record("start", clients=most, by=by or "no limit")
         self.pam = PamClient(settings.pam_seconds)
         tickets = Tickets(
             TicketKey(settings.ticket_key), settings.ticket_audience, settings.ticket_seconds, settings.ticket_max_seconds

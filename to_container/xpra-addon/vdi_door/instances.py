@@ -14,6 +14,7 @@ from vdi_door import compat
 from vdi_door.door import the_door
 from vdi_door.log import log
 from vdi_door.peers import Watch
+from vdi_door.pressure import Pressed
 from vdi_door.record import record
 
 CLOSE_MILLISECONDS = 1000
@@ -69,6 +70,9 @@ def close_connections(self: Any, skip_proto: Any, *reasons: Any) -> None:
                 proto.close()
         for packets in (self.client_packets, self.server_packets):
             packets.put(_LAST_PACKET)
+        for pressed in (self.client_packets, self.server_packets, getattr(self, "encode_queue", None)):
+            if isinstance(pressed, Pressed):
+                pressed.release()
         for waiting in getattr(self, "vdi_write_queues", ()):
             _empty(waiting)
         return False

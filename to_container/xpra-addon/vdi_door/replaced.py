@@ -9,6 +9,7 @@
 | xpra.server.server_core.log_new_connection (6.x: xpra.server.core) | three lines for each connection, the kubelet's probes included |
 | xpra.net.websockets.handler.WebSocketRequestHandler | the page, its interface and its headers |
 | ProxyInstance.video_init (5.1) | video encoders that are never used here: an endless timer and 20 lines of log for each login |
+| xpra.server.proxy.proxy_instance.Queue (6.x: instance_base) | no end to what waits for a slow client or session, in the memory of all |
 | ProxyInstance._packet_recompress | ended the connection at an empty piece, such as the window icons of 6.5 |
 | ProxyInstance.send_client_ping, .send_server_ping | took seconds for milliseconds, and so gave up nobody who had answered once |
 | ProxyInstanceThread.start_network_threads, .close_connections | slept on the main thread at every client's end, and left threads behind |
@@ -72,6 +73,7 @@ def _replace_http_handler() -> None:
 
 def _replace_in_instances() -> None:
     from vdi_door import instances
+    from vdi_door.pressure import Pressed
 
     original = compat.need(compat.ProxyInstanceThread, "start_network_threads")
     compat.need(compat.ProxyInstanceThread, "close_connections")
@@ -81,6 +83,8 @@ def _replace_in_instances() -> None:
 
     compat.ProxyInstanceThread.start_network_threads = start_network_threads
     compat.ProxyInstanceThread.close_connections = instances.close_connections
+    compat.need(compat.proxy_instance, "Queue")
+    compat.proxy_instance.Queue = Pressed
     recompress = compat.need(compat.ProxyInstance, "_packet_recompress")
 
     def packet_recompress(self: Any, packet: Any, index: int, name: str) -> Any:
