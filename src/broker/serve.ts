@@ -28,7 +28,7 @@ export async function serve(env: Env, write: (line: string) => void): Promise<nu
     transport: await connectCluster(env),
     namespace: config().namespace,
     settings: config,
-    keep: keepTimes(config()),
+    keep: () => keepTimes(config()),
     signal: stop.signal,
     onTrouble,
     onWrite(verb, session) {

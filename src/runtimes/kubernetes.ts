@@ -19,7 +19,7 @@ export interface KubernetesRuntimeOptions {
   /** Asked for each new session, so that a changed configuration holds for the next one. */
   readonly settings: () => SessionPodSettings;
   /** How long pods without a running session stay; any broker removes them then. Undefined: this one removes none. */
-  readonly keep?: KeepTimes;
+  readonly keep?: () => KeepTimes;
   readonly signal: AbortSignal;
   /** Told of what went wrong and is tried again. */
   onTrouble?(what: string, error: unknown): void;

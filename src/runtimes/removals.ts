@@ -13,7 +13,8 @@ export interface KeepTimes {
 
 /** What the removals work with. */
 export interface RemovalsOptions {
-  readonly keep: KeepTimes;
+  /** Asked each time, so that a changed configuration holds. */
+  readonly keep: () => KeepTimes;
   readonly signal: AbortSignal;
   facts(name: string): PodFacts | undefined;
   /** True while somebody waits for it. */
@@ -72,7 +73,7 @@ export function removals({ keep, signal, facts, isWanted, remove, onTrouble }: R
   function removeOne(name: string, now: number): void {
     due.delete(name);
     const pod = facts(name);
-    if (pod === undefined || removalAt(pod, keep, now) === undefined) return;
+    if (pod === undefined || removalAt(pod, keep(), now) === undefined) return;
     if (!isEnded(pod) && isWanted(name)) {
       due.set(name, now + againMs);
       return;
@@ -85,7 +86,7 @@ export function removals({ keep, signal, facts, isWanted, remove, onTrouble }: R
 
   return {
     note(pod) {
-      const at = removalAt(pod, keep, Date.now());
+      const at = removalAt(pod, keep(), Date.now());
       if (at === undefined) due.delete(pod.name);
       // What has once been planned keeps its moment, unless the pod has changed in between.
       else if (Math.abs((due.get(pod.name) ?? 0) - at) > spreadMs) plan(pod.name, at + Math.random() * spreadMs);

@@ -53,6 +53,8 @@ export interface FlightPlan {
   readonly request: (() => SessionRequest) | undefined;
   readonly runtime: SessionRuntime;
   readonly timeoutMs: number;
+  /** False when all who asked have gone. */
+  isWanted(): boolean;
   tell(progress: Progress): void;
 }
 
@@ -110,6 +112,8 @@ async function act(action: Action, view: SessionView, plan: FlightPlan, history:
       throw refusalOf(view, plan);
     case "create": {
       if (plan.request === undefined) throw refusalOf(view, plan);
+      // What was taken away while nobody waits any more was perhaps meant to go: a session that waited too long for room.
+      if (history.starts > 0 && !plan.isWanted()) throw new SessionRefusal("abandoned");
       history.starts += 1;
       tell({ phase: "scheduling", message: words.asking });
       await runtime.create(plan.request());

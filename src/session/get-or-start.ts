@@ -60,9 +60,15 @@ export function sessionsOf({ config, runtime, timeoutMs = 300_000 }: GetOrStartO
     const flight: Flight = {
       listeners: new Set(),
       last: undefined,
-      result: fly({ name, user, request, runtime, timeoutMs, tell: (progress) => announce(flight, progress) }).finally(() =>
-        flights.delete(key),
-      ),
+      result: fly({
+        name,
+        user,
+        request,
+        runtime,
+        timeoutMs,
+        isWanted: () => flight.listeners.size > 0,
+        tell: (progress) => announce(flight, progress),
+      }).finally(() => flights.delete(key)),
     };
     // Those who asked may all have gone; the flight goes on, and its failure is then nobody's.
     flight.result.catch(() => undefined);

@@ -26,11 +26,23 @@ export async function testDemo(): Promise<Demo> {
   return demo;
 }
 
+/** What a command printed, and its exit code. */
+export interface Outcome {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number;
+}
+
 /** Runs `vdi` as an admin in the deployment directory does; gives what it printed and its exit code, whatever that is. */
-export async function vdi(demo: Demo, ...args: string[]): Promise<{ stdout: string; stderr: string; exitCode: number }> {
+export function vdi(demo: Demo, ...args: string[]): Promise<Outcome> {
+  return vdiWith({}, demo, ...args);
+}
+
+/** The same with variables in the environment, which go before those of the deployment directory. */
+export async function vdiWith(variables: Readonly<Record<string, string>>, demo: Demo, ...args: string[]): Promise<Outcome> {
   const { stdout, stderr, exitCode } = await execa(process.execPath, [join(root, "bin", "vdi"), ...args], {
     cwd: demo.directory,
-    env: { KUBECONFIG: demo.kubeconfig },
+    env: { ...variables, KUBECONFIG: demo.kubeconfig },
     reject: false,
   });
   return { stdout, stderr, exitCode: exitCode ?? -1 };

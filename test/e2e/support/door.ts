@@ -8,6 +8,8 @@ export interface SessionEvent {
   readonly session?: string;
   readonly code?: number;
   readonly reason?: string;
+  /** Why the user's last session ended. */
+  readonly notice?: string;
 }
 
 /** What a sign-in gave. */
@@ -22,8 +24,8 @@ export interface SignIn {
 /** The HTTP side of one proxy, as the page uses it. */
 export interface Door {
   signIn(user: string, password: string): Promise<SignIn>;
-  /** Asks for a session and gives every event up to the last one. */
-  start(ticket: string, display: string): Promise<readonly SessionEvent[]>;
+  /** Asks for a session and gives every event up to the last one; the signal hangs up. */
+  start(ticket: string, display: string, signal?: AbortSignal): Promise<readonly SessionEvent[]>;
   end(ticket: string, display: string): Promise<unknown>;
 }
 
@@ -32,7 +34,7 @@ const agent = new Agent({ rejectUnauthorized: false, ALPNProtocols: ["http/1.1"]
 
 /** Talks to the proxy at an address; the certificate is the deployment's own, so it is not checked here. */
 export function doorAt(address: string, port = 443): Door {
-  const post = (path: string, body: unknown, ticket?: string): Promise<{ status: number; text: string }> =>
+  const post = (path: string, body: unknown, ticket?: string, signal?: AbortSignal): Promise<{ status: number; text: string }> =>
     new Promise((resolve, reject) => {
       const authority = port === 443 ? address : `${address}:${port}`;
       const outgoing = request(
@@ -49,6 +51,7 @@ export function doorAt(address: string, port = 443): Door {
             ...(ticket === undefined ? {} : { Authorization: `Bearer ${ticket}` }),
           },
           timeout: 90_000,
+          ...(signal === undefined ? {} : { signal }),
         },
         (answer) => {
           let text = "";
@@ -70,8 +73,8 @@ export function doorAt(address: string, port = 443): Door {
       const answer = JSON.parse(text) as { ticket?: string; types?: { name: string }[]; error?: { message: string } };
       return { status, ticket: answer.ticket ?? "", types: answer.types ?? [], message: answer.error?.message ?? "" };
     },
-    async start(ticket, display) {
-      const { status, text } = await post("/api/v1/sessions", { display }, ticket);
+    async start(ticket, display, signal) {
+      const { status, text } = await post("/api/v1/sessions", { display }, ticket, signal);
       if (status !== 200) {
         const { error } = JSON.parse(text) as { error: { code?: number; message: string } };
         return [{ event: "error", message: error.message }];

@@ -121,6 +121,19 @@ describe("a session that waits for something", () => {
     expect(kube.pods.has(session)).toBe(true);
   });
 
+  it("is not made again when it was removed and nobody waits any more", async () => {
+    const kube = await fakeKube();
+    const { sessions } = broker(kube);
+    const gone = new AbortController();
+    const abandoned = sessions.getOrStart(alice, "desktop", quiet, gone.signal);
+    await until(() => kube.pods.has(session));
+    gone.abort();
+    await expect(abandoned).rejects.toMatchObject({ name: "AbortError" });
+    kube.delete(session);
+    await until(() => sessions.inFlight() === 0);
+    expect(kube.count("POST", /pods$/)).toBe(1);
+  });
+
   it("is removed when nobody waits any more, by whichever broker", async () => {
     const kube = await fakeKube();
     const first = broker(kube, { timeoutMs: 300 });

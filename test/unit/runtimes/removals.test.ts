@@ -56,7 +56,7 @@ function rig(): Rig {
   const wanted = new Set<string>();
   const removed: string[] = [];
   const due = removals({
-    keep,
+    keep: () => keep,
     signal: new AbortController().signal,
     facts: (name) => pods.get(name),
     isWanted: (name) => wanted.has(name),
