@@ -1,7 +1,6 @@
 import { createServer, type Server } from "node:http";
 import { type KubernetesRuntime, kubernetesRuntime } from "../runtimes/kubernetes.ts";
-import type { KeepTimes } from "../runtimes/removals.ts";
-import type { BrokerConfig } from "../session/broker-config.ts";
+import { keepTimes } from "../runtimes/removals.ts";
 import { sessionsOf } from "../session/get-or-start.ts";
 import { messageOf } from "../util/vdi-error.ts";
 import { brokerApi } from "./api.ts";
@@ -50,10 +49,6 @@ export async function serve(env: Env, write: (line: string) => void): Promise<nu
   await Promise.race([ended, runtime.done]);
   await ended;
   return 0;
-}
-
-function keepTimes({ keepEndedSeconds, keepFailedSeconds, keepPendingSeconds }: BrokerConfig): KeepTimes {
-  return { endedSeconds: keepEndedSeconds, failedSeconds: keepFailedSeconds, pendingSeconds: keepPendingSeconds };
 }
 
 function listenOnPort(server: Server, port: number): Promise<void> {

@@ -127,7 +127,7 @@ export const sessionChecks: readonly Check<World>[] = [
     needs: ["deployed"],
     async run(world) {
       const now = world.ctx.now();
-      const rows = (await sessionPodsOf(world)).map(sessionRow);
+      const rows = (await sessionPodsOf(world)).map((pod) => sessionRow(pod, now));
       const late = rows.filter(({ state, startedAt }) => state === "starting" && now - Date.parse(startedAt) > startPatienceMs);
       const at = new Date(now).toISOString();
       return unless(
@@ -163,15 +163,20 @@ export const sessionChecks: readonly Check<World>[] = [
     category: "sessions",
     description: "ended sessions are tidied away",
     looksAt:
-      "Pods of sessions that ended longer ago than `XPRA_KEEP_ENDED` and two minutes: brokers remove them, so one that works would have.",
+      "Pods of sessions that ended longer ago than `XPRA_KEEP_ENDED` or `XPRA_KEEP_FAILED` and two minutes: brokers remove them, so one that works would have.",
     hint: ["look at brokers-healthy; kubectl -n ingress-NAMESPACE logs POD -c broker", "kubectl -n NAMESPACE delete pod NAME"],
     severity: "warning",
     onlyDeployed: true,
     needs: ["deployed"],
     async run(world) {
       const [pods, broker] = await Promise.all([sessionPodsOf(world), brokerConfigOf(world)]);
-      const latest = world.ctx.now() - broker.keepEndedSeconds * 1000 - patienceMs;
-      const left = pods.filter((pod) => pod.metadata?.deletionTimestamp === undefined && (endOf(pod) ?? Number.POSITIVE_INFINITY) < latest);
+      const now = world.ctx.now();
+      const left = pods.filter((pod) => {
+        const end = endOf(pod);
+        if (end === undefined || pod.metadata?.deletionTimestamp !== undefined) return false;
+        const keepSeconds = sessionRow(pod, now).why === undefined ? broker.keepEndedSeconds : broker.keepFailedSeconds;
+        return end < now - keepSeconds * 1000 - patienceMs;
+      });
       return unless(left.length === 0 ? [] : [`${left.length} are left: ${some(left)}`]);
     },
   },

@@ -3,6 +3,9 @@ import { explainKubeError } from "../kube/errors.ts";
 import { isKubeStatus } from "../kube/kube-error.ts";
 import { type KubeTransport, kubePath } from "../kube/transport.ts";
 import { sessionKeys, sessionSelector } from "../manifests/labels.ts";
+import { podFacts, podView } from "../runtimes/pod-state.ts";
+import type { Reason } from "../session/reasons.ts";
+import type { SessionState } from "../session/session-state.ts";
 
 /** A user's session, as its pod shows it. */
 export interface SessionRow {
@@ -12,6 +15,8 @@ export interface SessionRow {
   readonly state: "starting" | "running" | "ending" | "ended" | "failed";
   /** Why it is not running, in the cluster's words. */
   readonly reason?: string;
+  /** The same for programs and for `vdi`'s own words, where something is wrong with it. */
+  readonly why?: Reason;
   readonly node?: string;
   readonly address?: string;
   readonly image: string;
@@ -31,7 +36,7 @@ export async function listSessions(transport: KubeTransport, namespace: string, 
         query: { labelSelector: sessionSelector, limit: 500, continue: next },
         signal,
       });
-      rows.push(...(page.items ?? []).map(sessionRow));
+      rows.push(...(page.items ?? []).map((pod) => sessionRow(pod)));
       next = page.metadata?.continue;
     } while (next !== undefined && next !== "");
   } catch (thrown) {
@@ -46,16 +51,18 @@ interface PodList {
 }
 
 /** What a session's pod says. Pure. */
-export function sessionRow(pod: V1Pod): SessionRow {
+export function sessionRow(pod: V1Pod, nowMs: number = Date.now()): SessionRow {
   const { metadata, spec, status } = pod;
   const annotations = metadata?.annotations ?? {};
   const reason = reasonOf(pod);
+  const why = whyOf(podView(podFacts(pod), {}, nowMs).status);
   return {
     name: metadata?.name ?? "",
     user: annotations[sessionKeys.owner] ?? "",
     type: annotations[sessionKeys.display] ?? annotations[sessionKeys.type] ?? "",
     state: stateOf(pod),
     ...(reason === undefined ? {} : { reason }),
+    ...(why === undefined ? {} : { why }),
     ...(spec?.nodeName === undefined ? {} : { node: spec.nodeName }),
     ...(status?.podIP === undefined ? {} : { address: status.podIP }),
     image: spec?.containers[0]?.image ?? "",
@@ -69,6 +76,20 @@ function stateOf({ metadata, status }: V1Pod): SessionRow["state"] {
   if (status?.phase === "Failed") return "failed";
   if (metadata?.deletionTimestamp !== undefined) return "ending";
   return status?.phase === "Running" && status.containerStatuses?.[0]?.state?.running !== undefined ? "running" : "starting";
+}
+
+/** An end without an error is nothing that is wrong. */
+function whyOf(status: SessionState): Reason | undefined {
+  switch (status.state) {
+    case "starting":
+      return status.trouble?.reason;
+    case "ending":
+      return status.overdue ? "stuck" : undefined;
+    case "failed":
+      return status.reason === "ended" ? undefined : status.reason;
+    default:
+      return undefined;
+  }
 }
 
 function reasonOf({ status }: V1Pod): string | undefined {

@@ -1,3 +1,4 @@
+import type { BrokerConfig } from "../session/broker-config.ts";
 import { reasons } from "../session/reasons.ts";
 import { isEnded, type PodFacts, whyEnded } from "./pod-state.ts";
 
@@ -35,6 +36,11 @@ const spreadMs = 5_000;
 const againMs = 60_000;
 /** Timers cannot be longer than 24 days. */
 const longestMs = 3_600_000;
+
+/** The times as a broker's configuration has them. */
+export function keepTimes(config: Pick<BrokerConfig, "keepEndedSeconds" | "keepFailedSeconds" | "keepPendingSeconds">): KeepTimes {
+  return { endedSeconds: config.keepEndedSeconds, failedSeconds: config.keepFailedSeconds, pendingSeconds: config.keepPendingSeconds };
+}
 
 /** When a pod is to be removed, in milliseconds since the epoch; undefined: not while it is as it is. Pure. */
 export function removalAt(facts: PodFacts, keep: KeepTimes, nowMs: number): number | undefined {

@@ -1,11 +1,11 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { V1Pod } from "@kubernetes/client-node";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Reason, reasons } from "../../../src/session/reasons.ts";
 import type { Demo } from "../../start/demo.ts";
 import { type BrokerLine, brokerLines } from "../support/broker-log.ts";
-import { testDemo, vdi, vdiWith } from "../support/demo.ts";
+import { testDemo, vdi } from "../support/demo.ts";
 import { type Door, doorAt, type SessionEvent } from "../support/door.ts";
 import { type Kubectl, kubectlFor } from "../support/kubectl.ts";
 import { eventually } from "../support/wait.ts";
@@ -30,6 +30,12 @@ while True: kept.append(b"x" * (16 << 20))'`,
 } as const;
 type TypeName = keyof typeof types;
 
+let settings: string;
+
+function settingsFile(): string {
+  return join(demo.directory, "deploy/vdi.env");
+}
+
 function scriptOf(type: string): string {
   return join(demo.directory, `to_container/session_types/default/xpra_startup_${type}.sh`);
 }
@@ -40,15 +46,15 @@ beforeAll(async () => {
   door = doorAt(new URL(demo.url).hostname);
   for (const [type, script] of Object.entries(types))
     writeFileSync(scriptOf(type), `#!/bin/bash\n# title: ${type}\n${script}\n`, { mode: 0o755 });
-  const settings = {
-    IMAGE_IMAGELESS: `${demo.baseImage}@sha256:${"0".repeat(64)}`,
-    XPRA_SESSION_MEMORY_LIMIT: "384Mi",
-  };
-  expect(await vdiWith(settings, demo, "deploy")).toMatchObject({ exitCode: 0 });
+  settings = readFileSync(settingsFile(), "utf8");
+  const image = `IMAGE_IMAGELESS=${demo.baseImage}@sha256:${"0".repeat(64)}`;
+  writeFileSync(settingsFile(), `${settings}\n${image}\nXPRA_SESSION_MEMORY_LIMIT=384Mi\n`);
+  expect(await vdi(demo, "deploy")).toMatchObject({ exitCode: 0 });
   ({ ticket } = await door.signIn(user, demo.password));
 }, 2_400_000);
 
 afterAll(async () => {
+  writeFileSync(settingsFile(), settings);
   for (const type of Object.keys(types)) rmSync(scriptOf(type), { force: true });
   await vdi(demo, "deploy");
 });

@@ -16,10 +16,10 @@ beforeEach(async () => {
     "XPRA_REGISTRY_SRV=127.0.0.1:9\nEXTERNALIPS=192.0.2.10\nDOMNAME=example.test\nXPRA_WORKERS=all\n",
   );
   cluster = await FakeCluster.start();
-  put("alice-desktop", "alice", "desktop", { phase: "Running", containerStatuses: [{ state: { running: {} } }] });
+  put("alice-desktop", "alice", "desktop", { phase: "Running", containerStatuses: [{ name: "session", state: { running: {} } }] });
   put("alice-seamless", "alice", "seamless", {
     phase: "Pending",
-    containerStatuses: [{ state: { waiting: { reason: "ImagePullBackOff", message: "not found" } } }],
+    containerStatuses: [{ name: "session", state: { waiting: { reason: "ImagePullBackOff", message: "not found" } } }],
   });
   put("bob-mhd-desktop", "Bob", "mhd-desktop", { phase: "Failed", reason: "Evicted", message: "the node was low on memory" });
   // Not a session: nobody's business here.
@@ -55,12 +55,34 @@ describe("vdi sessions", () => {
   it("lists who has what, and why it is not running", async () => {
     const { stdout, exitCode } = await vdi("sessions", "list");
     expect(exitCode).toBe(0);
-    expect(stdout.split("\n").map((line) => line.split(/ {2,}/))).toEqual([
+    const lines = stdout.split("\n");
+    expect(lines.slice(0, 5).map((line) => line.split(/ {2,}/))).toEqual([
       ["USER", "TYPE", "NAME", "STATE", "AGE", "NODE"],
-      ["Bob", "mhd-desktop", "bob-mhd-desktop", "failed: the node was low on memory", "3h", "node1"],
+      ["Bob", "mhd-desktop", "bob-mhd-desktop", "failed: evicted", "3h", "node1"],
       ["alice", "desktop", "alice-desktop", "running", "3h", "node1"],
-      ["alice", "seamless", "alice-seamless", "starting: not found", "3h", "node1"],
+      ["alice", "seamless", "alice-seamless", "starting: image", "3h", "node1"],
       [""],
+    ]);
+    expect(lines.slice(5).join("\n")).toBe(`evicted: the session's pod was evicted or preempted: its node was short of
+memory, disk or room
+  the cluster says: the node was low on memory
+  try: kubectl describe nodes: memory or disk pressure
+  try: XPRA_SESSION_MEMORY_REQUEST as large as sessions really are
+
+image: the session's image is not in the registry, or the node may not or cannot
+pull it
+  the cluster says: not found
+  try: vdi build-images --push
+  try: vdi deploy
+  try: kubectl get events -n vdi-stp
+`);
+    const { sessions } = JSON.parse((await vdi("sessions", "list", "-o", "json")).stdout) as {
+      sessions: { why?: string; reason?: string }[];
+    };
+    expect(sessions.map(({ why, reason }) => [why, reason])).toEqual([
+      ["evicted", "the node was low on memory"],
+      [undefined, undefined],
+      ["image", "not found"],
     ]);
   });
 
