@@ -21,7 +21,7 @@ export const bench: Bench = {
   what: "Memory of one session by the size of its screen (`XPRA_SCREEN`), with one terminal on it.",
   how:
     "The session's image as its pod runs it, without a client, four seconds after Xpra is ready: the proportional set size of all its " +
-    "processes, and of Xvfb alone. Beside each: the screen's pixels, four bytes each.",
+    "processes, and of Xvfb alone; beside that, the screen's pixels, four bytes each.",
   heldBackBy: "Xvfb keeps the whole screen, and Xpra its own Python.",
   async run({ count, say, signal }) {
     const figures: Figure[] = [];
@@ -43,7 +43,7 @@ export const bench: Bench = {
         }
       }
       const pixels = { what: "the screen's pixels", samples: [screenMegabytes(size)], paired: false };
-      figures.push({ what: `${size}: the session`, unit: "MB", samples: all, plain: pixels });
+      figures.push({ what: `${size}: the session`, unit: "MB", samples: all });
       figures.push({ what: `${size}: Xvfb alone`, unit: "MB", samples: screen, plain: pixels });
     }
     return figures;

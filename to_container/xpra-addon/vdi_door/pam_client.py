@@ -16,7 +16,7 @@ from typing import Any
 from vdi_door.identity import User, user_from_json
 
 HELPER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pam_helper.py")
-# What a helper may take to take an attempt. It only ever forks: if it is silent for so long, something has stopped it.
+# When a helper that has not taken an attempt is looked at. On a machine with too much to do it may just not have had its turn.
 TAKE_SECONDS = 5.0
 
 
@@ -29,6 +29,14 @@ class Answer:
     user: User | None = None
     locked: bool = False
     stamp: str = ""
+
+
+def _is_stopped(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0] in ("T", "t")
+    except (OSError, IndexError):
+        return False
 
 
 class _Lost(Exception):
@@ -136,10 +144,12 @@ class PamClient:
             try:
                 piece = ours.recv(65536)
             except TimeoutError:
-                if until < deadline:
-                    self._give_up(helper)
-                    raise ConnectionError("the helper is silent") from None
-                raise
+                if until >= deadline:
+                    raise
+                if self._give_up_stopped(helper):
+                    raise ConnectionError("the helper was stopped") from None
+                until = deadline
+                continue
             if not piece:
                 raise ConnectionError("the helper ended")
             until = deadline
@@ -148,13 +158,16 @@ class PamClient:
                 line, _, data = data.partition(b"\n")
                 yield json.loads(line)
 
-    def _give_up(self, helper: "subprocess.Popen[bytes] | None") -> None:
-        """Ends a helper that takes nothing: the next attempt starts another one. Attempts that are under way go on without it."""
+    def _give_up_stopped(self, helper: "subprocess.Popen[bytes] | None") -> bool:
+        """Ends a helper that something has stopped; the next attempt starts another. Attempts that are under way go on without it."""
         with self._lock:
-            # Another attempt may have done so already, and the one that runs now is a new one.
-            if helper is not None and helper is self._process:
+            if helper is None:
+                return False
+            # Another attempt may have ended it already, and the one that runs now is a new one.
+            if helper is self._process and _is_stopped(helper.pid):
                 helper.kill()
                 helper.wait()
+            return helper.poll() is not None
 
     def stop(self) -> None:
         with self._lock:
