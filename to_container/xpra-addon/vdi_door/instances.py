@@ -82,8 +82,17 @@ def close_connections(self: Any, skip_proto: Any, *reasons: Any) -> None:
     self.timeout_add(3 * CLOSE_MILLISECONDS, finish)
 
 
+def filter_server_caps(original: Callable[..., Any], self: Any, caps: Any) -> Any:
+    """Stands in for ProxyInstance.filter_server_caps, which is called with the session's hello on its way to the client."""
+    self.vdi_greeted = True
+    return original(self, caps)
+
+
 def send_client_ping(self: Any) -> bool:
     """Stands in for ProxyInstance.send_client_ping."""
+    # A client that gets a ping before the hello gives up. Stock, that is what a session gets whose hello takes five seconds.
+    if not self.exit and not getattr(self, "vdi_greeted", False):
+        return True
     return _ping(self, "client", self.client_protocol, self.queue_client_packet)
 
 

@@ -10,6 +10,7 @@
 | xpra.net.websockets.handler.WebSocketRequestHandler | the page, its interface and its headers |
 | ProxyInstance.video_init (5.1) | video encoders that are never used here: an endless timer and 20 lines of log for each login |
 | xpra.server.proxy.proxy_instance.Queue (6.x: instance_base) | no end to what waits for a slow client or session, in the memory of all |
+| ProxyInstance.filter_server_caps | tells when the session has said hello: a client takes no ping before that |
 | ProxyInstance._packet_recompress | ended the connection at an empty piece, such as the window icons of 6.5 |
 | ProxyInstance.send_client_ping, .send_server_ping | took seconds for milliseconds, and so gave up nobody who had answered once |
 | ProxyInstanceThread.start_network_threads, .close_connections | slept on the main thread at every client's end, and left threads behind |
@@ -85,6 +86,12 @@ def _replace_in_instances() -> None:
     compat.ProxyInstanceThread.close_connections = instances.close_connections
     compat.need(compat.proxy_instance, "Queue")
     compat.proxy_instance.Queue = Pressed
+    filter_server_caps = compat.need(compat.ProxyInstance, "filter_server_caps")
+
+    def filter_caps_of_server(self: Any, caps: Any) -> Any:
+        return instances.filter_server_caps(filter_server_caps, self, caps)
+
+    compat.ProxyInstance.filter_server_caps = filter_caps_of_server
     recompress = compat.need(compat.ProxyInstance, "_packet_recompress")
 
     def packet_recompress(self: Any, packet: Any, index: int, name: str) -> Any:

@@ -28,6 +28,23 @@ class InXpra(unittest.TestCase):
         self.assertEqual(importlib.import_module(compat.AUTH_MODULE).Authenticator.__module__, "vdi_door.authenticator")
         self.assertNotIn("gi.repository.Gtk", sys.modules)
 
+    def test_a_client_gets_no_ping_before_the_session_has_said_hello(self):
+        from types import SimpleNamespace
+
+        from vdi_door import instances
+        from vdi_door.door import open_door
+        from vdi_door.settings import read_settings
+
+        open_door(read_settings({}))
+        sent = []
+        proto = SimpleNamespace(is_closed=lambda: False, _conn=SimpleNamespace(input_bytecount=0))
+        instance = SimpleNamespace(exit=False, uuid="x", client_protocol=proto, queue_client_packet=sent.append)
+        self.assertTrue(instances.send_client_ping(instance))
+        self.assertEqual(sent, [])
+        instances.filter_server_caps(lambda _self, caps: caps, instance, {})
+        self.assertTrue(instances.send_client_ping(instance))
+        self.assertEqual(sent[0][0], "ping")
+
     def test_a_missing_name_stops_the_start_in_words(self):
         core = "xpra.server.server_core" if importlib.util.find_spec("xpra.server.server_core") else "xpra.server.core"
         program = os.path.join(ADDON, "vdi-proxy")
