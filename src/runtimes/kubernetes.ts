@@ -38,6 +38,10 @@ export interface KubernetesRuntime extends SessionRuntime {
 /** A page that retries must not fill the queue of a busy desktop's port. */
 const answerHoldsMs = 1_000;
 const createTries = 3;
+/** A create is repeated under the same name, so that one which did come through is found. Users are told sooner than by the transport. */
+const createTimeoutMs = 10_000;
+/** There are few brokers, and users wait for what they see: they may ask often whether the API server is back. */
+const longestBackOffMs = 5_000;
 const createPauseMs = 300;
 
 /**
@@ -147,7 +151,7 @@ export function kubernetesRuntime(options: KubernetesRuntimeOptions): Kubernetes
     for (let tries = 1; ; tries += 1) {
       try {
         options.onWrite?.("create", request.name);
-        learn(await transport.json<V1Pod>({ method: "POST", path: `${base}/pods`, body: pod }));
+        learn(await transport.json<V1Pod>({ method: "POST", path: `${base}/pods`, body: pod, timeoutMs: createTimeoutMs }));
         return "created";
       } catch (thrown) {
         if (thrown instanceof KubeError && thrown.reason === "AlreadyExists") return adopt(request.name);
@@ -174,6 +178,7 @@ export function kubernetesRuntime(options: KubernetesRuntimeOptions): Kubernetes
     path: `${base}/pods`,
     query: { labelSelector: sessionSelector },
     signal,
+    maxBackOffMs: longestBackOffMs,
     onPage(page, isFirst) {
       if (isFirst) listed.clear();
       for (const pod of page) {
@@ -210,6 +215,7 @@ export function kubernetesRuntime(options: KubernetesRuntimeOptions): Kubernetes
     query: { fieldSelector: "involvedObject.kind=Pod" },
     fromNow: true,
     signal,
+    maxBackOffMs: longestBackOffMs,
     onList: () => undefined,
     onEvent({ type, object }) {
       const { name = "", uid } = object.involvedObject;

@@ -8,6 +8,8 @@ import { phaseWords, problem } from "./words.ts";
 const mostAttemptsToAttach = 6;
 /** About two minutes. */
 const mostRetriesToStart = 12;
+/** What the broker says of a session that ended in the usual way; the page has more words for that. */
+const goneWords = "Your session has ended.";
 /** About ten minutes. */
 const mostAttemptsToReconnect = 40;
 
@@ -119,7 +121,8 @@ function failed(model: Model, found: Problem): Step {
   if (view.name !== "starting" && view.name !== "reconnecting") return same(model);
   if (found.reason === "expired") return expired(model, view.display, `${found.what} A running session is still there: sign in again.`);
   if (view.name === "reconnecting" && found.reason === "gone") {
-    return show(model, { name: "ended", how: "gone", display: view.display, why: found.what });
+    const ended: View = { name: "ended", how: "gone", display: view.display };
+    return show(model, found.what === goneWords ? ended : { ...ended, why: found.what });
   }
   if (view.name === "reconnecting" && passing.has(found.reason)) {
     return reconnect(model, view.display, view.attempt + 1, view.failedAttaches, found.what);

@@ -62,10 +62,11 @@ export class AtWork {
 
   /** The session's pod; fails when there is none, or more than one. */
   async pod(): Promise<V1Pod> {
-    const pods = (await this.#kubectl.sessionPods(this.#demo.namespace)).filter(({ metadata }) =>
-      metadata?.name?.startsWith(`${this.#user}-`),
+    const name = `${this.#user}-${terminalType}`;
+    const pods = (await this.#kubectl.sessionPods(this.#demo.namespace)).filter(
+      ({ metadata }) => metadata?.name === name && metadata.deletionTimestamp === undefined,
     );
-    expect(pods.map(({ metadata }) => metadata?.name)).toEqual([`${this.#user}-${terminalType}`]);
+    expect(pods.map(({ metadata }) => metadata?.name)).toEqual([name]);
     return pods[0] as V1Pod;
   }
 

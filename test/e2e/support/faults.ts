@@ -73,7 +73,7 @@ export async function dropPackets(address: string): Promise<Broken> {
     await execa("nft", ["-f", "-"], { input: `table ip ${table}\ndelete table ip ${table}\n` });
   };
   await mend();
-  await execa("nft", ["-f", "-"], { input: `table ip ${table} { ${chain("output")} ${chain("input")} }\n` });
+  await execa("nft", ["-f", "-"], { input: `table ip ${table} {\n${chain("output")}\n${chain("input")}\n}\n` });
   return { mend };
 }
 

@@ -119,10 +119,12 @@ test("a network that stays away is tried again, slower each time, and in the end
 });
 
 test("a session that is over after a lost connection is not replaced, and the user is told what is known of its end", () => {
-  const gone: Event = { type: "start-failed", problem: problem("gone", "Your session has ended.") };
-  const { model, effects } = run(null, ...toWork, { type: "connection-lost", loss: cut }, gone);
-  expect(model.view).toEqual({ name: "ended", how: "gone", display: "desktop", why: "Your session has ended." });
+  const gone = (words: string): Event => ({ type: "start-failed", problem: problem("gone", words) });
+  const { model, effects } = run(null, ...toWork, { type: "connection-lost", loss: cut }, gone("Your session has ended."));
+  expect(model.view).toEqual({ name: "ended", how: "gone", display: "desktop" });
   expect(effects).toEqual([]);
+  const why = "Your last session ended with an error.";
+  expect(run(null, ...toWork, { type: "connection-lost", loss: cut }, gone(why)).model.view).toMatchObject({ how: "gone", why });
 });
 
 test.each(["broker", "away", "silent", "slow"])("a running session that cannot be had for a moment (%s) is asked for again", (reason) => {
