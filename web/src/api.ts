@@ -189,13 +189,14 @@ export interface Wanted {
 /**
  * Starts a session, or finds the running one, and reports what happens on the way.
  *
- * Returns when the session is ready. Throws a `DoorError` with the door's words when it is not.
+ * Returns when the session is ready: why the user's last one ended, if this one takes its place and it did not end by the user's
+ * wish; else an empty text. Throws a `DoorError` with the door's words when it is not.
  */
 export async function startSession(
   { display, ticket, existing }: Wanted,
   onProgress: (progress: Progress) => void,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string> {
   const cut = problem("offline", "The connection was cut while your session was starting.");
   const limit = withLimit(signal, silenceMs);
   try {
@@ -204,7 +205,7 @@ export async function startSession(
     for await (const line of readJsonLines(response.body)) {
       limit.again();
       if (!isRecord(line)) continue;
-      if (line.event === "ready") return;
+      if (line.event === "ready") return text(line.notice);
       if (line.event === "progress") onProgress({ phase: text(line.phase), message: text(line.message) });
       if (line.event === "error") {
         throw new DoorError(problemSaid(text(line.reason) || "unexpected", text(line.message) || "Your session did not start."));

@@ -121,16 +121,16 @@ function renewInTime(identity: Identity, leastMs = 0): void {
 }
 
 /** A ticket ends while a computer sleeps: what is refused for that reason is asked again with a fresh one. */
-async function withTicket(ticket: string, signal: AbortSignal, job: (ticket: string) => Promise<void>): Promise<void> {
+async function withTicket<T>(ticket: string, signal: AbortSignal, job: (ticket: string) => Promise<T>): Promise<T> {
   try {
-    await job(ticket);
+    return await job(ticket);
   } catch (error) {
     const isExpired = error instanceof DoorError && error.problem.reason === "expired";
     if (!isExpired || signal.aborted || model.identity === null) throw error;
     const identity = await renewTicket(model.identity, signal);
-    if (signal.aborted) return;
+    signal.throwIfAborted();
     dispatch({ type: "ticket-renewed", identity });
-    await job(identity.ticket);
+    return job(identity.ticket);
   }
 }
 
@@ -181,8 +181,10 @@ function perform(effect: Effect): void {
         const told = ({ phase, message }: Progress) => {
           if (!signal.aborted) dispatch({ type: "progress", phase, message });
         };
-        await withTicket(effect.ticket, signal, (ticket) => startSession({ display, ticket, existing }, told, signal));
-        if (!signal.aborted) dispatch({ type: "session-ready" });
+        const notice = await withTicket(effect.ticket, signal, (ticket) => startSession({ display, ticket, existing }, told, signal));
+        if (signal.aborted) return;
+        if (notice !== "") view.showNotice({ title: "This is a new session", text: notice });
+        dispatch({ type: "session-ready" });
       }, startFailed);
       return;
     case "attach":

@@ -55,6 +55,8 @@ export interface FakeDoor {
     refusal: { code: number; reason: string; message: string } | null;
     /** The words with which a session sends away whoever attaches. */
     goodbye: readonly string[] | null;
+    /** Why the user's last session ended, told with the new one. */
+    notice?: string;
     /** How long each line of progress takes. */
     stepMs: number;
   };
@@ -118,9 +120,9 @@ export async function startFakeDoor(options: FakeDoorOptions): Promise<FakeDoor>
       line({ event: "progress", phase, message });
       await pause(behaviour.stepMs);
     }
-    const { refusal } = behaviour;
+    const { refusal, notice } = behaviour;
     if (refusal !== null) line({ event: "error", ...refusal });
-    else line({ event: "ready", session: `${options.user}-${String(display)}` });
+    else line({ event: "ready", session: `${options.user}-${String(display)}`, ...(notice === undefined ? {} : { notice }) });
     response.end();
   }
 

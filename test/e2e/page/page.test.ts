@@ -98,6 +98,14 @@ test("a refusal to start is shown in the door's words, with what to do", async (
   await waitForState(page, ["starting"]);
 });
 
+test("who lost a session is told why when the new one is there", async () => {
+  door.behaviour.notice = "Your last session was ended because it needed more memory than a session may use.";
+  await signIn(page, right());
+  await chooseType(page, "desktop");
+  await page.getByText(door.behaviour.notice).waitFor();
+  expect(await page.locator(".toast strong").textContent()).toBe("This is a new session");
+});
+
 test("a door that is away is told from a wrong password", async () => {
   await page.goto(door.address);
   await door.close();
