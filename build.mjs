@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { chmod, mkdir, rm } from "node:fs/promises";
 import { build } from "esbuild";
+import { copyReaderLicence, kubeconfigReader } from "./build/kubeconfig-reader.mjs";
 
 const root = new URL(".", import.meta.url).pathname;
 
@@ -19,8 +20,10 @@ await build({
   target: "node20",
   packages: "external",
   chunkNames: "chunks/[name]-[hash]",
+  plugins: [kubeconfigReader],
   logLevel: "warning",
 });
+await copyReaderLicence(`${root}dist`);
 
 const hook = `${root}dist/to_container/bin/start_or_get_pod`;
 await build({
