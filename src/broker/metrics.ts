@@ -9,7 +9,7 @@ export interface Metrics {
   answered(started: boolean, seconds: number): void;
   trouble(): void;
   write(verb: string): void;
-  text(sessions: Readonly<Record<string, number>>, inFlight: number): string;
+  text(sessions: Readonly<Record<string, number>>, inFlight: number, queued: number): string;
 }
 
 interface Histogram {
@@ -43,7 +43,7 @@ export function brokerMetrics(): Metrics {
       troubles += 1;
     },
     write: (verb) => add(writes, `verb="${verb}"`),
-    text(sessions, inFlight) {
+    text(sessions, inFlight, queued) {
       const name = "vdi_broker_answer_seconds";
       const buckets = [...histograms].flatMap(([key, { counts, sum, count }]) => [
         ...edges.map((edge, at) => `${name}_bucket{${key},le="${edge}"} ${counts[at] ?? 0}`),
@@ -62,6 +62,7 @@ export function brokerMetrics(): Metrics {
           Object.entries(sessions).map(([state, count]) => [`{state="${state}"}`, count] as const),
         ),
         ...family("vdi_broker_flights", "gauge", "Sessions that are being waited for.", [["", inFlight]]),
+        ...family("vdi_broker_queued", "gauge", "Those of them that wait for others to be started.", [["", queued]]),
         ...family("vdi_broker_resident_bytes", "gauge", "Memory.", [["", process.memoryUsage.rss()]]),
         `# HELP ${name} From request to session.`,
         `# TYPE ${name} histogram`,

@@ -40,7 +40,7 @@ export async function serve(env: Env, write: (line: string) => void): Promise<nu
     { maxHeaderSize: 8192, requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 60_000 },
     brokerApi({ config, sessions, audit, metrics, stopping: stop.signal }),
   );
-  const health = healthServer(runtime, () => metrics.text(runtime.count(), sessions.inFlight()));
+  const health = healthServer(runtime, () => metrics.text(runtime.count(), sessions.inFlight(), sessions.queued()));
   const ended = endOf({ stop, server, health, audit, drainMs: env.drainMs });
   await listenOnSocket(server, env.socketPath, env.socketGroup);
   await listenOnPort(health, env.healthPort);

@@ -69,6 +69,15 @@ export const sessionVariables: readonly Variable[] = [
       "How long a session that finds no room, or whose image or volume is not there, goes on trying to start when nobody waits for it; then its pod is removed.",
   },
   {
+    name: "XPRA_STARTS_AT_ONCE",
+    section: "session",
+    type: types.integer(1, 1_000),
+    default: "4",
+    usedBy: ["session"],
+    meaning:
+      "How many sessions each proxy starts at a time; the others wait and are told their place. A start is about a second of work for one processor: together the proxies should start at most four for each core of all nodes.",
+  },
+  {
     name: "XPRA_MIN_UID",
     section: "session",
     type: types.integer(1, 2_147_483_647),

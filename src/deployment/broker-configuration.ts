@@ -26,6 +26,7 @@ export function brokerConfiguration(
     keepEndedSeconds: config.keepEndedSeconds,
     keepFailedSeconds: config.keepFailedSeconds,
     keepPendingSeconds: config.keepPendingSeconds,
+    startsAtOnce: config.startsAtOnce,
     minUid: config.minUid,
     nodeSelector: nodeSelector(config),
     timeZone: config.timeZone,

@@ -31,6 +31,8 @@ export interface BrokerConfig extends SessionPodSettings {
   readonly keepFailedSeconds: number;
   /** How long a session that does not come to start may go on trying. */
   readonly keepPendingSeconds: number;
+  /** How many sessions one broker starts at a time; at least 1. */
+  readonly startsAtOnce: number;
   /** No session for a user with a smaller uid. */
   readonly minUid: number;
   readonly sessionTypes: readonly SessionTypeEntry[];
@@ -70,6 +72,7 @@ export function parseBrokerConfig(text: string, source: string): BrokerConfig {
     keepEndedSeconds: at.number("keepEndedSeconds", 600),
     keepFailedSeconds: at.number("keepFailedSeconds", 86_400),
     keepPendingSeconds: at.number("keepPendingSeconds", 600),
+    startsAtOnce: at.number("startsAtOnce", 4),
     minUid: at.number("minUid", 1000),
     nodeSelector: at.texts("nodeSelector", {}),
     timeZone: at.text("timeZone", "UTC"),

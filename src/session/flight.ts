@@ -11,6 +11,7 @@ import {
   type StartPhase,
   type Trouble,
 } from "./session-state.ts";
+import type { StartLine, StartPlace } from "./start-line.ts";
 
 /** What a waiting user is told. */
 export interface Progress {
@@ -35,6 +36,7 @@ const words = {
   ending: "The previous session is being closed.",
   anew: "A new one is being started.",
   connecting: "Connecting to the desktop.",
+  queued: (number: number) => `Many desktops are being started at the moment. Yours is number ${number} in the line.`,
 };
 
 /** How long the runtime may take to know what sessions there are. */
@@ -52,6 +54,9 @@ export interface FlightPlan {
   /** Made when the session has to be started, with a new secret each time. Undefined: only a session that is there already will do. */
   readonly request: (() => SessionRequest) | undefined;
   readonly runtime: SessionRuntime;
+  /** Where those wait whose session has to be started. */
+  readonly line: StartLine;
+  /** How long the waiting lasts at most; standing in the line counts for itself. */
   readonly timeoutMs: number;
   /** False when all who asked have gone. */
   isWanted(): boolean;
@@ -65,6 +70,9 @@ interface History {
   /** Why the session that is being replaced had ended. */
   replaced: Reason | undefined;
   readonly isComingBack: boolean;
+  /** In the line of starts, once a session has to be started. */
+  place: StartPlace | undefined;
+  deadline: number;
 }
 
 /** What a step came to: the answer, or how long to wait for a change at most. */
@@ -73,7 +81,6 @@ type Step = { readonly answer: OpenSession } | { readonly waitMs: number };
 /** One flight: looks, decides, acts, and waits for a change, until there is an answer. Throws a `SessionRefusal`. */
 export async function fly(plan: FlightPlan): Promise<OpenSession> {
   const { name, user, runtime } = plan;
-  const deadline = performance.now() + plan.timeoutMs;
   await untilKnown(runtime, plan.timeoutMs);
   const history: History = {
     seen: new Set(),
@@ -81,19 +88,22 @@ export async function fly(plan: FlightPlan): Promise<OpenSession> {
     closedSince: undefined,
     replaced: undefined,
     isComingBack: plan.request === undefined,
+    place: undefined,
+    deadline: performance.now() + plan.timeoutMs,
   };
   const changes = changesOf(runtime, name);
   try {
     for (;;) {
       const view = runtime.look(name);
-      const step = await act(decide(view, user, history), view, plan, history);
+      const step = await act(decide(view, user, history), view, plan, history, changes.wake);
       if ("answer" in step) return step.answer;
-      const leftMs = deadline - performance.now();
-      if (leftMs <= 0) throw tooSlow(view);
+      const leftMs = history.deadline - performance.now();
+      if (leftMs <= 0) throw tooSlow(view, history);
       await changes.next(Math.min(step.waitMs, leftMs));
     }
   } finally {
     changes.stop();
+    history.place?.leave();
   }
 }
 
@@ -104,7 +114,7 @@ export async function untilKnown(runtime: SessionRuntime, timeoutMs: number = kn
     throw new SessionRefusal("away", { detail: `what sessions there are was not known after ${waitMs} ms` });
 }
 
-async function act(action: Action, view: SessionView, plan: FlightPlan, history: History): Promise<Step> {
+async function act(action: Action, view: SessionView, plan: FlightPlan, history: History, wake: () => void): Promise<Step> {
   const { name, runtime, tell } = plan;
   const { status } = view;
   switch (action) {
@@ -114,6 +124,7 @@ async function act(action: Action, view: SessionView, plan: FlightPlan, history:
       if (plan.request === undefined) throw refusalOf(view, plan);
       // What was taken away while nobody waits any more was perhaps meant to go: a session that waited too long for room.
       if (history.starts > 0 && !plan.isWanted()) throw new SessionRefusal("abandoned");
+      if (!mayStart(plan, history, wake)) return { waitMs: Number.POSITIVE_INFINITY };
       history.starts += 1;
       tell({ phase: "scheduling", message: words.asking });
       await runtime.create(plan.request());
@@ -136,6 +147,17 @@ async function act(action: Action, view: SessionView, plan: FlightPlan, history:
     case "return":
       return enter(view, plan, history);
   }
+}
+
+/** Joins the line of starts before the first one, and tells the place in it. */
+function mayStart(plan: FlightPlan, history: History, wake: () => void): boolean {
+  if (history.starts > 0) return true;
+  const isNew = history.place === undefined;
+  history.place ??= plan.line.join(wake);
+  const number = history.place.number();
+  if (number > 0) plan.tell({ phase: "queued", message: words.queued(number) });
+  else if (!isNew) history.deadline = performance.now() + plan.timeoutMs;
+  return number === 0;
 }
 
 /** The last step: one connection, so that nobody is sent to a desktop that is not there. Never ends a session: it may hold unsaved work. */
@@ -181,8 +203,10 @@ function goneOf({ status }: SessionView): SessionRefusal {
   return new SessionRefusal("gone", why === undefined ? {} : { message: why });
 }
 
-function tooSlow(view: SessionView): SessionRefusal {
+function tooSlow(view: SessionView, { place }: History): SessionRefusal {
   const { status } = view;
+  const number = status.state === "absent" ? (place?.number() ?? 0) : 0;
+  if (number > 0) return new SessionRefusal("queue", { detail: `number ${number} in the line` });
   if (status.state === "ending") return new SessionRefusal("stuck", { detail: status.detail });
   if (status.state !== "starting") return new SessionRefusal("slow", { detail: status.state });
   if (status.trouble !== undefined) return new SessionRefusal(status.trouble.reason, { detail: status.trouble.detail });
@@ -194,25 +218,27 @@ function onMachine({ machine }: SessionView): string {
 }
 
 /** Changes as something to wait for; one that came between two waits is not lost. */
-function changesOf(runtime: SessionRuntime, name: string): { next(ms: number): Promise<void>; stop(): void } {
+function changesOf(runtime: SessionRuntime, name: string): { next(ms: number): Promise<void>; stop(): void; wake(): void } {
   let pending = false;
-  let wake: (() => void) | undefined;
-  const stop = runtime.onChange(name, () => {
+  let end: (() => void) | undefined;
+  const wake = (): void => {
     pending = true;
-    wake?.();
-  });
+    end?.();
+  };
+  const stop = runtime.onChange(name, wake);
   return {
     stop,
+    wake,
     async next(ms) {
       if (!pending && ms > 0) {
         await new Promise<void>((resolve) => {
           const timer = setTimeout(resolve, ms);
-          wake = () => {
+          end = () => {
             clearTimeout(timer);
             resolve();
           };
         });
-        wake = undefined;
+        end = undefined;
       }
       pending = false;
     },

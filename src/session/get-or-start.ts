@@ -6,6 +6,7 @@ import { SessionRefusal } from "./refusal.ts";
 import type { SessionRequest, SessionRuntime } from "./session-runtime.ts";
 import { isForeign, type SessionView } from "./session-state.ts";
 import { wantedSession } from "./session-types.ts";
+import { startLine } from "./start-line.ts";
 import type { SessionUser } from "./user.ts";
 
 /** What the use case works with. */
@@ -32,6 +33,8 @@ export interface Sessions {
   state(user: SessionUser, display: string): Promise<{ readonly name: string; readonly view: SessionView }>;
   /** How many sessions are being waited for. */
   inFlight(): number;
+  /** How many of them stand in the line of starts. */
+  queued(): number;
   /** Ends the user's session. */
   end(user: SessionUser, display: string): Promise<{ readonly name: string; readonly state: "ending" | "absent" }>;
 }
@@ -45,6 +48,7 @@ interface Flight {
 /** Makes the use case over a runtime. */
 export function sessionsOf({ config, runtime, timeoutMs = 300_000 }: GetOrStartOptions): Sessions {
   const flights = new Map<string, Flight>();
+  const line = startLine(() => config().startsAtOnce);
 
   function resolve(user: SessionUser, display: string): { name: string; request: () => SessionRequest } {
     const wanted = wantedSession(display, user, config().sessionTypes);
@@ -65,6 +69,7 @@ export function sessionsOf({ config, runtime, timeoutMs = 300_000 }: GetOrStartO
         user,
         request,
         runtime,
+        line,
         timeoutMs,
         isWanted: () => flight.listeners.size > 0,
         tell: (progress) => announce(flight, progress),
@@ -93,6 +98,7 @@ export function sessionsOf({ config, runtime, timeoutMs = 300_000 }: GetOrStartO
   return {
     nameOf: (user, display) => resolve(user, display).name,
     inFlight: () => flights.size,
+    queued: () => line.waiting(),
     async getOrStart(user, display, onProgress, signal) {
       const { name, request } = resolve(user, display);
       return passenger(join(name, user, request), onProgress, signal);

@@ -109,6 +109,13 @@ const table = {
     ],
   },
 
+  queue: {
+    code: failed,
+    user: "Very many desktops are being started at the moment. Please try again in a few minutes.",
+    admin: "more sessions were asked for than are started at a time (XPRA_STARTS_AT_ONCE), so that waiting in the line was given up",
+    try: ["vdi sessions list: do the ones before it come to start?", "raise XPRA_STARTS_AT_ONCE, if the nodes' processors are idle"],
+  },
+
   // On the way to a desktop.
   image: {
     code: failed,

@@ -220,6 +220,46 @@ it("goes on starting when the caller has gone, and gives up waiting in words", a
   expect(kube.pods.size).toBe(1);
 });
 
+it("starts so many at a time, and tells the others their place in the line", async () => {
+  const kube = await fakeKube();
+  const { sessions } = broker(kube);
+  const told = new Map<string, string[]>();
+  const names = ["a", "b", "c", "d", "e", "f"];
+  const waiting = names.map((name, at) =>
+    sessions.getOrStart(user(name, 20_001 + at), "desktop", ({ phase, message }) => {
+      if (phase === "queued") told.set(name, [...(told.get(name) ?? []), message]);
+    }),
+  );
+  await until(() => kube.pods.size === 4);
+  expect(sessions.queued()).toBe(2);
+  expect([...told]).toEqual([
+    ["e", [expect.stringContaining("number 1 in the line")]],
+    ["f", [expect.stringContaining("number 2 in the line")]],
+  ]);
+  for (const name of [...names]) {
+    await until(() => kube.pods.has(`${name}-desktop`));
+    kube.run(`${name}-desktop`, "127.0.0.1");
+    kube.log(`${name}-desktop`, "xpra is ready.");
+  }
+  await Promise.all(waiting);
+  expect(told.get("f")).toEqual([expect.stringContaining("number 2"), expect.stringContaining("number 1")]);
+  expect(sessions.queued()).toBe(0);
+});
+
+it("gives up waiting in a line that does not move, and leaves it", async () => {
+  const kube = await fakeKube();
+  const { sessions } = broker(kube, { timeoutMs: 500 });
+  // Four start, four may come after them when those are given up: that is too late for the ninth.
+  const all = ["a", "b", "c", "d", "e", "f", "g", "h", "i"].map((name, at) =>
+    sessions.getOrStart(user(name, 20_001 + at), "desktop", quiet),
+  );
+  const ends = Promise.allSettled(all);
+  await expect(all[8]).rejects.toMatchObject({ reason: "queue", detail: expect.stringContaining("in the line") });
+  await ends;
+  expect(kube.pods.has("i-desktop")).toBe(false);
+  expect(sessions.queued()).toBe(0);
+});
+
 it("knows all sessions after a restart, without a log or a write", async () => {
   const kube = await fakeKube();
   const config = brokerConfig(rig.xpra().port);

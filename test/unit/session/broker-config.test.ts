@@ -16,6 +16,7 @@ it("fills in what is left out", () => {
     keepEndedSeconds: 600,
     keepFailedSeconds: 86_400,
     keepPendingSeconds: 600,
+    startsAtOnce: 4,
     sessionTypes: [{ title: "desktop" }],
   });
 });
