@@ -2,62 +2,101 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { clusterLayout } from "../cluster/layout.ts";
 import { testDemo, vdi } from "../e2e/support/demo.ts";
+import { type Door, doorAt, type SessionEvent } from "../e2e/support/door.ts";
+import { type Kubectl, kubectlFor } from "../e2e/support/kubectl.ts";
 import type { Demo } from "../start/demo.ts";
 
-/** Session pods of a deployment. */
-export const sessionSelector = "app.kubernetes.io/name=vdi-session";
-/** Proxy pods of a deployment. */
-export const proxySelector = "app=xpra-proxy";
+/** The light session type: a terminal and nothing else. */
+export const lightType = "desktop-failsafe";
 
 /** The deployment that benches work on, and an admin's tools for it. */
 export interface Deployment extends Demo {
   readonly ingressNamespace: string;
-  /** kubectl itself, for what is timed. */
+  /** kubectl itself, for what is timed; `kubectlArgs` choose the cluster. */
   readonly kubectlProgram: string;
-  /** Runs kubectl and gives its output; throws with kubectl's own words. */
-  kubectl(...args: string[]): Promise<string>;
+  readonly kubectlArgs: readonly string[];
+  readonly kubectl: Kubectl;
+  /** The proxies by their Service's address. */
+  readonly door: Door;
   /** Runs `vdi` in the deployment directory; throws with its words. */
   vdi(...args: string[]): Promise<string>;
-  /** Sees to so many demo users (`xpra-user01` and on) with the deployment's password, and gives their names. The demo has three. */
+  /** Sees to so many demo users (`xpra-user01` and on) with the deployment's password, known to the proxies, and gives their names. */
   users(count: number): Promise<readonly string[]>;
+  /** Takes all of them away again but the demo's three. */
+  removeUsers(): Promise<void>;
+  /** Names of the proxies' pods. */
+  proxies(): Promise<readonly string[]>;
+  /** Signs in and starts a session, or finds it; throws with the door's words when there is none. */
+  login(user: string, display: string): Promise<readonly SessionEvent[]>;
   /** Ends all sessions and waits until their pods are gone. */
   endSessions(): Promise<void>;
 }
 
 const demoUsers = 3;
+const knownDeadlineMs = 60_000;
 
 /** Prepares the end-to-end tests' deployment, from whatever is there. */
 export async function prepareDeployment(): Promise<Deployment> {
   const demo = await testDemo();
-  const kubectlProgram = process.env["VDI_E2E_CONTEXT"] === undefined ? join(clusterLayout(process.env).programs, "kubectl") : "kubectl";
-  const kubectl = async (...args: string[]): Promise<string> => {
-    const all = ["--kubeconfig", demo.kubeconfig, "--context", demo.context, ...args];
-    return (await execa(kubectlProgram, all)).stdout;
-  };
+  const ingressNamespace = `ingress-${demo.namespace}`;
+  const kubectl = kubectlFor(demo.kubeconfig);
+  const door = doorAt(new URL(demo.url).hostname);
   const admin = async (...args: string[]): Promise<string> => {
     const { stdout, stderr, exitCode } = await vdi(demo, ...args);
     if (exitCode !== 0) throw new Error(`vdi ${args[0]} ended with ${exitCode}: ${stderr}`);
     return stdout;
   };
-  const nameOf = (number: number): string => `xpra-user${String(number).padStart(2, "0")}`;
+  const login = async (user: string, display: string): Promise<readonly SessionEvent[]> => {
+    const { status, ticket, message } = await door.signIn(user, demo.password);
+    if (status !== 200) throw new Error(`${user} could not sign in: ${status} ${message}`);
+    const events = await door.start(ticket, display);
+    const last = events.at(-1);
+    if (last?.event !== "ready") throw new Error(`${user} has no session: ${JSON.stringify(last)}`);
+    return events;
+  };
   return {
     ...demo,
-    ingressNamespace: `ingress-${demo.namespace}`,
-    kubectlProgram,
+    ingressNamespace,
+    kubectlProgram: process.env["VDI_E2E_CONTEXT"] === undefined ? join(clusterLayout(process.env).programs, "kubectl") : "kubectl",
+    kubectlArgs: ["--kubeconfig", demo.kubeconfig, "--context", demo.context],
     kubectl,
+    door,
     vdi: admin,
     async users(count) {
-      const args = ["users", "add-demo", "--count", String(Math.max(count, demoUsers)), "--password-stdin", "--context", demo.context];
       const program = join(import.meta.dirname, "..", "..", "bin", "vdi");
+      const args = ["users", "add-demo", "--count", String(Math.max(count, demoUsers)), "--password-stdin", "--context", demo.context];
       await execa(process.execPath, [program, ...args], {
         cwd: demo.directory,
         env: { KUBECONFIG: demo.kubeconfig },
         input: `${demo.password}\n`,
       });
-      return Array.from({ length: count }, (_, at) => nameOf(at + 1));
+      const names = Array.from({ length: count }, (_, at) => `xpra-user${String(at + 1).padStart(2, "0")}`);
+      await untilKnown(kubectl, ingressNamespace, names.at(-1) ?? "");
+      return names;
     },
-    async endSessions() {
-      await kubectl("delete", "pods", "-n", demo.namespace, "-l", sessionSelector, "--wait=true", "--timeout=120s");
+    async removeUsers() {
+      const { users } = JSON.parse(await admin("users", "list", "-o", "json")) as { users: { name: string }[] };
+      const names = users.map(({ name }) => name).filter((name) => Number(/^xpra-user(\d+)$/.exec(name)?.[1] ?? 0) > demoUsers);
+      if (names.length > 0) await admin("users", "remove", ...names, "--context", demo.context);
     },
+    proxies: () => proxiesOf(kubectl, ingressNamespace),
+    login,
+    endSessions: () => kubectl.removeSessions(demo.namespace),
   };
+}
+
+async function proxiesOf(kubectl: Kubectl, namespace: string): Promise<readonly string[]> {
+  return (await kubectl.pods(namespace, "app=xpra-proxy")).flatMap(({ metadata, status }) =>
+    metadata?.deletionTimestamp === undefined && status?.phase === "Running" ? [metadata?.name ?? ""] : [],
+  );
+}
+
+/** Waits until every proxy knows a user: a changed Secret takes a moment to reach a running pod. */
+async function untilKnown(kubectl: Kubectl, namespace: string, user: string): Promise<void> {
+  const seconds = knownDeadlineMs / 1_000;
+  for (const pod of await proxiesOf(kubectl, namespace)) {
+    const command = `n=0; until getent passwd ${user}; do n=$((n+1)); [ $n -gt ${seconds * 5} ] && exit 1; sleep 0.2; done`;
+    const { code, output } = await kubectl.shell(namespace, pod, "proxy", command);
+    if (code !== 0) throw new Error(`${pod} did not know ${user} within ${seconds} s: ${output}`);
+  }
 }
