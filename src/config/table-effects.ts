@@ -66,6 +66,7 @@ export const effectsOf: Readonly<Record<string, VariableEffects>> = {
   XPRA_KEEP_ENDED: entry(["sessions"], ["1h", "90s"], "It holds for what ends from then on."),
   XPRA_KEEP_FAILED: entry(["sessions"], ["2h"], "It holds for what ends from then on."),
   XPRA_KEEP_PENDING: entry(["sessions"], ["30m"]),
+  XPRA_STARTS_AT_ONCE: entry(["sessions"], ["2", "50"]),
   XPRA_MIN_UID: entry(["sessions", "policy"], ["20000"]),
   PRESTOP_CMD: entry(["sessions"], ["save-state; xpra stop"]),
   IMAGE_DEFAULT: entry(["sessions", "policy"], ["registry.example.org:5000/vdi-office:2026-11"]),

@@ -22,6 +22,8 @@ export interface SessionOptions {
   /** Files below `XPRA_TOPDIR_INT`, by their path. */
   readonly files?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** Takes the place of the session's own entry. */
+  readonly command?: readonly string[];
 }
 
 async function docker(args: readonly string[], timeoutMs = 60_000): Promise<Outcome> {
@@ -91,7 +93,7 @@ export class Session {
       ...["--volume", `${directory}/passwd:/etc/passwd:ro`, "--volume", `${directory}/group:/etc/group:ro`],
       ...["--volume", `${directory}/srv:/srv:ro`],
       ...Object.entries(env).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
-      ...[sessionImage, "/usr/lib/vdi/bin/session-entry"],
+      ...[sessionImage, ...(options.command ?? ["/usr/lib/vdi/bin/session-entry"])],
     ]);
     if (started.code !== 0) throw new Error(`the session's container did not start: ${started.output}`);
     return session;
@@ -108,6 +110,16 @@ export class Session {
     const { stdout } = await run("sh", ["-c", script, this.#name], { maxBuffer: 1 << 24 });
     if (!stdout.includes("xpra is ready.")) throw new Error(`the session did not become ready:\n${stdout}`);
     return stdout;
+  }
+
+  /** Milliseconds from the container's start to the line that Xpra is ready, both by the engine's clock. */
+  async startMs(): Promise<number> {
+    const { output: started } = await docker(["inspect", "--format", "{{.State.StartedAt}}", this.#name]);
+    const { output } = await docker(["logs", "--timestamps", this.#name]);
+    const line = output.split("\n").find((text) => text.includes("xpra is ready.")) ?? "";
+    const took = Date.parse(line.split(" ")[0] ?? "") - Date.parse(started.trim());
+    if (Number.isNaN(took)) throw new Error(`there is no line that Xpra is ready:\n${output}`);
+    return took;
   }
 
   async logs(): Promise<string> {
