@@ -12,13 +12,6 @@ let model: Model = firstModel(choiceFromPath(location.pathname));
 let work = new AbortController();
 let renewal = 0;
 let desktop: Desktop | null = null;
-let isAttached = false;
-/** When this page last left a session that it was attached to. */
-let leftAtMs = Number.NEGATIVE_INFINITY;
-
-/** So long after this page left a session the door may not have closed the connection on its other side. */
-const leavingMs = 4_000;
-const leavingPauseMs = 1_000;
 const renewAgainMs = 30_000;
 
 type Attach = Extract<Effect, { do: "attach" }>;
@@ -52,8 +45,6 @@ function run(job: (signal: AbortSignal) => Promise<void>, onProblem: (found: Pro
 function stop(): void {
   work.abort();
   work = new AbortController();
-  if (isAttached) leftAtMs = performance.now();
-  isAttached = false;
   desktop?.close();
   desktop = null;
   view.clearDesktop();
@@ -77,17 +68,11 @@ async function attach(wanted: Attach, signal: AbortSignal): Promise<void> {
     manner,
     existing,
     host: view.desktopHost(),
-    onFirstFrame: () => {
-      isAttached = true;
-      dispatch({ type: "first-frame" });
-    },
+    onFirstFrame: () => dispatch({ type: "first-frame" }),
     onLost: (loss) => {
       if (signal.aborted) return;
-      isAttached = false;
-      const isOwn = loss.kind === "busy" && performance.now() - leftAtMs < leavingMs;
       // A session that cannot tell whether somebody is there is taken, as every Xpra client does.
       if (loss.kind === "cannot-tell" && wanted.manner === "ask") run(() => attach({ ...wanted, manner: "take" }, signal), startFailed);
-      else if (isOwn) run(() => pause(leavingPauseMs, signal).then(() => attach(wanted, signal)), startFailed);
       else dispatch({ type: "connection-lost", loss });
     },
     onQuiet: (isQuiet) => {

@@ -77,6 +77,13 @@ export function createToolbar(host: HTMLElement, dispatch: Dispatch): Toolbar {
     if (!clipboardPanel.hidden) clipboard.select();
   });
   clipboardButton.setAttribute("aria-expanded", "false");
+  const screenKeyboard = button("Keyboard", "tool", () => {
+    setOpen(false);
+    screenKeyboard.setAttribute("aria-pressed", String(desktop?.toggleScreenKeyboard() ?? false));
+  });
+  screenKeyboard.setAttribute("aria-pressed", "false");
+  // Where there is no touch screen there is a real keyboard.
+  screenKeyboard.hidden = navigator.maxTouchPoints === 0;
   const signOut = button("Sign out", "tool", () => dispatch({ type: "sign-out" }));
   signOut.append(element("small", { text: "The session keeps running" }));
   const end = button("End my session", "tool danger-text", ask);
@@ -85,6 +92,7 @@ export function createToolbar(host: HTMLElement, dispatch: Dispatch): Toolbar {
     "div",
     { class: "tool-menu", id: "tool-menu", attributes: { role: "group", "aria-label": "Menu" } },
     name,
+    screenKeyboard,
     clipboardButton,
     clipboardPanel,
     button("Full screen", "tool", () => {
@@ -103,7 +111,7 @@ export function createToolbar(host: HTMLElement, dispatch: Dispatch): Toolbar {
   function setOpen(isOpen: boolean): void {
     menu.hidden = !isOpen;
     tab.setAttribute("aria-expanded", String(isOpen));
-    if (isOpen) clipboardButton.focus();
+    if (isOpen) (screenKeyboard.hidden ? clipboardButton : screenKeyboard).focus();
     else back();
   }
 
@@ -131,6 +139,7 @@ export function createToolbar(host: HTMLElement, dispatch: Dispatch): Toolbar {
     setDesktop: (next) => {
       desktop = next;
       clipboard.value = "";
+      screenKeyboard.setAttribute("aria-pressed", "false");
     },
     showClipboard: (text) => {
       clipboard.value = text;

@@ -2,9 +2,10 @@
  * Characters that a session can type whatever its keyboard map has, most wanted first.
  *
  * A browser tells the language of its user and not the keyboard, so the map is often another one. The
- * server puts as many of them as it has free keys for onto those.
+ * server puts as many of them as it has free keys for onto those. The first three are accents that stand alone: some keyboards
+ * have them on dead keys only.
  */
-const usualCharacters = "äöüßÄÖÜ€éèàùçêâîôûñåøæ";
+const usualCharacters = "^`~äöüßÄÖÜ€éèàùçêâîôûñåøæ";
 
 /** How many characters are asked for; a map has some thirty-five free keys. */
 const mostCharacters = 34;
@@ -20,10 +21,18 @@ export function isPlain(character: string): boolean {
   return /^[\n -~]$/.test(character);
 }
 
-/** X11's name of the key of a character that is not plain. */
+/** Names of keys that are not those of the characters' Unicode numbers. */
+const ownNames: Readonly<Record<string, string>> = { "€": "EuroSign", "^": "asciicircum", "`": "grave", "~": "asciitilde" };
+
+/** Whether a character has a key of its own, whatever the keyboard map has. */
+export function isAccent(character: string): boolean {
+  return character === "^" || character === "`" || character === "~";
+}
+
+/** X11's name of the key of a character that is not plain, or is an accent. */
 export function keyNameOfCharacter(character: string): string {
-  // The one usual character whose key is not the one of its Unicode number.
-  if (character === "€") return "EuroSign";
+  const own = ownNames[character];
+  if (own !== undefined) return own;
   const point = character.codePointAt(0) ?? 0;
   return `U${point.toString(16).toUpperCase().padStart(4, "0")}`;
 }

@@ -46,6 +46,8 @@ export interface DesktopOptions {
 /** A desktop on the page. */
 export interface Desktop {
   focus(): void;
+  /** Shows or hides the keyboard of a phone's or tablet's screen; gives whether it is wanted now. */
+  toggleScreenKeyboard(): boolean;
   /** Makes a text the desktop's clipboard. */
   setClipboard(text: string): void;
   /** Leaves the desktop; the session goes on. */
@@ -148,6 +150,7 @@ export async function openDesktop(options: DesktopOptions): Promise<Desktop> {
 
   return {
     focus: input.focus,
+    toggleScreenKeyboard: input.toggleScreenKeyboard,
     setClipboard: (text) => {
       clipboard.offer(text);
     },

@@ -22,6 +22,8 @@ export class Clipboard {
   #primary = "";
   #waiting: string | null = null;
   #requests = 0;
+  /** Called when a program of the desktop has fetched the text. */
+  onFetched: () => void = () => undefined;
 
   constructor(connection: Connection, onCopied: (text: string) => void) {
     this.#connection = connection;
@@ -37,7 +39,10 @@ export class Clipboard {
       if (text !== null) this.#copied(text);
     });
     connection.handle("clipboard-contents-none", () => undefined);
-    connection.handle("clipboard-request", (id, selection) => this.#answer(id, selection));
+    connection.handle("clipboard-request", (id, selection, target) => {
+      this.#answer(id, selection);
+      if (target !== "TARGETS") this.onFetched();
+    });
     connection.handle("set-clipboard-enabled", () => undefined);
   }
 

@@ -1,12 +1,16 @@
 import type { Clipboard } from "./clipboard.ts";
 import type { Connection } from "./connection.ts";
+import { KeyGate } from "./key-gate.ts";
 import type { Keyboard } from "./keyboard.ts";
-import { modifiersOf } from "./modifiers.ts";
-import { Wheel } from "./wheel.ts";
+import { connectPointer } from "./pointer.ts";
+import { filler, typedBetween } from "./touch-text.ts";
 import type { WindowSet } from "./window-set.ts";
 
 /** How long a paste key waits for the browser to hand over its clipboard. */
 const pasteWaitMs = 200;
+
+/** How long the keys after a paste key wait for the program to fetch the text, which it may not want at all. */
+const fetchWaitMs = 300;
 
 /** What this module needs to know. */
 export interface InputOptions {
@@ -17,6 +21,15 @@ export interface InputOptions {
   readonly host: HTMLElement;
   /** The user asked for the page's own menu by keyboard. */
   readonly onMenuKeys: () => void;
+}
+
+/** The user's keys and pointer on a desktop. */
+export interface Input {
+  /** Gives the keyboard to the desktop. */
+  focus(): void;
+  /** Shows or hides the keyboard of a phone's or tablet's screen; gives whether it is wanted now. */
+  toggleScreenKeyboard(): boolean;
+  stop(): void;
 }
 
 /** Whether a key press means "paste", so that the browser has to see it too. */
@@ -30,6 +43,11 @@ function isMenu(event: KeyboardEvent): boolean {
   return event.ctrlKey && event.altKey && event.shiftKey && event.code === "KeyM";
 }
 
+/** Keys that the browser makes a text of by itself: parts of a composition, dead keys, keys of a screen. */
+function isComposed(event: KeyboardEvent): boolean {
+  return event.isComposing || event.key === "Process" || event.key === "Unidentified" || event.key === "Dead";
+}
+
 function makeKeyTarget(): HTMLTextAreaElement {
   const area = document.createElement("textarea");
   area.className = "key-target";
@@ -37,6 +55,8 @@ function makeKeyTarget(): HTMLTextAreaElement {
   area.autocapitalize = "off";
   area.autocomplete = "off";
   area.spellcheck = false;
+  // A tap on the desktop is a click; the keyboard of a screen comes by the menu only.
+  area.inputMode = navigator.maxTouchPoints > 0 ? "none" : "text";
   return area;
 }
 
@@ -44,35 +64,28 @@ function makeKeyTarget(): HTMLTextAreaElement {
  * Hands the user's keys, mouse and wheel to the session.
  *
  * The keys arrive in a text area that nobody sees: browsers hand over their clipboard and the
- * results of input methods to such an element only. Returns how to focus and how to stop.
+ * results of input methods to such an element only.
  */
-export function connectInput(options: InputOptions): { focus(): void; stop(): void } {
+export function connectInput(options: InputOptions): Input {
   const { connection, windows, clipboard, keyboard, host } = options;
   const { isMac } = keyboard;
   const listeners = new AbortController();
   const { signal } = listeners;
   const area = makeKeyTarget();
-  const wheel = new Wheel();
   const pressed = new Map<string, KeyboardEvent>();
-  let held: (() => void)[] | null = null;
-  let holdTimer = 0;
+  /** Keys whose press has been sent already. */
+  const sent = new Set<string>();
+  const gate = new KeyGate();
+  let isPasting = false;
   let isInsertKey = false;
-  let composed = false;
+  let isComposing = false;
+  let isScreenKeyboard = false;
+  let text = "";
 
   function sendKey(event: KeyboardEvent, isDown: boolean): void {
+    if (isDown) sent.add(event.code);
+    else sent.delete(event.code);
     keyboard.send(windows.focused, event, isDown);
-  }
-
-  function release(): void {
-    clearTimeout(holdTimer);
-    const actions = held ?? [];
-    held = null;
-    for (const action of actions) action();
-  }
-
-  function whenPasted(action: () => void): void {
-    if (held === null) action();
-    else held.push(action);
   }
 
   function onKeyDown(event: KeyboardEvent): void {
@@ -82,19 +95,26 @@ export function connectInput(options: InputOptions): { focus(): void; stop(): vo
       options.onMenuKeys();
       return;
     }
-    if (event.isComposing || event.key === "Process" || event.key === "Unidentified") return;
+    if (isComposed(event)) return;
     // F11 stays the browser's: it is the way out of a full screen.
     if (event.code === "F11") return;
     clipboard.giveToBrowser();
-    if (isPaste(event) && held === null) {
-      held = [];
+    const isPasteKey = isPaste(event) && !gate.isClosed;
+    if (isPasteKey) {
       isInsertKey = event.code === "Insert";
-      holdTimer = window.setTimeout(release, pasteWaitMs);
+      isPasting = true;
+      gate.close(pasteWaitMs);
     } else {
       event.preventDefault();
     }
     pressed.set(event.code, event);
-    whenPasted(() => sendKey(event, true));
+    gate.pass(() => {
+      sendKey(event, true);
+      if (!isPasteKey) return;
+      isPasting = false;
+      // The program asks for the text only when it sees the key: what is typed next must not arrive before it.
+      gate.close(fetchWaitMs);
+    });
   }
 
   function onKeyUp(event: KeyboardEvent): void {
@@ -102,104 +122,89 @@ export function connectInput(options: InputOptions): { focus(): void; stop(): vo
     if (isMac && event.key === "Meta") releaseKeys();
     if (!pressed.delete(event.code)) return;
     event.preventDefault();
-    whenPasted(() => sendKey(event, false));
+    if (sent.has(event.code)) sendKey(event, false);
+    else gate.pass(() => sendKey(event, false));
   }
 
   function releaseKeys(): void {
-    release();
+    for (let turn = 0; gate.isClosed && turn < 3; turn++) gate.open();
     for (const event of pressed.values()) sendKey(event, false);
     pressed.clear();
   }
 
-  function type(text: string): void {
-    keyboard.type(windows.focused, text);
+  function type(typed: string): void {
+    gate.pass(() => keyboard.type(windows.focused, typed));
+  }
+
+  function resetText(): void {
+    text = isScreenKeyboard ? filler : "";
+    area.value = text;
+  }
+
+  /** The keyboard of a screen shows what is typed only as a change of the text. */
+  function followText(): void {
+    const { erase, text: typed } = typedBetween(text, area.value);
+    text = area.value;
+    type("\b".repeat(erase) + typed);
+    if (!isComposing) resetText();
+  }
+
+  function onInput(event: Event): void {
+    if (isScreenKeyboard) {
+      followText();
+      return;
+    }
+    if (isComposing) return;
+    if (event instanceof InputEvent && event.inputType === "insertText" && event.data !== null) type(event.data);
+    resetText();
+  }
+
+  function onComposition(event: CompositionEvent): void {
+    isComposing = event.type === "compositionstart";
+    if (isComposing) return;
+    if (isScreenKeyboard) followText();
+    else type(event.data);
+    resetText();
+  }
+
+  function onPaste(event: ClipboardEvent): void {
+    event.preventDefault();
+    const pasted = event.clipboardData?.getData("text/plain") ?? "";
+    clipboard.offer(pasted);
+    if (isInsertKey) clipboard.offerPrimary(pasted);
+    if (isPasting) gate.open();
   }
 
   area.addEventListener("keydown", onKeyDown, { signal });
   area.addEventListener("keyup", onKeyUp, { signal });
   area.addEventListener("blur", releaseKeys, { signal });
-  area.addEventListener(
-    "compositionstart",
-    () => {
-      composed = true;
-    },
-    { signal },
-  );
-  area.addEventListener(
-    "compositionend",
-    (event) => {
-      composed = false;
-      type(event.data);
-      area.value = "";
-    },
-    { signal },
-  );
-  area.addEventListener(
-    "input",
-    (event) => {
-      const text = event instanceof InputEvent ? event.data : null;
-      if (composed) return;
-      if (text !== null && event instanceof InputEvent && event.inputType === "insertText") type(text);
-      area.value = "";
-    },
-    { signal },
-  );
-  area.addEventListener(
-    "paste",
-    (event) => {
-      event.preventDefault();
-      const text = event.clipboardData?.getData("text/plain") ?? "";
-      clipboard.offer(text);
-      if (isInsertKey) clipboard.offerPrimary(text);
-      release();
-    },
-    { signal },
-  );
-
-  function onPointer(event: PointerEvent): void {
-    const target = windows.windowAt(event.target);
-    if (target === null) return;
-    if (event.type === "pointerdown") {
-      event.preventDefault();
-      area.focus({ preventScroll: true });
-      clipboard.giveToBrowser();
-      target.canvas.setPointerCapture(event.pointerId);
-      windows.focus(target);
-    }
-    const modifiers = modifiersOf(event, isMac);
-    const position = windows.position(target, event);
-    if (event.type === "pointermove") {
-      connection.send(["pointer-position", target.id, position, modifiers, []]);
-      return;
-    }
-    connection.send(["button-action", target.id, event.button + 1, event.type === "pointerdown", position, modifiers, []]);
-  }
-
-  function onWheel(event: WheelEvent): void {
-    const target = windows.windowAt(event.target);
-    if (target === null) return;
-    event.preventDefault();
-    const modifiers = modifiersOf(event, isMac);
-    const position = windows.position(target, event);
-    for (const button of wheel.turn(event.deltaX, event.deltaY, event.deltaMode)) {
-      connection.send(["button-action", target.id, button, true, position, modifiers, []]);
-      connection.send(["button-action", target.id, button, false, position, modifiers, []]);
-    }
-  }
-
-  for (const name of ["pointerdown", "pointerup", "pointermove"] as const) {
-    host.addEventListener(name, onPointer, { signal });
-  }
-  host.addEventListener("wheel", onWheel, { signal, passive: false });
-  host.addEventListener("contextmenu", (event) => event.preventDefault(), { signal });
+  area.addEventListener("compositionstart", onComposition, { signal });
+  area.addEventListener("compositionend", onComposition, { signal });
+  area.addEventListener("input", onInput, { signal });
+  area.addEventListener("paste", onPaste, { signal });
+  clipboard.onFetched = () => {
+    if (!isPasting && gate.isClosed) gate.open();
+  };
+  const focus = () => area.focus({ preventScroll: true });
+  connectPointer({ connection, windows, clipboard, host, isMac, focus, signal });
   window.addEventListener("focus", () => void clipboard.takeFromBrowser(), { signal });
   host.addEventListener("pointerenter", () => void clipboard.takeFromBrowser(), { signal });
   host.append(area);
 
   return {
-    focus: () => area.focus({ preventScroll: true }),
+    focus,
+    toggleScreenKeyboard: () => {
+      isScreenKeyboard = !isScreenKeyboard;
+      area.inputMode = isScreenKeyboard ? "text" : "none";
+      resetText();
+      // A browser looks at the mode when the element gets the keyboard.
+      area.blur();
+      focus();
+      return isScreenKeyboard;
+    },
     stop: () => {
-      release();
+      gate.open();
+      clipboard.onFetched = () => undefined;
       listeners.abort();
       area.remove();
     },

@@ -1,4 +1,4 @@
-import { ExtraCharacters, isPlain, keyNameOfCharacter } from "./characters.ts";
+import { ExtraCharacters, isAccent, isPlain, keyNameOfCharacter } from "./characters.ts";
 import type { Connection } from "./connection.ts";
 import { keyNameOn, modifiersOf } from "./modifiers.ts";
 
@@ -36,12 +36,13 @@ export class Keyboard {
   /** Types a text that came without keys: from an input method or a phone's keyboard. */
   type(window: number, text: string): void {
     const { client } = this.#connection;
-    for (const character of text) if (!isPlain(character)) this.#need(character);
+    for (const character of text) if (!isPlain(character) && character !== "\b") this.#need(character);
     for (const character of text) {
       const known = client.keyboard.getKey(new KeyboardEvent("keydown", { key: character })).name;
       let name = keyNameOfCharacter(character);
       if (character === "\n") name = "Return";
-      else if (isPlain(character)) name = known || character;
+      else if (character === "\b") name = "BackSpace";
+      else if (isPlain(character) && !isAccent(character)) name = known || character;
       for (const isDown of [true, false]) client.sendKeyAction(window, name, isDown, [], character, 0, 0);
     }
   }

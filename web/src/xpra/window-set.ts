@@ -55,7 +55,7 @@ export class WindowSet {
   }
 
   /** A place on a window's canvas: on the whole desktop, and inside the window. */
-  position(window: RemoteWindow, event: MouseEvent): [number, number, number, number] {
+  position(window: RemoteWindow, event: { readonly clientX: number; readonly clientY: number }): [number, number, number, number] {
     const shown = window.canvas.getBoundingClientRect();
     const scale = shown.width > 0 ? window.canvas.width / shown.width : 1;
     const x = Math.round((event.clientX - shown.left) * scale);

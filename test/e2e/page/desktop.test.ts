@@ -1,0 +1,224 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { type Browser, type BrowserContext, devices, type Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { Session } from "../session-image/session.ts";
+import { sessionImage } from "../support/images.ts";
+import { startNativeClient } from "../support/native-client.ts";
+import { accessibilityFindings } from "./accessible.ts";
+import { chooseFromMenu, openBrowser, openContext, problemText, screenshot, typeInto, waitForQuiet, waitForState } from "./page.ts";
+import { person, type SessionRig, startSessionRig } from "./session-rig.ts";
+
+// The page with a real session behind a played door.
+const artifacts = join(import.meta.dirname, "..", "..", "..", "artifacts", "desktop");
+
+let rig: SessionRig;
+let browser: Browser;
+let contexts: BrowserContext[] = [];
+let violations: string[] = [];
+
+beforeAll(async () => {
+  mkdirSync(artifacts, { recursive: true });
+  browser = await openBrowser();
+  rig = await startSessionRig();
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await rig?.close();
+});
+
+beforeEach(() => {
+  violations = [];
+});
+
+afterEach(async () => {
+  await Promise.all(contexts.map((each) => each.close()));
+  contexts = [];
+  // Whatever a test has done: nothing of it was against the page's policy.
+  expect(violations).toEqual([]);
+});
+
+/** A page that reports whatever is against its policy. */
+async function newPage(made?: BrowserContext): Promise<Page> {
+  const context = made ?? (await openContext(browser));
+  contexts.push(context);
+  await context.exposeFunction("vdiViolation", (words: string) => violations.push(words));
+  await context.addInitScript(() => {
+    const report = (window as unknown as { vdiViolation(words: string): void }).vdiViolation;
+    document.addEventListener("securitypolicyviolation", (event) =>
+      report(`${event.violatedDirective}: ${event.blockedURI} ${event.sample}`),
+    );
+  });
+  const page = await context.newPage();
+  page.on("console", (message) => {
+    if (/Content Security Policy|Trusted ?(Types|Script|HTML)/i.test(message.text())) violations.push(message.text());
+  });
+  page.on("pageerror", (error) => violations.push(error.message));
+  return page;
+}
+
+describe("a session that is open elsewhere", () => {
+  test("a second tab is told before anything happens, and takes it over", async () => {
+    const first = await newPage();
+    const second = await newPage();
+    await rig.open(first);
+    await rig.open(second, "Take it over");
+    await waitForState(first, ["ended"]);
+    expect(await first.locator("main").textContent()).toContain("taken it over");
+    await first.getByRole("button", { name: "Bring it here" }).click();
+    await waitForState(first, ["working"]);
+    await waitForState(second, ["ended"]);
+  });
+
+  test("is left alone by who cancels, and shared by who shares it", async () => {
+    const first = await newPage();
+    const second = await newPage();
+    await rig.open(first);
+    await rig.ask(second);
+    await waitForState(second, ["elsewhere"]);
+    await second.getByRole("button", { name: "Cancel" }).click();
+    await waitForState(second, ["choose"]);
+    expect(await waitForState(first, ["working", "ended"])).toBe("working");
+    await rig.open(second, "Share it");
+    await rig.expectTyped("from the second", () => typeInto(second, "from the second\n"));
+    await rig.expectTyped("from the first", () => typeInto(first, "from the first\n"));
+  });
+
+  test("who has taken it over can be joined", async () => {
+    const first = await newPage();
+    const second = await newPage();
+    const third = await newPage();
+    await rig.open(first);
+    await rig.open(second, "Take it over");
+    await rig.open(third, "Share it");
+    expect(await waitForState(second, ["working"])).toBe("working");
+  });
+
+  test("Xpra's own client counts as well", async () => {
+    const { host, port } = await rig.session.address();
+    const client = await startNativeClient(sessionImage, Session.password, ["attach", `tcp://${person.user}@${host}:${port}/`]);
+    try {
+      await client.line(/Attached to/i);
+      const page = await newPage();
+      await rig.open(page, "Take it over");
+      expect(await client.ended()).toMatch(/new client/i);
+    } finally {
+      await client.stop();
+    }
+  });
+
+  test("leaving it and coming back is no second client", async () => {
+    const page = await newPage();
+    await rig.open(page);
+    await chooseFromMenu(page, "Sign out");
+    await page.getByRole("button", { name: "Sign in again" }).click();
+    await page.getByLabel("User name").fill(person.user);
+    await page.getByLabel("Password", { exact: true }).fill(person.password);
+    await page.keyboard.press("Enter");
+    await waitForState(page, ["choose"]);
+    await page.locator('[data-type="desktop"]').click();
+    expect(await waitForState(page, ["working", "elsewhere", "error"])).toBe("working");
+  });
+});
+
+test("by keyboard alone: in, to the menu and back to the desktop, and out", async () => {
+  const page = await newPage();
+  await page.goto(rig.door.address);
+  await page.keyboard.type(person.user);
+  await page.keyboard.press("Tab");
+  await page.keyboard.type(person.password);
+  await page.keyboard.press("Enter");
+  await waitForState(page, ["choose"]);
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Shift+Tab");
+  await page.keyboard.press("Enter");
+  await waitForState(page, ["working"]);
+  await waitForQuiet(page);
+  await rig.expectTyped("keys", () => typeInto(page, "keys\n"));
+  // Tab belongs to the desktop; only these keys lead out of it.
+  await page.keyboard.press("Tab");
+  expect(await focused(page)).toMatch(/^Your desktop/);
+  await page.keyboard.press("Control+Alt+Shift+KeyM");
+  expect(await focused(page)).toBe("Clipboard");
+  expect(await page.evaluate(() => getComputedStyle(document.activeElement as Element).outlineStyle)).toBe("solid");
+  const seen = [];
+  for (let step = 0; step < 3; step++) {
+    await page.keyboard.press("Tab");
+    seen.push(await focused(page));
+  }
+  expect(seen).toEqual(["Full screen", "Sign out", "End my session"]);
+  await screenshot(page, join(artifacts, "menu-by-keyboard.png"));
+  await page.keyboard.press("Escape");
+  expect(await focused(page)).toMatch(/^Your desktop/);
+  await rig.expectTyped("more", async () => {
+    // What was pressed while the menu was open did not reach the desktop.
+    await page.keyboard.press("Control+KeyU");
+    await typeInto(page, "more\n");
+  });
+  await page.keyboard.press("Control+Alt+Shift+KeyM");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await waitForState(page, ["ended"]);
+});
+
+/** The name of what has the keyboard. */
+function focused(page: Page): Promise<string> {
+  return page.evaluate(() => {
+    const item = document.activeElement;
+    return item?.getAttribute("aria-label") ?? item?.firstChild?.textContent ?? "";
+  });
+}
+
+describe("on a phone", () => {
+  async function openPhone(): Promise<Page> {
+    const { defaultBrowserType: _, ...phone } = devices["Pixel 5"] as (typeof devices)[string];
+    const page = await newPage(await browser.newContext({ ...phone, viewport: { width: 390, height: 844 }, locale: "en-US" }));
+    await rig.open(page);
+    return page;
+  }
+
+  test("the screen's keyboard is in the menu, and what it does is typed", async () => {
+    const page = await openPhone();
+    const mode = () => page.evaluate(() => document.querySelector<HTMLTextAreaElement>(".key-target")?.inputMode);
+    expect(await mode()).toBe("none");
+    await page.locator("#tool-tab").tap();
+    await screenshot(page, join(artifacts, "menu-390.png"));
+    expect(await accessibilityFindings(page)).toEqual([]);
+    await page.getByRole("button", { name: "Keyboard" }).tap();
+    expect(await mode()).toBe("text");
+    const devtools = await page.context().newCDPSession(page);
+    const write = (text: string) =>
+      devtools.send("Input.imeSetComposition", { text, selectionStart: text.length, selectionEnd: text.length });
+    await rig.expectTyped("hello wörld x", async () => {
+      // A word grows, is corrected, and is done; one letter too many is taken back.
+      for (const text of ["h", "he", "hel", "hrl", "hell"]) await write(text);
+      await devtools.send("Input.insertText", { text: "hello " });
+      await devtools.send("Input.insertText", { text: "wörld xy" });
+      await page.evaluate(() => document.execCommand("delete"));
+      await page.keyboard.press("Enter");
+    });
+    await page.locator("#tool-tab").tap();
+    await page.getByRole("button", { name: "Keyboard" }).tap();
+    expect(await mode()).toBe("none");
+  });
+
+  test("a finger is a pointer: two taps on a word select it, a rest opens the program's menu", async () => {
+    const page = await openPhone();
+    const where = await page.locator("#desktop canvas").first().boundingBox();
+    if (where === null) throw new Error("there is no window");
+    const place = { x: where.x + 20, y: where.y + 14 };
+    await page.touchscreen.tap(place.x, place.y);
+    await page.touchscreen.tap(place.x, place.y);
+    await waitForQuiet(page);
+    await screenshot(page, join(artifacts, "selected-390.png"));
+    const before = await page.locator("#desktop canvas").count();
+    const devtools = await page.context().newCDPSession(page);
+    await devtools.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: [{ x: place.x + 80, y: place.y + 120 }] });
+    await expect.poll(() => page.locator("#desktop canvas").count(), { timeout: 15_000, interval: 200 }).toBeGreaterThan(before);
+    await devtools.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+    await screenshot(page, join(artifacts, "context-menu-390.png"));
+    expect(await problemText(page)).toBe("");
+  });
+});

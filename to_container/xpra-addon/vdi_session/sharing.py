@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Lets a client ask whether a session is shown elsewhere, without throwing anybody out.
+
+A client that says `steal: false` wants to be refused when somebody is there. Xpra 6.5 puts the new client on its list first and
+then looks whether the list is empty, so that it refuses everyone. Replaced is one name, when its module is loaded:
+
+| name | why |
+| --- | --- |
+| xpra.server.subsystem.sharing.SharingServer.parse_hello | counts the others only, and refuses in words of its own |
+"""
+
+import importlib.util
+import sys
+from importlib.abc import MetaPathFinder
+from typing import Any
+
+MODULE = "xpra.server.subsystem.sharing"
+# The page knows by these words that the session has really looked (web/src/xpra/loss.ts).
+BUSY = "session busy:this session is shown elsewhere"
+
+
+def others(server: Any, source: Any) -> list[Any]:
+    """The clients that show the session, other than this one and the earlier connections of the same one."""
+    clients = getattr(server, "server", server)._server_sources.values()
+    return [each for each in clients if each is not source and each.requires_sharing() and not (source.uuid and each.uuid == source.uuid)]
+
+
+def replace(module: Any) -> None:
+    """Replaces the method in the loaded module."""
+    original = module.SharingServer.parse_hello
+
+    def parse_hello(self: Any, source: Any, caps: Any) -> Any:
+        if not caps.boolget("steal", True):
+            if others(self, source):
+                return BUSY
+            caps = type(caps)({**caps, "steal": True})
+        return original(self, source, caps)
+
+    module.SharingServer.parse_hello = parse_hello
+
+
+class _Watch(MetaPathFinder):
+    """Sees the module being loaded; loading it earlier than Xpra does would change the order of Xpra's own start."""
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> Any:
+        if fullname != MODULE:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(fullname)
+        loader = spec.loader if spec else None
+        if spec is None or loader is None:
+            return None
+        load = loader.exec_module
+
+        def exec_module(module: Any) -> None:
+            load(module)
+            replace(module)
+
+        loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
+
+
+def install() -> None:
+    """To be called before Xpra's program runs. An Xpra without that module is left as it is."""
+    sys.meta_path.insert(0, _Watch())
