@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { errorsOf, lineOf } from "../config/diagnostics.ts";
+import { directoryDifferences } from "../deployment/overrides.ts";
 import { parseCertificate } from "../deployment/pem.ts";
 import { planDeployment } from "../deployment/plan.ts";
 import { certificateNames } from "../deployment/prepare.ts";
@@ -71,6 +72,20 @@ export const directoryChecks: readonly Check<World>[] = [
       );
       const open = facts.filter(({ mode }) => mode !== undefined && (mode & 0o077) !== 0);
       return unless(open.map(({ file, mode = 0 }) => `${file} has mode ${(mode & 0o777).toString(8)}`));
+    },
+  },
+  {
+    id: "directory-version",
+    category: "directory",
+    description: "the directory's files are of this version of vdi",
+    looksAt:
+      "`to_container` against this version's own and against what `vdi init` once laid out: files that you did not touch and that this version has otherwise. Files that you changed are yours, and `vdi status` lists them.",
+    hint: ["vdi init DIRECTORY brings them up to this version, then vdi build-images --push and vdi deploy"],
+    severity: "warning",
+    needs: [],
+    async run(world) {
+      const { ofOtherVersion } = await directoryDifferences(world.reading.directory, world.ctx.distribution);
+      return unless(ofOtherVersion.length === 0 ? [] : [`they are of another one: ${listed(ofOtherVersion, 5)}`]);
     },
   },
   {

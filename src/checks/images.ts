@@ -1,7 +1,7 @@
-import { contentKeyLabel, dockerImageEngine } from "../images/image-engine.ts";
+import { contentKeyLabel } from "../images/image-engine.ts";
 import { parseImageReference } from "../images/image-reference.ts";
 import { type Check, failed, ok, skipped, unless, warning } from "./check.ts";
-import { imagesOf } from "./prepared.ts";
+import { engineIfThere, imagesOf } from "./prepared.ts";
 import type { World } from "./world.ts";
 
 /** What has to hold of the images. */
@@ -49,9 +49,10 @@ export const imageChecks: readonly Check<World>[] = [
       "The images that `vdi build-images` made on this machine, against the registry's: one that was built and not pushed would not be deployed.",
     hint: ["vdi build-images --push"],
     severity: "warning",
-    needs: ["configuration", "container-engine"],
+    needs: ["configuration"],
     async run(world) {
-      const engine = dockerImageEngine(await world.once("engine", () => world.ctx.ports.connectEngine()));
+      const engine = await engineIfThere(world);
+      if (engine === undefined) return skipped("the container engine does not answer");
       const facts = await Promise.all(
         (await imagesOf(world)).map(async ({ reference, digest }) => ({ reference, digest, local: await engine.inspect(reference) })),
       );

@@ -1,9 +1,8 @@
 import { statfs } from "node:fs/promises";
 import { bytesPerBuild } from "../images/disk-space.ts";
-import { dockerImageEngine } from "../images/image-engine.ts";
 import { bytesText } from "../util/quantity.ts";
-import { VdiError } from "../util/vdi-error.ts";
 import { type Check, failed, ok, unless } from "./check.ts";
+import { engineIfThere } from "./prepared.ts";
 import type { World } from "./world.ts";
 
 const leastNode = [20, 19] as const;
@@ -59,7 +58,7 @@ export const machineChecks: readonly Check<World>[] = [
       const places: [name: string, directory: string, least: number][] = [
         [world.reading.directory, world.reading.directory, leastDirectoryBytes],
       ];
-      const data = await engineDirectory(world);
+      const data = await (await engineIfThere(world))?.dataDirectory();
       if (data !== undefined) places.push([`the container engine's ${data}`, data, bytesPerBuild]);
       const problems: string[] = [];
       const free: string[] = [];
@@ -74,13 +73,3 @@ export const machineChecks: readonly Check<World>[] = [
     },
   },
 ];
-
-async function engineDirectory(world: World): Promise<string | undefined> {
-  try {
-    return await dockerImageEngine(await world.once("engine", () => world.ctx.ports.connectEngine())).dataDirectory();
-  } catch (thrown) {
-    // Another check says so.
-    if (thrown instanceof VdiError) return undefined;
-    throw thrown;
-  }
-}

@@ -2,6 +2,8 @@ import { ensureCertificate, type ProxyCertificate } from "../deployment/certific
 import { certificateNames, type PreparedDirectory, prepareDirectory } from "../deployment/prepare.ts";
 import { readUserFiles } from "../deployment/user-files.ts";
 import { type ImageDigest, imageDigest, withDigest } from "../images/image-digest.ts";
+import { dockerImageEngine, type ImageEngine } from "../images/image-engine.ts";
+import { VdiError } from "../util/vdi-error.ts";
 import type { World } from "./world.ts";
 
 /** An image of the deployment, and what its registry says of it now. */
@@ -53,4 +55,14 @@ export async function pinnedOf(world: World): Promise<ReadonlyMap<string, string
   return new Map(
     images.map(({ reference, digest }) => [reference, digest.digest === undefined ? reference : withDigest(reference, digest.digest)]),
   );
+}
+
+/** The container engine; undefined when it does not answer, which a check of its own says. */
+export async function engineIfThere(world: World): Promise<ImageEngine | undefined> {
+  try {
+    return dockerImageEngine(await world.once("engine", () => world.ctx.ports.connectEngine()));
+  } catch (thrown) {
+    if (thrown instanceof VdiError) return undefined;
+    throw thrown;
+  }
 }

@@ -1,5 +1,5 @@
 import { type ImageSkew, imageSkew, shortImage } from "../deployment/image-skew.ts";
-import { type Override, overridesOf } from "../deployment/overrides.ts";
+import { type DirectoryDifferences, directoryDifferences } from "../deployment/overrides.ts";
 import { pinImages } from "../deployment/pinned-images.ts";
 import { type DeploymentStatus, deploymentStatus } from "../deployment/status.ts";
 import { type Weakness, weaknesses } from "../deployment/weaknesses.ts";
@@ -13,12 +13,11 @@ import { configurationOf } from "./prepared.ts";
 import { namespaceField } from "./shapes.ts";
 
 /** What `vdi status` gives. */
-export interface Status extends DeploymentStatus {
+export interface Status extends DeploymentStatus, DirectoryDifferences {
   /** Images that a deploy would replace. */
   readonly olderImages: readonly ImageSkew[];
   /** Images of which the registry could not be asked from here. */
   readonly imagesNotKnown: readonly string[];
-  readonly overrides: readonly Override[];
   readonly weaknesses: readonly Weakness[];
 }
 
@@ -92,8 +91,9 @@ export const status: Command<Status> = {
         state: choice(["added", "changed"], "against this version of `vdi`"),
         reaches: choice(["sessions", "images"], "`images`: only when they are built next"),
       }),
-      "files of the directory that take the place of what is baked into the images",
+      "your own files that take the place of what is baked into the images, or come beside it",
     ),
+    ofOtherVersion: texts("files of `to_container` as another version of `vdi` laid them out; `vdi init` brings them up to this one"),
     weaknesses: list(
       object({
         what: text("the variable, or the object on the cluster"),
@@ -110,10 +110,10 @@ export const status: Command<Status> = {
     const { config, cluster } = configurationOf(ctx, input);
     const transport = await ctx.ports.connectKube(cluster);
     try {
-      const [{ status, safety, broker }, pinned, overrides] = await Promise.all([
+      const [{ status, safety, broker }, pinned, differences] = await Promise.all([
         deploymentStatus(transport, config, ctx.now(), ctx.signal),
         pinImages(config, { env: ctx.env, signal: ctx.signal, timeoutMs: registryTimeoutMs }),
-        overridesOf(config.directory, ctx.distribution),
+        directoryDifferences(config.directory, ctx.distribution),
       ]);
       const known = (reference: string): boolean => reference.includes("@") || pinned.images.get(reference) !== reference;
       const skew = imageSkew(config, pinned.images, { proxy: status.deployed ? status.image : undefined, sessions: broker?.images });
@@ -122,7 +122,7 @@ export const status: Command<Status> = {
         // Of what the registry does not tell, the tag alone says nothing.
         olderImages: skew.filter(({ newest, deployed }) => newest === "" || deployed === "" || newest.includes("@")),
         imagesNotKnown: [...pinned.images.keys()].filter((reference) => !known(reference)),
-        overrides,
+        ...differences,
         weaknesses: weaknesses(config, status.deployed ? safety : undefined),
       };
     } finally {
@@ -133,7 +133,7 @@ export const status: Command<Status> = {
   human(data, style) {
     const weak = weakLines(data.weaknesses, style);
     if (!data.deployed) return [`${data.namespace}: not deployed on ${data.server}`, ...weak].join("\n");
-    return [...factLines(data, style), ...overrideLines(data.overrides, style), ...weak].join("\n");
+    return [...factLines(data, style), ...overrideLines(data, style), ...weak].join("\n");
   },
 
   exitCode: (data) => (data.ready ? ExitCode.ok : ExitCode.checkFailed),
@@ -190,12 +190,15 @@ function counts(states: Readonly<Record<string, number>>): string {
     .join(", ");
 }
 
-function overrideLines(overrides: readonly Override[], style: Style): readonly string[] {
-  if (overrides.length === 0) return [];
+function overrideLines({ overrides, ofOtherVersion }: Status, style: Style): readonly string[] {
+  const count = ofOtherVersion.length;
+  const other = `${count} ${count === 1 ? "file" : "files"} of to_container ${count === 1 ? "is" : "are"} of another version of vdi; vdi init brings them up to this one`;
+  const note = count === 0 ? [] : ["", wrapped(other, "")];
+  if (overrides.length === 0) return note;
   const rows = overrides.map(({ path, state, reaches }) => [
     `  ${path}`,
     state,
-    reaches === "sessions" ? "goes to every session" : "goes into the images when they are built next",
+    reaches === "sessions" ? "goes to every session" : "goes into the images at the next build",
   ]);
   return [
     "",

@@ -34,6 +34,8 @@ export class FakeCluster {
   readonly seen: SeenRequest[] = [];
   /** Called before a request is answered; may throw to refuse it with the given status. */
   onRequest: (request: SeenRequest) => void = () => {};
+  /** What a POST to a collection gives, by its plural; it may throw `Refused`. Nothing of it is kept. */
+  readonly posts = new Map<string, (body: unknown) => unknown>();
   /** False: pods of Deployments never come. */
   rollsOut = true;
   #version = 100;
@@ -122,6 +124,11 @@ export class FakeCluster {
   #result({ method, path, query }: SeenRequest, body: StoredObject | undefined): unknown {
     if (path === "/apis/admissionregistration.k8s.io/v1") return { resources: [{ name: "validatingadmissionpolicies" }] };
     const object = this.objects.get(path);
+    if (method === "POST") {
+      const answer = this.posts.get(path.split("/").at(-1) ?? "");
+      if (answer === undefined) throw new Refused(405, `${path} takes nothing`);
+      return answer(body);
+    }
     if (method === "PATCH" && body !== undefined) return this.#patch(path, body, query);
     if (method === "DELETE") {
       if (object === undefined) throw new Refused(404, "not found");
@@ -133,7 +140,7 @@ export class FakeCluster {
       if (query.get("watch") === "true") return {};
       const labels = (query.get("labelSelector") ?? "").split(",").filter(Boolean);
       const items = [...this.objects]
-        .filter(([known]) => known.startsWith(`${path}/`) && !known.slice(path.length + 1).includes("/"))
+        .filter(([known]) => collectionsOf(known).includes(path))
         .map(([, item]) => this.#withStatus(item))
         .filter(({ metadata }) => labels.every((label) => matches(metadata.labels ?? {}, label)));
       return { kind: "List", metadata: { resourceVersion: String(this.#version) }, items };
@@ -200,6 +207,12 @@ function isMerged(path: string): boolean {
 function isCollection(path: string): boolean {
   const parts = path.split("/").slice(path.startsWith("/api/") ? 3 : 4);
   return parts.length === 1 || (parts[0] === "namespaces" && parts.length === 3);
+}
+
+/** The collections that an object is in: its namespace's and the whole cluster's. */
+function collectionsOf(object: string): readonly string[] {
+  const own = object.slice(0, object.lastIndexOf("/"));
+  return [own, own.replace(/\/namespaces\/[^/]+(?=\/[a-z]+$)/, "")];
 }
 
 function matches(labels: Record<string, string>, selector: string): boolean {
