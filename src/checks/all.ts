@@ -5,6 +5,7 @@ import { directoryChecks } from "./directory.ts";
 import { doorChecks } from "./doors.ts";
 import { imageChecks } from "./images.ts";
 import { machineChecks } from "./machine.ts";
+import { networkChecks } from "./network.ts";
 import { placeChecks } from "./place.ts";
 import { rightsChecks } from "./rights.ts";
 import { sessionChecks } from "./sessions.ts";
@@ -18,6 +19,7 @@ export const allChecks: readonly Check<World>[] = [
   ...imageChecks,
   ...placeChecks,
   ...deploymentChecks,
+  ...networkChecks,
   ...doorChecks,
   ...rightsChecks,
   ...sessionChecks,

@@ -77,10 +77,16 @@ export function driftOf(world: World): Promise<readonly Applied[]> {
   });
 }
 
-/** What a deploy would do to the objects of some kinds, a line each: "networkpolicy/sessions is not there". */
-export async function driftOfKinds(world: World, kinds: readonly string[]): Promise<readonly string[]> {
-  const drift = await driftOf(world);
-  return drift.filter(({ ref, outcome }) => kinds.includes(ref.kind) && outcome !== "unchanged").map(driftText);
+/** How the objects of some kinds differ from what a deploy would make of them, a line each. */
+export async function driftOfKinds(
+  world: World,
+  kinds: readonly string[],
+): Promise<{ readonly missing: readonly string[]; readonly changed: readonly string[] }> {
+  const drift = (await driftOf(world)).filter(({ ref }) => kinds.includes(ref.kind));
+  return {
+    missing: drift.filter(({ outcome }) => outcome === "created" || outcome === "unchecked").map(driftText),
+    changed: drift.filter(({ outcome }) => outcome === "changed").map(driftText),
+  };
 }
 
 /** One object's difference in words. */

@@ -97,13 +97,20 @@ export const deploymentChecks: readonly Check<World>[] = [
     category: "deployment",
     description: "the admission policy is there and bound",
     looksAt:
-      "The ValidatingAdmissionPolicy `vdi-NAMESPACE-sessions` and its binding: there, with the rules that this version has, and denying. Without it whoever takes over a broker could mount the namespace's Secrets into a pod, or ask for the node itself. `admission-policy-works` tries it.",
+      "The ValidatingAdmissionPolicy `vdi-NAMESPACE-sessions` and its binding: there, denying, and with the rules and images that a deploy would give it now (a difference is a warning: a newer image or a newer `vdi` makes one as well as somebody's hand). Without it whoever takes over a broker could mount the namespace's Secrets into a pod, or ask for the node itself. `admission-policy-works` tries it.",
     hint: ["vdi deploy brings it back"],
     severity: "fatal",
     onlyDeployed: true,
     needs: ["in-step", "admission-policies"],
     async run(world) {
-      return unless(await driftOfKinds(world, ["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"]));
+      const [policy, binding] = await Promise.all([
+        driftOfKinds(world, ["ValidatingAdmissionPolicy"]),
+        driftOfKinds(world, ["ValidatingAdmissionPolicyBinding"]),
+      ]);
+      const broken = [...policy.missing, ...binding.missing, ...binding.changed];
+      if (broken.length > 0) return failed(broken);
+      // It names the images, so that newer ones or a newer vdi change it as well as somebody's hand.
+      return policy.changed.length === 0 ? ok() : warning(policy.changed);
     },
   },
   {
@@ -111,18 +118,19 @@ export const deploymentChecks: readonly Check<World>[] = [
     category: "deployment",
     description: "the network policies are there",
     looksAt:
-      "The NetworkPolicies `sessions` and `proxies`, as a deploy makes them, and others in the sessions' namespace: policies add up, so another one can only let more through.",
+      "The NetworkPolicies `sessions` and `proxies`: there, and as a deploy makes them; and others in the sessions' namespace: policies add up, so another one can only let more through. `network-reach` says what all of them together do.",
     hint: ["vdi deploy brings them back", "kubectl -n NAMESPACE describe networkpolicies"],
     severity: "fatal",
     onlyDeployed: true,
     needs: ["in-step"],
     async run(world) {
-      const missing = await driftOfKinds(world, ["NetworkPolicy"]);
-      if (missing.length > 0) return failed(missing);
+      const { missing, changed } = await driftOfKinds(world, ["NetworkPolicy"]);
+      if (missing.length > 0) return failed([...missing, ...changed]);
       const config = world.config();
       const all = await world.list<V1NetworkPolicy>(namespaced("networking.k8s.io/v1", config.namespace, "networkpolicies"));
       const others = all.filter((policy) => !isOurs(config, policy as KubeObject)).map(({ metadata }) => metadata?.name ?? "");
-      return others.length === 0 ? ok() : warning(`somebody else's policies let more through: ${others.join(", ")}`);
+      const foreign = others.length === 0 ? [] : [`somebody else's policies let more through: ${others.join(", ")}`];
+      return changed.length + foreign.length === 0 ? ok() : warning([...changed, ...foreign]);
     },
   },
   {

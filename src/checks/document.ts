@@ -5,8 +5,8 @@ import { type Check, categories } from "./check.ts";
 const introduction = `# Checks
 
 \`vdi check --pre\` looks at everything that has to hold before a deployment; \`vdi check\` looks at the same and at the deployment
-that is on the cluster. Neither changes anything. Each line is a check of this page; what is not fine comes with what was
-found, what to try, and the chapter here.
+that is on the cluster. Neither changes anything (\`--probe-network\` makes a pod for some seconds). Each line is a check of this
+page; what is not fine comes with what was found, what to try, and the chapter here.
 
 \`\`\`
 vdi check --pre                 before vdi deploy

@@ -11,6 +11,8 @@ import type { ClusterChoice } from "../util/ports.ts";
 export interface World {
   readonly ctx: Pick<Context, "env" | "now" | "signal" | "version" | "distribution" | "ports">;
   readonly reading: ConfigReading;
+  /** True: a pod may be made for some seconds, to try what the network lets through. */
+  readonly probeNetwork: boolean;
   /** The configuration; only for checks that need `configuration`. */
   config(): Config;
   /** The connection to the cluster, made once. */
@@ -29,7 +31,12 @@ const requestTimeoutMs = 10_000;
 const pageSize = 500;
 
 /** Makes the world of one run of checks; nothing is asked of anybody before a check wants it. */
-export function checkWorld(ctx: World["ctx"], reading: ConfigReading, choice: ClusterChoice): World {
+export function checkWorld(
+  ctx: World["ctx"],
+  reading: ConfigReading,
+  choice: ClusterChoice,
+  options: { readonly probeNetwork?: boolean } = {},
+): World {
   const made = new Map<string, Promise<unknown>>();
   const once = <T>(key: string, make: () => Promise<T>): Promise<T> => {
     const known = made.get(key) as Promise<T> | undefined;
@@ -42,6 +49,7 @@ export function checkWorld(ctx: World["ctx"], reading: ConfigReading, choice: Cl
   return {
     ctx,
     reading,
+    probeNetwork: options.probeNetwork === true,
     once,
     cluster,
     config() {

@@ -30,9 +30,10 @@ export const check: Command<Checked> = {
   path: ["check"],
   summary: "find out what is wrong, before a deployment or with one",
   description:
-    "Looks at this machine, the directory, the cluster and the deployment on it, and says what is not as it should be and what to try. Changes nothing. Exit code 0 when nothing failed, 3 when something did; doc/checks.md has a chapter for each check.",
+    "Looks at this machine, the directory, the cluster and the deployment on it, and says what is not as it should be and what to try. Changes nothing (--probe-network makes a pod and removes it). Exit code 0 when nothing failed, 3 when something did; doc/checks.md has a chapter for each check.",
   options: [
     { name: "pre", type: "boolean", description: "only what has to hold before vdi deploy" },
+    { name: "probeNetwork", type: "boolean", description: "try with a pod, for some seconds, whether the network enforces the policies" },
     namespaceOption,
     directoryOption,
     ...clusterOptions,
@@ -40,6 +41,7 @@ export const check: Command<Checked> = {
   examples: [
     { line: "vdi check --pre", does: "before the first vdi deploy" },
     { line: "vdi check", does: "the deployment that you are in" },
+    { line: "vdi check --probe-network", does: "and whether the cluster's network keeps sessions apart" },
     { line: "vdi check -o json | jq '.checks[] | select(.status == \"failed\")'", does: "for a monitor" },
   ],
 
@@ -72,7 +74,7 @@ export const check: Command<Checked> = {
   async run(ctx, input) {
     const before = flagOf(input, "pre");
     const reading = readingOf(ctx, input);
-    const world = checkWorld(ctx, reading, clusterOf(input));
+    const world = checkWorld(ctx, reading, clusterOf(input), { probeNetwork: flagOf(input, "probeNetwork") });
     try {
       const checks = await runChecks(before ? checksBefore : allChecks, world, {
         signal: ctx.signal,

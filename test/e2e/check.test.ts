@@ -45,7 +45,7 @@ function outcome(result: Checked, id: string): string {
 }
 
 /** What other tests may have left behind, and what the machine is like. */
-const passing = new Set(["recent-warnings", "disk-space", "sessions-old-images"]);
+const passing = new Set(["recent-warnings", "disk-space", "sessions-old-images", "network-enforced"]);
 
 /** How long the cluster may take until its admission goes by a change. */
 const settleMs = 30_000;
@@ -155,6 +155,27 @@ const breakages: readonly Breakage[] = [
     exitCode: 3,
   },
   {
+    name: "somebody's policy opens the sessions to all pods",
+    break: () =>
+      kubectl.pipe(
+        {
+          apiVersion: "networking.k8s.io/v1",
+          kind: "NetworkPolicy",
+          metadata: { name: "open", namespace: demo.namespace },
+          spec: { podSelector: {}, policyTypes: ["Ingress"], ingress: [{}] },
+        },
+        "create",
+        "-f",
+        "-",
+      ),
+    mend: remove("networkpolicy", "open"),
+    finds: {
+      "network-policies": /^warning .*let more through: open/,
+      "network-reach": /^failed .*a pod of another namespace reaches a session/,
+    },
+    exitCode: 3,
+  },
+  {
     name: "the sessions' namespace enforces nothing",
     break: () => kubectl.run("label", "namespace", demo.namespace, "pod-security.kubernetes.io/enforce=privileged", "--overwrite"),
     finds: { "pod-security-labels": /^failed .*enforces privileged instead of restricted/ },
@@ -233,6 +254,16 @@ describe("vdi check", () => {
       await mend?.();
       await deployed();
     }
+  });
+});
+
+describe("vdi check --probe-network", () => {
+  it("finds out what the network does, and leaves nothing behind", async () => {
+    const { result } = await check("--probe-network");
+    // Whether the tests' cluster enforces policies is its own affair; that it could be tried is not.
+    expect(outcome(result, "network-enforced")).toMatch(/^(ok|warning \| it does not: )/);
+    const pods = await kubectl.pods(demo.namespace, "app.kubernetes.io/component=check");
+    expect(pods.filter(({ metadata }) => metadata?.deletionTimestamp === undefined)).toEqual([]);
   });
 });
 
