@@ -60,6 +60,11 @@ export const commands: readonly CommandEntry[] = [
     "find out what is wrong, before a deployment or with one",
     async () => (await import("./check.ts")).check as Command<never>,
   ),
+  entry(
+    "explain",
+    "explain why somebody could not sign in or work",
+    async () => (await import("./explain.ts")).explainCommand as Command<never>,
+  ),
   entry("logs", "show what proxies, brokers and sessions write", async () => (await import("./logs.ts")).logs as StreamCommand<never>),
   entry("delete", "take the deployment off the cluster", async () => (await import("./delete.ts")).deleteCommand as Command<never>),
   entry("sessions list", "list the users' sessions", async () => (await import("./sessions/list.ts")).sessionsList as Command<never>),
