@@ -4,6 +4,7 @@ import type { AnyCommand, ArgumentSpec, CommandEntry, Input, OptionSpec } from "
 import type { Context } from "../util/context.ts";
 import { ExitCode } from "../util/exit-code.ts";
 import { VdiError } from "../util/vdi-error.ts";
+import { groupSummaries } from "./groups.ts";
 import { formatData, formatItem, type OutputFormat, styleFor } from "./output.ts";
 import { describeFailure, failureLine } from "./print-error.ts";
 
@@ -21,6 +22,7 @@ export interface Streams {
  * Results go to stdout, everything else to stderr; nothing is thrown.
  */
 export async function runCommandLine(argv: readonly string[], ctx: Context, streams: Streams): Promise<ExitCode> {
+  if (argv[0] === "__complete") return completeLine(argv.slice(1), ctx, streams);
   const style = styleFor(streams.colour);
   const asJson = wantsJson(argv);
   let exitCode: ExitCode = ExitCode.ok;
@@ -62,6 +64,14 @@ export async function runCommandLine(argv: readonly string[], ctx: Context, stre
     streams.stderr(asJson ? failureLine(thrown, ctx.signal.aborted) : failure.text);
     return failure.exitCode;
   }
+}
+
+/** Answers the scripts of `vdi completion`; never with an error, which would stand in the middle of the line that is being typed. */
+async function completeLine(words: readonly string[], ctx: Context, streams: Streams): Promise<ExitCode> {
+  const quiet = { ...ctx, progress: { line: () => undefined, status: () => undefined, clear: () => undefined } };
+  const { complete, completionText } = await import("./complete.ts");
+  streams.stdout(completionText(await complete(words, quiet).catch(() => ({ candidates: [] }))));
+  return ExitCode.ok;
 }
 
 /** Known before the line is parsed, so that also a line that cannot be parsed is answered in the form that it asks for. */
@@ -125,13 +135,6 @@ function groupOf(program: CommanderCommand, groups: Map<string, CommanderCommand
   groups.set(name, group);
   return group;
 }
-
-const groupSummaries: Readonly<Record<string, string>> = {
-  config: "look at the configuration and check it",
-  images: "the container images",
-  sessions: "the users' sessions",
-  users: "users that the proxies know without a directory service",
-};
 
 function declare(node: CommanderCommand, command: AnyCommand, execute: Execute): void {
   node.description(command.description ?? `${command.summary[0]?.toUpperCase()}${command.summary.slice(1)}.`);

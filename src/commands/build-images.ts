@@ -13,7 +13,7 @@ export const buildImages: Command<BuildResult> = {
   summary: "build the container images, and push them to the registry",
   description:
     "Builds what has changed, in the order that the FROM lines ask for; independent images at the same time. An image that is named is built together with those that it is made from.",
-  args: [{ name: "names", description: "only these images (default: all of images/)", variadic: true }],
+  args: [{ name: "names", description: "only these images (default: all of images/)", variadic: true, completes: "images" }],
   options: [
     { name: "push", type: "boolean", description: "push them to the registry of XPRA_REGISTRY_SRV" },
     { name: "noCache", type: "boolean", description: "build everything anew, also what has not changed" },

@@ -73,4 +73,9 @@ export const commands: readonly CommandEntry[] = [
     "end a session, or all sessions of a user",
     async () => (await import("./sessions/stop.ts")).sessionsStop as Command<never>,
   ),
+  entry(
+    "completion",
+    "print what a shell needs to complete command lines",
+    async () => (await import("./completion.ts")).completion as Command<never>,
+  ),
 ];

@@ -13,7 +13,7 @@ export const init: Command<InitResult> = {
   summary: "make a deployment directory, or bring it up to this version",
   description:
     "Lays out the directory of a deployment; its name becomes the namespace. Run again, it adds and updates what is new in this version of vdi, leaves every file alone that you changed, and says which of those have a newer version. A run that was interrupted is finished by the same command.",
-  args: [{ name: "directory", description: "the directory; its name becomes the namespace", required: true }],
+  args: [{ name: "directory", description: "the directory; its name becomes the namespace", required: true, completes: "directories" }],
   options: [
     { name: "set", type: "list", value: "NAME=VALUE", description: "write a value into deploy/vdi.env (can be repeated)" },
     {

@@ -114,7 +114,7 @@ export async function* followLogs(options: FollowOptions): AsyncGenerator<LogIte
           last = line.time;
           push(itemOf(source.namespace, name, container, line, secretsOf(pod)));
         }
-      } catch (thrown) {
+      } catch {
         if (signal.aborted) return;
         note(`${name}: the log was cut off, trying again`);
       }

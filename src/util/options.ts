@@ -6,6 +6,7 @@ export const directoryOption: OptionSpec = {
   type: "string",
   value: "DIR",
   description: "deployment directory (default: the nearest parent with deploy/vdi.env, else ./NAMESPACE)",
+  completes: "directories",
 };
 
 /** The option that names the session namespace. */
@@ -15,12 +16,19 @@ export const namespaceOption: OptionSpec = {
   type: "string",
   value: "NAME",
   description: "session namespace; the proxies are in ingress-NAME",
+  completes: "namespaces",
 };
 
 /** The options that choose a cluster, as kubectl has them. */
 export const clusterOptions: readonly OptionSpec[] = [
-  { name: "kubeconfig", type: "string", value: "FILE", description: "kubeconfig file (default: $KUBECONFIG, else ~/.kube/config)" },
-  { name: "context", type: "string", value: "NAME", description: "context of the kubeconfig" },
+  {
+    name: "kubeconfig",
+    type: "string",
+    value: "FILE",
+    description: "kubeconfig file (default: $KUBECONFIG, else ~/.kube/config)",
+    completes: "files",
+  },
+  { name: "context", type: "string", value: "NAME", description: "context of the kubeconfig", completes: "contexts" },
 ];
 
 /** The option that limits a wait. */

@@ -14,6 +14,8 @@ interface Need {
 
 const needs: readonly Need[] = [
   { package: "ca-certificates", files: ["/etc/ssl/certs/ca-certificates.crt"], purpose: "downloads" },
+  { package: "zsh", files: ["/usr/bin/zsh"], purpose: "completion of vdi in zsh" },
+  { package: "fish", files: ["/usr/bin/fish"], purpose: "completion of vdi in fish" },
   { package: "chromium", files: ["/usr/bin/chromium"], purpose: "the page, as a user sees it" },
   { package: "containerd", files: ["/usr/bin/containerd"], purpose: "the test cluster" },
   { package: "containernetworking-plugins", files: ["/usr/lib/cni/bridge"], purpose: "the test cluster" },

@@ -34,7 +34,7 @@ export const configShow: Command<ConfigShown> = {
   path: ["config", "show"],
   summary: "show every variable with its value and where it comes from",
   description: "Secrets are named, but never shown. Nothing is changed.",
-  args: [{ name: "names", description: "only these variables", variadic: true }],
+  args: [{ name: "names", description: "only these variables", variadic: true, completes: "variables" }],
   options: [directoryOption, namespaceOption],
   examples: [
     { line: "vdi config show", does: "all variables of the deployment that you are in" },

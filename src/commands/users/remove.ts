@@ -18,7 +18,7 @@ export const usersRemove: Command<UsersRemoved> = {
   summary: "remove users",
   description:
     "Removes users from the deployment directory; running proxies refuse them within seconds. Sessions that run go on: 'vdi sessions stop' ends them.",
-  args: [{ name: "names", description: "the users", required: true, variadic: true }],
+  args: [{ name: "names", description: "the users", required: true, variadic: true, completes: "users" }],
   options: [directoryOption, namespaceOption, ...clusterOptions],
   examples: [{ line: "vdi users remove xpra-user08 xpra-user09", does: "the last two demo users" }],
 

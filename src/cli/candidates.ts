@@ -1,0 +1,115 @@
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { findDeploymentDirectory } from "../config/directory.ts";
+import { loadConfig, readingOf } from "../config/load-config.ts";
+import { configFile } from "../config/read-config.ts";
+import { variables } from "../config/variables.ts";
+import type { SessionRow } from "../deployment/session-list.ts";
+import type { Completes, Input } from "../util/command.ts";
+import type { Context } from "../util/context.ts";
+import { textOf } from "../util/options.ts";
+
+/** One word that a shell can offer. */
+export interface Candidate {
+  readonly word: string;
+  /** A few words about it; may be empty. */
+  readonly does: string;
+}
+
+/** A shell that waits is worse than one that knows nothing. */
+const clusterDeadlineMs = 1_500;
+
+/** The names of a kind. Whatever cannot be read, or takes too long, gives none. */
+export async function candidatesOf(kind: Completes, ctx: Context, input: Input): Promise<readonly Candidate[]> {
+  try {
+    return await find(kind, ctx, input);
+  } catch {
+    return [];
+  }
+}
+
+async function find(kind: Completes, ctx: Context, input: Input): Promise<readonly Candidate[]> {
+  switch (kind) {
+    case "variables": {
+      const known = variables
+        .filter(({ dropped }) => dropped === undefined)
+        .map(({ name, meaning }) => ({ word: name, does: meaning.split(/[.;:] /)[0] ?? "" }));
+      return [...known, ...ownVariables(ctx, input)];
+    }
+    case "users":
+      return users(ctx, input);
+    case "sessions":
+      return (await sessions(ctx, input)).map(({ name, state }) => ({ word: name, does: state }));
+    case "images":
+      return directoriesIn(path.join(directoryOf(ctx, input), "images")).map((word) => ({ word, does: "" }));
+    case "namespaces":
+      return [ctx.cwd, path.dirname(ctx.cwd)]
+        .flatMap((top) => directoriesIn(top).filter((name) => isDeployment(path.join(top, name))))
+        .map((word) => ({ word, does: "" }));
+    case "contexts":
+      return contexts(ctx, input);
+    default:
+      return [];
+  }
+}
+
+function directoryOf(ctx: Context, input: Input): string {
+  return findDeploymentDirectory({ cwd: ctx.cwd, dir: textOf(input, "dir"), namespace: textOf(input, "namespace") });
+}
+
+function ownVariables(ctx: Context, input: Input): readonly Candidate[] {
+  try {
+    const known = new Set(variables.map(({ name }) => name));
+    return [...readingOf(ctx, input).origins.keys()].filter((name) => !known.has(name)).map((word) => ({ word, does: "your own" }));
+  } catch {
+    return [];
+  }
+}
+
+/** The users of the directory, and those who have sessions. */
+async function users(ctx: Context, input: Input): Promise<readonly Candidate[]> {
+  const { readUsers } = await import("../users/user-store.ts");
+  const [local, running] = await Promise.all([
+    readUsers(directoryOf(ctx, input)).then(
+      ({ passwd }) => passwd.map(({ name, gecos }) => ({ word: name, does: gecos })),
+      () => [],
+    ),
+    sessions(ctx, input).catch(() => []),
+  ]);
+  return [...local, ...running.map(({ user }) => ({ word: user, does: "has a session" }))];
+}
+
+async function sessions(ctx: Context, input: Input): Promise<readonly SessionRow[]> {
+  const { listSessions } = await import("../deployment/session-list.ts");
+  const config = loadConfig(ctx, input);
+  const transport = await ctx.ports.connectKube({ kubeconfig: textOf(input, "kubeconfig"), context: textOf(input, "context") });
+  try {
+    return await listSessions(transport, config.namespace, AbortSignal.any([ctx.signal, AbortSignal.timeout(clusterDeadlineMs)]));
+  } finally {
+    transport.close();
+  }
+}
+
+async function contexts(ctx: Context, input: Input): Promise<readonly Candidate[]> {
+  const { parse } = await import("yaml");
+  const home = path.join(ctx.env["HOME"] ?? "", ".kube", "config");
+  const files = (textOf(input, "kubeconfig") ?? ctx.env["KUBECONFIG"] ?? home).split(path.delimiter);
+  return files.flatMap((file) => {
+    const parsed = parse(readFileSync(path.resolve(ctx.cwd, file), "utf8")) as { contexts?: { name?: string }[] } | null;
+    return (parsed?.contexts ?? []).flatMap(({ name }) => (name === undefined ? [] : [{ word: name, does: "" }]));
+  });
+}
+
+function directoriesIn(top: string): readonly string[] {
+  return readdirSync(top, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name);
+}
+
+function isDeployment(directory: string): boolean {
+  try {
+    return readFileSync(path.join(directory, configFile)).length >= 0;
+  } catch {
+    return false;
+  }
+}

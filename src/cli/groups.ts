@@ -1,0 +1,7 @@
+/** What the groups of commands are about. */
+export const groupSummaries: Readonly<Record<string, string>> = {
+  config: "look at the configuration and check it",
+  images: "the container images",
+  sessions: "the users' sessions",
+  users: "users that the proxies know without a directory service",
+};
