@@ -1,6 +1,6 @@
-import { BlockList, isIPv6 } from "node:net";
 import type { V1LabelSelector, V1NetworkPolicyPeer, V1NetworkPolicyPort } from "@kubernetes/client-node";
 import type { NetworkPolicy } from "../manifests/network-policies.ts";
+import { isInNetworks } from "../util/networks.ts";
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -73,7 +73,7 @@ function egressRules(egress: NetworkPolicy["spec"]["egress"]): readonly { peers?
 }
 
 function isPeer({ ipBlock, podSelector, namespaceSelector }: V1NetworkPolicyPeer, other: Endpoint, namespace: string): boolean {
-  if (ipBlock !== undefined) return isIn(other.ip, [ipBlock.cidr]) && !isIn(other.ip, ipBlock.except ?? []);
+  if (ipBlock !== undefined) return isInNetworks(other.ip, [ipBlock.cidr]) && !isInNetworks(other.ip, ipBlock.except ?? []);
   if (other.pod === undefined) return false;
   const inNamespace =
     namespaceSelector === undefined ? other.pod.namespace === namespace : selects(namespaceSelector, other.pod.namespaceLabels);
@@ -85,17 +85,6 @@ function isPort({ protocol = "TCP", port, endPort }: V1NetworkPolicyPort, target
   if (port === undefined) return true;
   const first = typeof port === "number" ? port : pod?.ports?.[String(port)];
   return first !== undefined && target.port >= first && target.port <= (endPort ?? first);
-}
-
-function isIn(ip: string, ranges: readonly string[]): boolean {
-  const family = isIPv6(ip) ? "ipv6" : "ipv4";
-  const list = new BlockList();
-  for (const range of ranges) {
-    const [network = "", bits = ""] = range.split("/");
-    // For Node every IPv4 address lies in ::/0; for a policy none does.
-    if (isIPv6(network) === isIPv6(ip)) list.addSubnet(network, Number(bits), family);
-  }
-  return list.check(ip, family);
 }
 
 function selects({ matchLabels = {}, matchExpressions = [] }: V1LabelSelector, labels: Labels): boolean {

@@ -24,6 +24,7 @@ export function buildConfig(directory: string, values: ReadonlyMap<string, strin
     externalIps: words(text("EXTERNALIPS")),
     domain: text("DOMNAME"),
     workers: workersOf(text("XPRA_WORKERS")),
+    clusterNetworks: words(text("XPRA_CLUSTER_NETWORKS")),
     deployName: text("XPRA_DEPLOYNAME"),
     topdirInt: text("XPRA_TOPDIR_INT"),
     topdirExt: text("XPRA_TOPDIR_EXT"),

@@ -41,6 +41,8 @@ export interface Config {
   readonly domain: string;
   /** Nodes that may run sessions; undefined: any node. */
   readonly workers: readonly string[] | undefined;
+  /** Networks of the cluster that it does not tell of itself; sessions are kept from them. */
+  readonly clusterNetworks: readonly string[];
   /** Name of Deployment and Service, and the beginning of the Secrets' names. */
   readonly deployName: string;
   /** Mount point of the deployment's own files inside pods: `/srv`. */

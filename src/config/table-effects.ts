@@ -41,6 +41,7 @@ export const effectsOf: Readonly<Record<string, VariableEffects>> = {
   EXTERNALIPS: entry(["service", "certificate"], ["192.0.2.20", "192.0.2.10 192.0.2.11"]),
   DOMNAME: entry(["sessions", "certificate"], ["example.org"]),
   XPRA_WORKERS: entry(["nodes", "sessions", "policy"], ["node1 node2", "all"]),
+  XPRA_CLUSTER_NETWORKS: entry(["policy"], ["10.244.0.0/16", "10.244.0.0/16 fd00:10::/48"]),
   XPRA_LOCAL_TIME: entry(["proxies", "sessions"], ["/usr/share/zoneinfo/Europe/Berlin", "America/New_York"]),
   XPRA_DEPLOYNAME: entry(["deployment"], ["desktop-proxy"]),
   REPLICAS: entry(["scale"], ["2"], "With 2 or more, a node can be emptied without anybody being turned away."),

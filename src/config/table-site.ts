@@ -51,6 +51,16 @@ export const siteVariables: readonly Variable[] = [
     meaning: "Names of the nodes that may run sessions, separated by spaces; empty or `all`: any node.",
   },
   {
+    name: "XPRA_CLUSTER_NETWORKS",
+    section: "site",
+    type: types.networks,
+    default: "",
+    main: true,
+    usedBy: ["deploy"],
+    meaning:
+      "Networks of the cluster's pods and nodes, separated by spaces, which sessions are kept from beside those that the cluster tells of itself. Needed where `vdi deploy` says that pods have addresses outside of the known networks.",
+  },
+  {
     name: "XPRA_LOCAL_TIME",
     section: "site",
     type: types.timeZone,

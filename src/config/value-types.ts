@@ -1,3 +1,4 @@
+import { isNetwork } from "../util/networks.ts";
 /** A kind of value: how it is called in the documentation, and what is wrong with a text that is not one. */
 export interface ValueType {
   readonly name: string;
@@ -67,6 +68,17 @@ export const nodes: ValueType = {
   problem(value) {
     const wrong = words(value).filter((word) => !/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(word) || word.length > 253);
     return wrong.length === 0 ? undefined : `must be node names, separated by spaces, or 'all'; ${wrong.map(quoted).join(", ")} is none`;
+  },
+};
+
+/** Networks in CIDR form; may be empty. */
+export const networks: ValueType = {
+  name: "networks",
+  problem(value) {
+    const wrong = words(value).filter((word) => !isNetwork(word));
+    return wrong.length === 0
+      ? undefined
+      : `must be networks such as 10.244.0.0/16, separated by spaces; ${wrong.map(quoted).join(", ")} is none`;
   },
 };
 

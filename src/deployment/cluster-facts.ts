@@ -1,4 +1,4 @@
-import type { V1Node } from "@kubernetes/client-node";
+import type { V1Node, V1Pod } from "@kubernetes/client-node";
 import type { Config } from "../config/config.ts";
 import { explainKubeError } from "../kube/errors.ts";
 import { isKubeStatus } from "../kube/kube-error.ts";
@@ -6,6 +6,7 @@ import { type KubeTransport, kubePath } from "../kube/transport.ts";
 import { type DeploymentNames, directoryAnnotation, versionAnnotation, workerLabel } from "../manifests/deployment-names.ts";
 import type { KubeObject } from "../manifests/kube-object.ts";
 import { ExitCode } from "../util/exit-code.ts";
+import { isInNetworks, isNetwork } from "../util/networks.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import type { ClusterTraits } from "./plan.ts";
 
@@ -34,12 +35,14 @@ export async function readClusterFacts(transport: KubeTransport, config: Config,
       return undefined;
     }
   };
-  const [resources, nodes, serviceRanges, apiService, apiEndpoints] = await Promise.all([
+  const [resources, nodes, serviceRanges, apiService, apiEndpoints, pools, pods] = await Promise.all([
     ask<ResourceList>("/apis/admissionregistration.k8s.io/v1", "the admission API"),
     ask<List<V1Node>>("/api/v1/nodes", "the nodes"),
     ask<List<ServiceCidr>>("/apis/networking.k8s.io/v1/servicecidrs", "the service ranges"),
     ask<ApiService>(kubePath("api", "v1", "namespaces", "default", "services", "kubernetes"), "the API server's service"),
     ask<List<EndpointSlice>>("/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", "the API server's addresses"),
+    podNetworks(transport, signal),
+    somePods(transport, signal),
   ]);
   const hasAdmissionPolicies = resources?.resources?.some(({ name }) => name === "validatingadmissionpolicies") === true;
   if (!hasAdmissionPolicies) {
@@ -48,6 +51,8 @@ export async function readClusterFacts(transport: KubeTransport, config: Config,
     );
   }
   const ranges = [
+    ...config.clusterNetworks,
+    ...pools,
     ...(nodes?.items ?? []).flatMap(({ spec }) => spec?.podCIDRs ?? []),
     ...(serviceRanges?.items ?? []).flatMap(({ spec }) => spec?.cidrs ?? []),
     ...(apiService?.spec?.clusterIPs ?? []).map(asRange),
@@ -58,7 +63,54 @@ export async function readClusterFacts(transport: KubeTransport, config: Config,
   const insideRanges = [...new Set(ranges)].sort();
   if (insideRanges.length > maxRanges)
     warnings.push(`sessions are kept from ${insideRanges.length} networks of this cluster, each by a line of its own`);
+  const outside = pods.find((address) => !isInNetworks(address, insideRanges));
+  if (outside !== undefined)
+    warnings.push(
+      `pods of this cluster have addresses outside of the known networks, as ${outside}: sessions are not kept from them; name the pods' networks in XPRA_CLUSTER_NETWORKS`,
+    );
   return { traits: { hasAdmissionPolicies, insideRanges }, workers: workerChanges(config, nodes?.items), warnings };
+}
+
+/** Asks for what not every cluster has, and for which nobody needs to have a right. */
+async function askQuietly<T>(
+  transport: KubeTransport,
+  path: string,
+  query: Record<string, string>,
+  signal?: AbortSignal,
+): Promise<T | undefined> {
+  try {
+    return await transport.json<T>({ path, query, signal });
+  } catch (thrown) {
+    if (isKubeStatus(thrown, 404) || isKubeStatus(thrown, 403)) return undefined;
+    throw explainKubeError(thrown, "the cluster cannot be asked");
+  }
+}
+
+/** The pods' networks by the word of the network plugin: Calico's pools, Cilium's nodes, OpenShift's configuration. Others tell by the nodes. */
+async function podNetworks(transport: KubeTransport, signal?: AbortSignal): Promise<readonly string[]> {
+  const [calico, cilium, openshift] = await Promise.all([
+    askQuietly<List<{ spec?: { cidr?: string } }>>(transport, "/apis/crd.projectcalico.org/v1/ippools", {}, signal),
+    askQuietly<List<{ spec?: { ipam?: { podCIDRs?: string[] } } }>>(transport, "/apis/cilium.io/v2/ciliumnodes", {}, signal),
+    askQuietly<{ status?: { clusterNetwork?: { cidr?: string }[] } }>(
+      transport,
+      "/apis/config.openshift.io/v1/networks/cluster",
+      {},
+      signal,
+    ),
+  ]);
+  return [
+    ...(calico?.items ?? []).map(({ spec }) => spec?.cidr ?? ""),
+    ...(cilium?.items ?? []).flatMap(({ spec }) => spec?.ipam?.podCIDRs ?? []),
+    ...(openshift?.status?.clusterNetwork ?? []).map(({ cidr }) => cidr ?? ""),
+  ].filter(isNetwork);
+}
+
+/** Addresses of some pods that are not on their node's network. */
+async function somePods(transport: KubeTransport, signal?: AbortSignal): Promise<readonly string[]> {
+  const list = await askQuietly<List<V1Pod>>(transport, "/api/v1/pods", { limit: "100" }, signal);
+  return (list?.items ?? []).flatMap(({ spec, status }) =>
+    spec?.hostNetwork === true || status?.podIP === undefined || status.phase !== "Running" ? [] : [status.podIP],
+  );
 }
 
 function workerChanges(config: Config, nodes: readonly V1Node[] | undefined): ClusterFacts["workers"] {

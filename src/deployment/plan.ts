@@ -82,7 +82,7 @@ export function planDeployment(parts: DeploymentParts): DeploymentPlan {
     ...(hasSecretVariables ? [environmentSecret(config, config.own.secret)] : []),
     brokerRole(config),
     brokerRoleBinding(config),
-    ...networkPolicies(config, config.port, proxyPort, { inside: cluster.insideRanges }),
+    ...networkPolicies(config, config.port, proxyPort, { inside: [...config.clusterNetworks, ...cluster.insideRanges] }),
     ...(cluster.hasAdmissionPolicies
       ? admissionPolicy(config, {
           images: [...new Set(Object.values(broker.images))].sort(),

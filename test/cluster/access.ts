@@ -8,6 +8,8 @@ export interface ClusterAccess {
   readonly registry: string;
   /** An address for a Service's externalIPs that the host itself can open. */
   readonly serviceAddress: string;
+  /** The pods' network, which our own cluster does not tell of itself. Absent on a cluster that is not ours. */
+  readonly podNetwork?: string;
   /** The API server's audit log, a line of JSON for each request. Absent on a cluster that is not ours. */
   readonly auditLog?: string;
 }
@@ -19,6 +21,7 @@ export function ownAccess(layout: Layout): ClusterAccess {
     context: clusterName,
     registry: `127.0.0.1:${ports.registry}`,
     serviceAddress: network.serviceAddress,
+    podNetwork: network.podRange,
     auditLog: layout.auditLog,
   };
 }

@@ -41,6 +41,7 @@ interface ClusterAccess {
   readonly context: string;
   readonly registry: string;
   readonly serviceAddress: string;
+  readonly podNetwork?: string;
   readonly auditLog?: string;
 }
 
@@ -70,6 +71,7 @@ export async function prepareDemo(options: DemoOptions): Promise<Demo> {
     EXTERNALIPS: address,
     DOMNAME: "example.test",
     XPRA_WORKERS: "all",
+    ...(cluster.podNetwork === undefined ? {} : { XPRA_CLUSTER_NETWORKS: cluster.podNetwork }),
     ...options.settings,
   };
   const set = Object.entries(settings).flatMap(([name, value]) => ["--set", `${name}=${value}`]);

@@ -6,7 +6,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 def say(name, outcome, detail=""):
-    print(json.dumps({"name": name, "outcome": outcome, "detail": str(detail)[:2000]}), flush=True)
+    print(json.dumps({"name": name, "outcome": outcome, "detail": str(detail)[:20000]}), flush=True)
 
 
 def attempt(name, function):
