@@ -44,10 +44,17 @@ export async function waitForState(page: Page, states: readonly PageState[], tim
   try {
     await page.waitForFunction((wanted) => wanted.some((state) => state === document.body.dataset.state), states, { timeout: timeoutMs });
   } catch {
-    const shown = await page.evaluate(() => `${document.body.dataset.state}: ${document.getElementById("page")?.textContent ?? ""}`);
-    throw new Error(`the page did not come to "${states.join(" or ")}" within ${timeoutMs} ms; it shows ${shown}`);
+    throw new Error(`the page did not come to "${states.join(" or ")}" within ${timeoutMs} ms; it shows ${await shownBy(page)}`);
   }
   return (await page.evaluate(() => document.body.dataset.state)) as PageState;
+}
+
+/** What a page shows, for the message of a wait that was in vain. */
+async function shownBy(page: Page): Promise<string> {
+  return page.evaluate(
+    () =>
+      `${document.body.dataset.state}, ${document.body.dataset.frames ?? "no"} frames: ${document.getElementById("page")?.textContent ?? ""}`,
+  );
 }
 
 /** Opens the page and signs in; returns the state that follows. */
@@ -56,11 +63,15 @@ export async function signIn(page: Page, { address, user, password }: SignIn): P
   await page.getByLabel("User name").fill(user);
   await page.getByLabel("Password", { exact: true }).fill(password);
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.waitForFunction(
-    () => document.body.dataset.state !== "sign-in" || document.querySelector(".problem:not([hidden])") !== null,
-    undefined,
-    { timeout: 60_000 },
-  );
+  await page
+    .waitForFunction(
+      () => document.body.dataset.state !== "sign-in" || document.querySelector(".problem:not([hidden])") !== null,
+      undefined,
+      { timeout: 60_000 },
+    )
+    .catch(async () => {
+      throw new Error(`the sign-in was not answered within 60 s; the page shows ${await shownBy(page)}`);
+    });
   return (await page.evaluate(() => document.body.dataset.state)) as PageState;
 }
 
@@ -73,7 +84,11 @@ export async function chooseType(page: Page, type: string): Promise<void> {
 export async function waitForFirstFrame(page: Page, timeoutMs = 120_000): Promise<void> {
   const state = await waitForState(page, ["working", "error", "ended"], timeoutMs);
   if (state !== "working") throw new Error(`no desktop: ${(await problemText(page)) || state}`);
-  await page.waitForFunction(() => Number(document.body.dataset.frames) > 0, undefined, { timeout: timeoutMs });
+  await page
+    .waitForFunction(() => Number(document.body.dataset.frames) > 0, undefined, { timeout: timeoutMs })
+    .catch(async () => {
+      throw new Error(`nothing was painted within ${timeoutMs} ms; the page shows ${await shownBy(page)}`);
+    });
 }
 
 /** How many pictures of the desktop were painted so far. */

@@ -185,9 +185,11 @@ export class Rig {
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       err += text;
     });
+    const late = setTimeout(() => child.kill("SIGKILL"), 120_000);
     await new Promise((resolve) => child.once("close", resolve));
+    clearTimeout(late);
     const lines = `${out}\n${err}`.split("\n").filter((line) => line.startsWith("["));
-    if (lines.length === 0) throw new Error(`the raw client said nothing: ${err}`);
+    if (lines.length === 0) throw new Error(`the raw client said nothing within two minutes: ${err}`);
     return lines.map((line) => JSON.parse(line));
   }
 

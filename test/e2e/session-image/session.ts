@@ -154,7 +154,10 @@ export class Session {
 
   /** Exit code of the container, once it has ended. */
   async ended(): Promise<number> {
-    return Number((await docker(["wait", this.#name])).output.trim());
+    const waited = await docker(["wait", this.#name]);
+    if (waited.code !== 0 || !/^\d+\s*$/.test(waited.output))
+      throw new Error(`the session did not end within a minute: ${waited.output}\n${await this.logs()}`);
+    return Number(waited.output.trim());
   }
 
   /** Ends the container as the kubelet does, and gives the milliseconds that it took. */

@@ -18,7 +18,8 @@ export interface NativeClient {
 const script = `
 printf %s "$CLIENT_PASSWORD" >/tmp/password; unset CLIENT_PASSWORD
 Xvfb :77 -screen 0 1280x800x24 -nolisten tcp -nolisten local -displayfd 3 3>/tmp/display 2>/dev/null &
-until [ -s /tmp/display ]; do sleep 0.1; done
+for _ in $(seq 200); do [ -s /tmp/display ] && break; sleep 0.1; done
+[ -s /tmp/display ] || { echo "no Xvfb within 20 s"; exit 1; }
 export DISPLAY=:77 HOME=/tmp XDG_RUNTIME_DIR=/tmp
 exec /usr/lib/vdi/libexec/xpra "$@" --password-file=/tmp/password \
   --ssl-server-verify-mode=none --ssl-check-hostname=no --opengl=no --speaker=off --tray=no --reconnect=no 2>&1`;
