@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { V1Pod } from "@kubernetes/client-node";
 import { execa } from "execa";
 import { clusterLayout } from "../cluster/layout.ts";
 import { testDemo, vdi } from "../e2e/support/demo.ts";
@@ -28,6 +29,8 @@ export interface Deployment extends Demo {
   proxies(): Promise<readonly string[]>;
   /** Signs in and starts a session, or finds it; throws with the door's words when there is none. */
   login(user: string, display: string): Promise<readonly SessionEvent[]>;
+  /** Throws when the nodes have no room for so many sessions: they would wait for it until they are given up. */
+  needRoom(sessions: number): Promise<void>;
   /** Ends all sessions and waits until their pods are gone. */
   endSessions(): Promise<void>;
 }
@@ -51,7 +54,10 @@ export async function prepareDeployment(): Promise<Deployment> {
     if (status !== 200) throw new Error(`${user} could not sign in: ${status} ${message}`);
     const events = await door.start(ticket, display);
     const last = events.at(-1);
-    if (last?.event !== "ready") throw new Error(`${user} has no session: ${JSON.stringify(last)}`);
+    if (last?.event !== "ready") {
+      const before = events.at(-2)?.message ?? "";
+      throw new Error(`${user} has no session: ${last?.message ?? "the answer broke off"} ${before}`.trim());
+    }
     return events;
   };
   return {
@@ -81,8 +87,36 @@ export async function prepareDeployment(): Promise<Deployment> {
     },
     proxies: () => proxiesOf(kubectl, ingressNamespace),
     login,
+    async needRoom(sessions) {
+      const room = await roomFor(kubectl);
+      if (room >= sessions) return;
+      throw new Error(`${sessions} sessions are needed, and the nodes have room for ${room}: delete other deployments from the cluster`);
+    },
     endSessions: () => kubectl.removeSessions(demo.namespace),
   };
+}
+
+/** What a session asks for by default (XPRA_SESSION_CPU_REQUEST), in thousandths of a processor. */
+const sessionRequest = 25;
+
+/** How many sessions the nodes would still take, by the processors that pods have asked for and by the number of pods. */
+async function roomFor(kubectl: Kubectl): Promise<number> {
+  const { items } = JSON.parse(await kubectl.run("get", "nodes", "-o", "json")) as {
+    items: { status: { allocatable: { cpu: string; pods: string } } }[];
+  };
+  const pods = JSON.parse(await kubectl.run("get", "pods", "-A", "-o", "json")) as { items: V1Pod[] };
+  const living = pods.items.filter(({ status }) => status?.phase !== "Succeeded" && status?.phase !== "Failed");
+  const asked = living
+    .flatMap(({ spec }) => spec?.containers ?? [])
+    .reduce((sum, { resources }) => sum + millis(resources?.requests?.["cpu"]), 0);
+  const there = items.reduce((sum, { status }) => sum + millis(status.allocatable.cpu), 0);
+  const places = items.reduce((sum, { status }) => sum + Number(status.allocatable.pods), 0);
+  return Math.max(0, Math.min(Math.floor((there - asked) / sessionRequest), places - living.length));
+}
+
+/** `250m` or `2` as thousandths. */
+function millis(quantity = "0"): number {
+  return quantity.endsWith("m") ? Number(quantity.slice(0, -1)) : Number(quantity) * 1000;
 }
 
 async function proxiesOf(kubectl: Kubectl, namespace: string): Promise<readonly string[]> {

@@ -4,7 +4,7 @@ import { lightType } from "../deployment.ts";
 import { timeProgram } from "../timing.ts";
 
 /** Each session is asked for less than once a second, so that the broker connects to it every time: what answered a moment ago it takes for open. */
-const sessionCount = 20;
+const sessionsInTurn = 20;
 const pauseMs = 56;
 
 /** Runs in a proxy's container, beside the socket: asks for running sessions, one after the other, and prints the milliseconds. */
@@ -71,7 +71,7 @@ console.log(JSON.stringify(rows));
 export const bench: Bench = {
   name: "existing-session",
   what: "The answer for a user whose session runs: through the broker's socket as the proxy asks it, and by the one-shot program.",
-  how: `In the proxy's container, over ${sessionCount} running sessions in turn, each asked for less than once a second, so that the broker really connects to the session's port every time. The plain way is \`kubectl get pod\`, in rounds between the calls; for the one-shot program \`node -e 0\` in the same container, in turn.`,
+  how: `In the proxy's container, over ${sessionsInTurn} running sessions in turn, each asked for less than once a second, so that the broker really connects to the session's port every time. The plain way is \`kubectl get pod\`, in rounds between the calls; for the one-shot program \`node -e 0\` in the same container, in turn.`,
   heldBackBy:
     "Through the broker: one round trip on a unix socket and one TCP connect to the pod; the tail is other processes' turn on the processors. One-shot: Node's start, of which nothing can be taken away, and `getent` for the user's groups.",
   async run(world) {
@@ -79,6 +79,9 @@ export const bench: Bench = {
     const { kubectl, namespace, ingressNamespace } = deployment;
     world.defer(() => deployment.removeUsers());
     world.defer(() => deployment.endSessions());
+    const sessionCount = world.count(sessionsInTurn, 2);
+    await deployment.endSessions();
+    await deployment.needRoom(sessionCount);
     world.say(`starting ${sessionCount} sessions`);
     const users = await deployment.users(sessionCount);
     for (const user of users) await deployment.login(user, lightType);
@@ -93,7 +96,7 @@ export const bench: Bench = {
     for (let round = 0; round < rounds; round += 1) {
       world.signal.throwIfAborted();
       world.say(`round ${round + 1} of ${rounds}`);
-      calls.push(...((await run(callerScript(users, world.count(200, 20)))) as number[]));
+      calls.push(...((await run(callerScript(users, world.count(200, 10)))) as number[]));
       for (let at = 0; at < world.count(10, 2); at += 1) {
         const pod = `${users[at % users.length]}-${lightType}`;
         const args = ["get", "pod", "-n", namespace, pod, "-o", "jsonpath={.status.podIP}"];

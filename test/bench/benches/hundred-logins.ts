@@ -27,6 +27,7 @@ export const bench: Bench = {
     world.defer(() => deployment.endSessions());
     await deployment.endSessions();
     const newcomers = world.count(50, 4);
+    await deployment.needRoom(newcomers + 3);
     const users = await deployment.users(newcomers + 3);
     const attached = users.slice(0, 3);
     const others = users.slice(3);
