@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { V1Pod } from "@kubernetes/client-node";
 import { execa } from "execa";
 import { clusterLayout } from "../../cluster/layout.ts";
+import { withLock } from "../../cluster/lock.ts";
 import { clusterParts } from "../../cluster/parts.ts";
 import { logTail, ownProcesses, startPart } from "../../cluster/processes.ts";
 
@@ -103,6 +104,7 @@ export async function killApiServer(): Promise<Broken> {
     async mend() {
       if (isMended) return;
       isMended = true;
+      if ((await ownProcesses(layout)).some(({ name }) => name === "kube-apiserver")) return;
       await startPart(layout, clusterParts(layout)["kube-apiserver"]);
     },
   };
@@ -126,20 +128,11 @@ export async function untilClusterWorks(deadlineMs = 90_000): Promise<void> {
   }
 }
 
-/** Holds a lock that all who disturb the whole cluster take, so that two checkouts on one machine do not do it at once. */
-export async function disturbing<Result>(action: () => Promise<Result>): Promise<Result> {
-  const holder = execa("flock", ["--exclusive", "--wait", "600", "/tmp/disturb.lock", "sh", "-c", "echo locked; exec cat >/dev/null"], {
-    stdin: "pipe",
-    reject: false,
-  });
-  try {
-    await new Promise<void>((resolve, reject) => {
-      holder.stdout.once("data", () => resolve());
-      holder.once("close", () => reject(new Error("the lock for disturbing the cluster could not be had within 10 minutes")));
-    });
-    return await action();
-  } finally {
-    holder.stdin.end();
-    await holder;
-  }
+/**
+ * Does something that the whole cluster feels, with the cluster's own lock held: `npm run cluster -- up`, which every test file
+ * runs first, would take a cluster without its API server for a broken one and make it anew from nothing.
+ */
+export function disturbing<Result>(action: () => Promise<Result>): Promise<Result> {
+  const job = { say: (text: string) => void process.stderr.write(`${text}\n`), signal: new AbortController().signal };
+  return withLock(clusterLayout(process.env).lock, job, action);
 }
