@@ -116,7 +116,7 @@ attempt("status", status)
 attempt("processes of others", processes)
 attempt("mounts", mounts)
 attempt("setuid programs", setuid_programs)
-for path in ("/usr/bin/x", "/etc/x", "/x", "/var/x", "/srv/x", "/etc/passwd", "/proc/sys/kernel/hostname", "/sys/kernel/mm/x"):
+for path in ("/usr/bin/x", "/etc/x", "/x", "/var/x", "/srv/x", "/etc/passwd", "/proc/sys/kernel/hostname", "/sys/kernel/mm/x", "/sys/fs/cgroup/x"):
     attempt(f"write {path}", lambda: write(path))
 attempt("token", lambda: os.listdir("/var/run/secrets"))
 attempt("shadow", lambda: open("/etc/shadow").read())
