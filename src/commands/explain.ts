@@ -74,7 +74,9 @@ export const explainCommand: Command<LoginExplained> = {
     const width = Math.max(0, ...data.evidence.map(({ from }) => shortened(from).length));
     const lines = data.evidence.flatMap((seen) => {
       const place = `  ${seen.time.slice(11, 19).padEnd(8)} ${shortened(seen.from).padEnd(width)}  `;
-      const body = wrap(printable(seen.text), Math.max(30, 80 - place.length));
+      const room = Math.max(30, 80 - place.length);
+      // Names of pods and images are longer than a line has room for.
+      const body = wrap(printable(seen.text).replaceAll(new RegExp(`\\S{${room}}`, "g"), "$& "), room);
       return body.map((line, at) => style.dim(`${at === 0 ? place : " ".repeat(place.length)}${line}`));
     });
     return [
