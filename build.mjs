@@ -1,7 +1,7 @@
 // Makes everything that is not written by hand: dist/main.js (the CLI), the broker's single file, the page.
 
 import { existsSync } from "node:fs";
-import { chmod, mkdir, rm } from "node:fs/promises";
+import { chmod, copyFile, mkdir, rm } from "node:fs/promises";
 import { build } from "esbuild";
 import { copyReaderLicence, kubeconfigReader } from "./build/kubeconfig-reader.mjs";
 
@@ -21,9 +21,12 @@ await build({
   packages: "external",
   chunkNames: "chunks/[name]-[hash]",
   plugins: [kubeconfigReader],
+  // Its form for browsers is the same code in modules that can be bundled: 70 files less to load.
+  alias: { yaml: `${root}node_modules/yaml/browser/index.js` },
   logLevel: "warning",
 });
 await copyReaderLicence(`${root}dist`);
+await copyFile(`${root}node_modules/yaml/LICENSE`, `${root}dist/yaml.LICENSE.txt`);
 
 const hook = `${root}dist/to_container/bin/start_or_get_pod`;
 await build({

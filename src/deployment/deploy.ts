@@ -9,12 +9,12 @@ import { waitUntilGone } from "../kube/wait-gone.ts";
 import { brokerName, proxySelector } from "../manifests/deployment-names.ts";
 import { type KubeObject, type ObjectRef, refOf, refText } from "../manifests/kube-object.ts";
 import { secretNames } from "../manifests/secrets.ts";
-import { writeFileIfChanged } from "../util/atomic-file.ts";
+import { readTextIfThere, writeFileIfChanged } from "../util/atomic-file.ts";
 import { type ClusterFacts, checkOwnership, labelWorkers, readClusterFacts } from "./cluster-facts.ts";
 import { inventoryObject, isOurs, obsolete, prune, readInventory, unionOf } from "./inventory.ts";
 import { planDeployment } from "./plan.ts";
 import type { PreparedDirectory } from "./prepare.ts";
-import { renderedCopy, renderedCopyFile, withoutSecrets } from "./rendered-copy.ts";
+import { keptCopy, renderedCopyFile, withoutSecrets } from "./rendered-copy.ts";
 
 /** What a deploy needs besides the prepared directory. */
 export interface DeployOptions {
@@ -87,8 +87,9 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
   await apply(plan.objects.filter(({ kind }) => kind !== "Namespace"));
   await refreshPods(options, config, applied);
   const written = [...prepared.written];
-  if (await writeFileIfChanged(join(config.directory, renderedCopyFile), renderedCopy(plan.objects.map(withoutSecrets))))
-    written.push(renderedCopyFile);
+  const copyFile = join(config.directory, renderedCopyFile);
+  const copy = keptCopy(plan.objects.map(withoutSecrets), await readTextIfThere(copyFile));
+  if (await writeFileIfChanged(copyFile, copy)) written.push(renderedCopyFile);
   await waitForRollout(transport, {
     namespace: config.ingressNamespace,
     name: config.deployName,

@@ -13,6 +13,30 @@ export function renderedCopy(objects: readonly KubeObject[]): string {
   return head + objects.map((object) => `---\n# ${placeOf(object)}\n${yamlOf(object)}`).join("");
 }
 
+/**
+ * The copy as it is kept. Writing the YAML takes longer than anything else of a deploy that changes nothing, so the last line says
+ * what it was made of: an earlier copy that was made of the same objects, and that nobody has touched, is given back.
+ */
+export function keptCopy(objects: readonly KubeObject[], before: string | undefined): string {
+  const source = sha256(JSON.stringify(objects));
+  if (before !== undefined) {
+    const text = before.slice(0, before.lastIndexOf(sealStart));
+    if (before === text + sealOf(source, text)) return before;
+  }
+  const text = renderedCopy(objects);
+  return text + sealOf(source, text);
+}
+
+const sealStart = "# Made of ";
+
+function sealOf(source: string, text: string): string {
+  return `${sealStart}${source}; the text above: ${sha256(text)}\n`;
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
 function placeOf(object: KubeObject): string {
   const { namespace } = object.metadata;
   return namespace === undefined ? refText(refOf(object)) : `${refText(refOf(object))} in ${namespace}`;
