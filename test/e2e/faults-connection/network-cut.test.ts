@@ -89,7 +89,7 @@ describe.runIf(isOwnCluster())("a network that drops everything", () => {
     await broken.mend();
     const [pod] = await kubectl.sessionPods(demo.namespace);
     // A window that is opened in the session afterwards is shown.
-    const open = "DISPLAY=$(ls /tmp/.X11-unix | sed s/X/:/) setsid xterm -T after-the-cut >/dev/null 2>&1 &";
+    const open = "DISPLAY=$(ls /tmp/.X11-unix | sed s/X/:/) setsid xterm -T after-the-cut -e sleep 600 >/dev/null 2>&1 &";
     await kubectl.shell(demo.namespace, pod?.metadata?.name ?? "", "session", open);
     await expect.poll(() => client?.windows(), { timeout: 60_000, interval: 500 }).toContainEqual(expect.stringMatching(/after-the-cut/));
   });
