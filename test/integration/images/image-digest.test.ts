@@ -85,13 +85,17 @@ describe("the digest of an image", () => {
   it("sends no password in the clear to another machine that the registry names", async () => {
     login({ auth: Buffer.from("ann:s3cret").toString("base64") });
     answer = (_, response) => void response.writeHead(401, { "www-authenticate": 'Bearer realm="http://192.0.2.1/token"' }).end();
-    expect(await ask(`${registry}/a`)).toEqual({ digest: undefined, why: `${registry} wants a sign-in at 192.0.2.1 without encryption` });
+    expect(await ask(`${registry}/a`)).toEqual({
+      digest: undefined,
+      missing: false,
+      why: `${registry} wants a sign-in at 192.0.2.1 without encryption`,
+    });
   });
 
   it("is not there when the registry does not have the image, whatever this machine once pushed", async () => {
     answer = (_, response) => void response.writeHead(404).end();
     const engine = engineWith([`${registry}/a@${digest}`]);
-    expect(await ask(`${registry}/a:v2`, { engine })).toEqual({ digest: undefined, why: `${registry} has no a:v2` });
+    expect(await ask(`${registry}/a:v2`, { engine })).toEqual({ digest: undefined, missing: true, why: `${registry} has no a:v2` });
   });
 
   it("is what the engine last pushed there when the registry does not answer", async () => {
@@ -103,7 +107,11 @@ describe("the digest of an image", () => {
 
   it("gives up on a registry that does not answer in time", async () => {
     answer = () => undefined;
-    expect(await ask(`${registry}/a`, { timeoutMs: 100 })).toEqual({ digest: undefined, why: `${registry} did not answer in time` });
+    expect(await ask(`${registry}/a`, { timeoutMs: 100 })).toEqual({
+      digest: undefined,
+      missing: false,
+      why: `${registry} did not answer in time`,
+    });
   });
 
   it("takes no digest that is none", async () => {
