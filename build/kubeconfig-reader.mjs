@@ -15,7 +15,8 @@ const replacements = {
   "./gen/index.js": `
     export class ServerConfiguration { constructor() { throw new Error("client-node's API is not in this bundle"); } }
     export const createConfiguration = () => new ServerConfiguration();`,
-  "node-fetch": "export const Headers = globalThis.Headers;",
+  // A mere mention of Node's own Headers loads all of its fetch.
+  "node-fetch": "export function Headers(...args) { return new globalThis.Headers(...args); }",
   "js-yaml": `${from} export default require("js-yaml");`,
   "jsonpath-plus": `${from} export const JSONPath = (...args) => require("jsonpath-plus").JSONPath(...args);`,
   "socks-proxy-agent": `${from} export function SocksProxyAgent(...args) { return new (require("socks-proxy-agent").SocksProxyAgent)(...args); }`,
