@@ -8,7 +8,7 @@ let ticket: string;
 beforeAll(async () => {
   if (!(await hasImages()))
     throw new Error("the images of the proxy and of a session are missing; set VDI_PROXY_IMAGE and VDI_SESSION_IMAGE");
-  rig = await Rig.up(`vdi-test-page-${process.pid}`, "-e VDI_TICKET_SECONDS=30 -e VDI_TICKET_MAX_SECONDS=120");
+  rig = await Rig.up(`vdi-test-page-${process.pid}`, "-e VDI_TICKET_SECONDS=30 -e VDI_TICKET_MAX_SECONDS=120 -e VDI_ATTACH_SECONDS=6");
   ticket = await rig.ticket();
 });
 
@@ -176,10 +176,11 @@ describe("a ticket", () => {
     expect((await rig.http("POST", "/api/v1/sign-in", { user: "xpra-user01", password: ticket })).status).toBe(401);
   });
 
-  it("ends", async () => {
+  it("ends, and is then good for a fresh one only", async () => {
     const short = await rig.ticket("xpra-user02");
     await new Promise((resolve) => setTimeout(resolve, 31_000));
-    expect(code((await rig.http("POST", "/api/v1/ticket", {}, bearer(short))).text)).toBe("ticket");
+    expect(code((await rig.http("POST", "/api/v1/sessions/state", { display: "desktop" }, bearer(short))).text)).toBe("ticket");
+    expect((await rig.http("POST", "/api/v1/ticket", {}, bearer(short))).status).toBe(200);
     const packets = await rig.raw({ user: "xpra-user02", password: short, hello: { display: "slow" } });
     expect(packets.at(-1)?.[1]).toBe("disconnect");
     ticket = await rig.ticket();
