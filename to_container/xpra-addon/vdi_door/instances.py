@@ -7,7 +7,7 @@ that wait for ever: it was written for a process of its own, whose end takes car
 
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from vdi_door import compat
@@ -41,8 +41,10 @@ def packet_recompress(original: Callable[..., Any], self: Any, packet: Any, inde
 
 def start_network_threads(original: Callable[[Any], None], self: Any) -> None:
     """Stands in for ProxyInstanceThread.start_network_threads."""
-    # Kept here, because a protocol that closes forgets its queue, and a thread may be waiting for room in it.
-    self.vdi_write_queues = [proto._write_queue for proto in (self.client_protocol, self.server_protocol) if proto]
+    # Kept here, because a protocol that closes forgets both, and a thread may be waiting for room in the queue or for the lock.
+    protocols = [proto for proto in (self.client_protocol, self.server_protocol) if proto]
+    self.vdi_write_queues = [proto._write_queue for proto in protocols]
+    self.vdi_write_locks = [proto._write_lock for proto in protocols]
     original(self)
 
 
@@ -52,6 +54,18 @@ def _empty(waiting: Any) -> None:
             waiting.get_nowait()
     except queue.Empty:
         pass
+
+
+def _unlock(locks: Iterable[Any]) -> bool:
+    """Frees the threads that wait for a write lock which was taken for the last packet, and whose protocol has then forgotten it."""
+    for lock in locks:
+        try:
+            if lock.locked():
+                lock.release()
+        except RuntimeError:
+            # Freed in between by its owner.
+            pass
+    return False
 
 
 def close_connections(self: Any, skip_proto: Any, *reasons: Any) -> None:
@@ -75,6 +89,8 @@ def close_connections(self: Any, skip_proto: Any, *reasons: Any) -> None:
                 pressed.release()
         for waiting in getattr(self, "vdi_write_queues", ()):
             _empty(waiting)
+        # Those that waited for room in a queue have it now, and give their lock back by themselves.
+        self.timeout_add(CLOSE_MILLISECONDS, _unlock, getattr(self, "vdi_write_locks", ()))
         return False
 
     self.timeout_add(CLOSE_MILLISECONDS, finish)
