@@ -8,7 +8,7 @@ import { ExitCode } from "../util/exit-code.ts";
 import { clusterOptions, directoryOption, flagOf, namespaceOption } from "../util/options.ts";
 import { number, object, texts } from "../util/shape.ts";
 import { VdiError } from "../util/vdi-error.ts";
-import { configurationOf } from "./prepared.ts";
+import { withCluster } from "./prepared.ts";
 import { namespaceField, refsField } from "./shapes.ts";
 
 /** What `vdi delete` gives. */
@@ -35,10 +35,8 @@ export const deleteCommand: Command<Deleted> = {
     kept: texts("what stays, with the reason"),
   }),
 
-  async run(ctx, input) {
-    const { config, cluster } = configurationOf(ctx, input);
-    const transport = await ctx.ports.connectKube(cluster);
-    try {
+  run: (ctx, input) =>
+    withCluster(ctx, input, async (config, transport) => {
       const namespaces = await namespacesOf(transport, config, ctx.signal);
       checkOwnership(config, namespaces, basename(config.directory), ctx.version);
       if (!flagOf(input, "yes")) {
@@ -56,10 +54,7 @@ export const deleteCommand: Command<Deleted> = {
       }
       const result = await deleteDeployment(config, { transport, signal: ctx.signal, status: (text) => ctx.progress.status(text) });
       return { namespace: config.namespace, ...result };
-    } finally {
-      transport.close();
-    }
-  },
+    }),
 
   human(data, style) {
     if (data.deleted.length + data.sessions === 0 && data.kept.length === 0) return `${data.namespace}: nothing to delete`;

@@ -6,7 +6,7 @@ import { clusterOptions, directoryOption, namespaceOption, sinceOption, textOf }
 import { type DataOf, flag, list, object, optional, text, texts, time } from "../util/shape.ts";
 import { wrap, wrapped } from "../util/wrap.ts";
 import { sinceOf } from "./logs.ts";
-import { configurationOf } from "./prepared.ts";
+import { withCluster } from "./prepared.ts";
 
 const defaultSinceSeconds = 86_400;
 
@@ -45,25 +45,22 @@ export const explainCommand: Command<LoginExplained> = {
 
   shape,
 
-  async run(ctx, input) {
-    const { config, cluster } = configurationOf(ctx, input);
-    const transport = await ctx.ports.connectKube(cluster);
-    try {
-      const facts = await gatherFacts({
-        transport,
-        config,
-        who: textOf(input, "who") ?? "",
-        sinceSeconds: sinceOf(input) ?? defaultSinceSeconds,
-        now: ctx.now(),
-        signal: ctx.signal,
-      });
-      return { user: facts.user, ...explain(facts) };
-    } catch (thrown) {
-      throw explainKubeError(thrown, `the login of ${textOf(input, "who") ?? ""} cannot be looked at`);
-    } finally {
-      transport.close();
-    }
-  },
+  run: (ctx, input) =>
+    withCluster(ctx, input, async (config, transport) => {
+      try {
+        const facts = await gatherFacts({
+          transport,
+          config,
+          who: textOf(input, "who") ?? "",
+          sinceSeconds: sinceOf(input) ?? defaultSinceSeconds,
+          now: ctx.now(),
+          signal: ctx.signal,
+        });
+        return { user: facts.user, ...explain(facts) };
+      } catch (thrown) {
+        throw explainKubeError(thrown, `the login of ${textOf(input, "who") ?? ""} cannot be looked at`);
+      }
+    }),
 
   human(data, style) {
     const when = data.at === undefined ? "" : `, ${data.at.slice(0, 19).replace("T", " ")} UTC`;

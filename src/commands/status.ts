@@ -9,7 +9,7 @@ import { clusterOptions, directoryOption, namespaceOption } from "../util/option
 import { choice, flag, list, map, number, object, optional, text, texts, time } from "../util/shape.ts";
 import { ageText, table } from "../util/table.ts";
 import { wrapped } from "../util/wrap.ts";
-import { configurationOf } from "./prepared.ts";
+import { withCluster } from "./prepared.ts";
 import { namespaceField } from "./shapes.ts";
 
 /** What `vdi status` gives. */
@@ -106,10 +106,8 @@ export const status: Command<Status> = {
     at: time("when the cluster was asked"),
   }),
 
-  async run(ctx, input) {
-    const { config, cluster } = configurationOf(ctx, input);
-    const transport = await ctx.ports.connectKube(cluster);
-    try {
+  run: (ctx, input) =>
+    withCluster(ctx, input, async (config, transport) => {
       const [{ status, safety, broker }, pinned, differences] = await Promise.all([
         deploymentStatus(transport, config, ctx.now(), ctx.signal),
         pinImages(config, { env: ctx.env, signal: ctx.signal, timeoutMs: registryTimeoutMs }),
@@ -125,10 +123,7 @@ export const status: Command<Status> = {
         ...differences,
         weaknesses: weaknesses(config, status.deployed ? safety : undefined),
       };
-    } finally {
-      transport.close();
-    }
-  },
+    }),
 
   human(data, style) {
     const weak = weakLines(data.weaknesses, style);

@@ -5,7 +5,7 @@ import { clusterOptions, directoryOption, namespaceOption } from "../../util/opt
 import { choice, type DataOf, list, object, optional, text, time } from "../../util/shape.ts";
 import { ageText, table } from "../../util/table.ts";
 import { wrapped } from "../../util/wrap.ts";
-import { configurationOf } from "../prepared.ts";
+import { withCluster } from "../prepared.ts";
 import { namespaceField } from "../shapes.ts";
 
 const allReasons = Object.keys(reasons) as Reason[];
@@ -43,16 +43,11 @@ export const sessionsList: Command<SessionsListed> = {
 
   shape,
 
-  async run(ctx, input) {
-    const { config, cluster } = configurationOf(ctx, input);
-    const transport = await ctx.ports.connectKube(cluster);
-    try {
+  run: (ctx, input) =>
+    withCluster(ctx, input, async (config, transport) => {
       const sessions = await listSessions(transport, config.namespace, ctx.signal);
       return { namespace: config.namespace, at: new Date(ctx.now()).toISOString(), sessions };
-    } finally {
-      transport.close();
-    }
-  },
+    }),
 
   human(data, style) {
     if (data.sessions.length === 0) return `${data.namespace}: no sessions`;

@@ -3,7 +3,7 @@ import type { Command } from "../../util/command.ts";
 import { clusterOptions, directoryOption, namespaceOption, textOf } from "../../util/options.ts";
 import { choice, type DataOf, list, object, text } from "../../util/shape.ts";
 import { VdiError } from "../../util/vdi-error.ts";
-import { configurationOf } from "../prepared.ts";
+import { withCluster } from "../prepared.ts";
 import { namespaceField } from "../shapes.ts";
 
 const shape = object({
@@ -35,11 +35,9 @@ export const sessionsStop: Command<SessionsStopped> = {
 
   shape,
 
-  async run(ctx, input) {
-    const { config, cluster } = configurationOf(ctx, input);
-    const who = textOf(input, "who") ?? "";
-    const transport = await ctx.ports.connectKube(cluster);
-    try {
+  run: (ctx, input) =>
+    withCluster(ctx, input, async (config, transport) => {
+      const who = textOf(input, "who") ?? "";
       const all = await listSessions(transport, config.namespace, ctx.signal);
       // A session's name comes first: a user of that name can be stopped session by session.
       const named = all.filter(({ name }) => name === who);
@@ -57,10 +55,7 @@ export const sessionsStop: Command<SessionsStopped> = {
         }),
       );
       return { namespace: config.namespace, sessions };
-    } finally {
-      transport.close();
-    }
-  },
+    }),
 
   human: (data) => data.sessions.map(({ name, user, state }) => `${name} (${user}): ${state}`).join("\n"),
 };
