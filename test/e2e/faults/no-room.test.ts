@@ -4,7 +4,7 @@ import { reasons } from "../../../src/session/reasons.ts";
 import type { Demo } from "../../start/demo.ts";
 import { brokerLines } from "../support/broker-log.ts";
 import { testDemo, vdi, vdiWith } from "../support/demo.ts";
-import { type Door, doorAt, type SessionEvent } from "../support/door.ts";
+import { type Door, proxyDoors, type SessionEvent } from "../support/door.ts";
 import { type Kubectl, kubectlFor } from "../support/kubectl.ts";
 import { eventually } from "../support/wait.ts";
 
@@ -35,16 +35,14 @@ afterEach(async () => {
 });
 
 async function people(): Promise<readonly [Person, Person]> {
-  const proxies = await kubectl.pods(`ingress-${demo.namespace}`, "app=xpra-proxy");
-  const addresses = proxies.filter(({ metadata }) => metadata?.deletionTimestamp === undefined).map(({ status }) => status?.podIP ?? "");
-  expect(addresses).toHaveLength(2);
-  const enter = async (user: string, address: string): Promise<Person> => {
-    const door = doorAt(address, 8443);
+  const [first, second] = await proxyDoors(kubectl, demo);
+  if (first === undefined || second === undefined) throw new Error("there are not two proxies");
+  const enter = async (user: string, door: Door): Promise<Person> => {
     const { ticket, message } = await door.signIn(user, demo.password);
     expect(message).toBe("");
     return { user, session: `${user}-${display}`, door, ticket };
   };
-  return Promise.all([enter("xpra-user01", addresses[0] ?? ""), enter("xpra-user02", addresses[1] ?? "")]);
+  return Promise.all([enter("xpra-user01", first), enter("xpra-user02", second)]);
 }
 
 function start({ door, ticket }: Person, signal?: AbortSignal): Promise<readonly SessionEvent[]> {

@@ -1,4 +1,6 @@
 import { Agent, request } from "node:https";
+import type { Demo } from "../../start/demo.ts";
+import type { Kubectl } from "./kubectl.ts";
 
 /** A line of the stream that tells how a session starts. */
 export interface SessionEvent {
@@ -88,4 +90,10 @@ export function doorAt(address: string, port = 443): Door {
       return JSON.parse((await post("/api/v1/sessions/end", { display }, ticket)).text);
     },
   };
+}
+
+/** The door of each proxy that is not on its way out, by the address of its pod. */
+export async function proxyDoors(kubectl: Kubectl, demo: Demo): Promise<readonly Door[]> {
+  const proxies = await kubectl.pods(`ingress-${demo.namespace}`, "app=xpra-proxy");
+  return proxies.filter(({ metadata }) => metadata?.deletionTimestamp === undefined).map(({ status }) => doorAt(status?.podIP ?? "", 8443));
 }
