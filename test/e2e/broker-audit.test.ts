@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Demo } from "../start/demo.ts";
 import { testDemo, vdi } from "./support/demo.ts";
-import { doorAt } from "./support/door.ts";
+import { doorAt, untilOffered } from "./support/door.ts";
 import { type Kubectl, kubectlFor } from "./support/kubectl.ts";
 
 let demo: Demo;
@@ -26,6 +26,7 @@ beforeAll(async () => {
   kubectl = kubectlFor(demo.kubeconfig);
   writeFileSync(slowScript(), slowType, { mode: 0o755 });
   expect(await vdi(demo, "deploy")).toMatchObject({ exitCode: 0 });
+  await untilOffered(kubectl, demo, ["slow"]);
 }, 2_400_000);
 
 afterAll(async () => {
@@ -38,7 +39,8 @@ interface AuditLine {
   readonly verb: string;
   readonly requestURI: string;
   readonly stage: string;
-  readonly user: { readonly username: string };
+  /** Without a name when the API server, just started, could not tell yet who asks. */
+  readonly user: { readonly username?: string };
   readonly requestReceivedTimestamp: string;
 }
 
@@ -57,7 +59,8 @@ it.skipIf(process.env["VDI_E2E_CONTEXT"] !== undefined)(
       .split("\n")
       .map((line) => JSON.parse(line) as AuditLine)
       .filter(
-        ({ user, stage }) => user.username.startsWith(`system:serviceaccount:ingress-${demo.namespace}:`) && stage === "ResponseComplete",
+        ({ user, stage }) =>
+          user.username?.startsWith(`system:serviceaccount:ingress-${demo.namespace}:`) === true && stage === "ResponseComplete",
       )
       .filter(({ requestReceivedTimestamp }) => Date.parse(requestReceivedTimestamp) >= from);
     const asked = lines.filter(({ verb }) => verb === "get" || verb === "list").map(({ verb, requestURI }) => `${verb} ${requestURI}`);

@@ -5,7 +5,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Demo } from "../start/demo.ts";
 import { testDemo, vdi } from "./support/demo.ts";
-import { type Door, doorAt } from "./support/door.ts";
+import { type Door, doorAt, untilOffered } from "./support/door.ts";
 import { type Kubectl, kubectlFor } from "./support/kubectl.ts";
 import { eventually } from "./support/wait.ts";
 
@@ -41,6 +41,7 @@ beforeAll(async () => {
   shadowBefore = readFileSync(shadow(), "utf8");
   writeFileSync(shadow(), shadowBefore.replace(new RegExp(`^${locked}:[^:]*:`, "m"), `${locked}:!:`));
   expect(await vdi(demo, "deploy")).toMatchObject({ exitCode: 0 });
+  await untilOffered(kubectl, demo, ["crashing"]);
 }, 2_400_000);
 
 afterAll(async () => {

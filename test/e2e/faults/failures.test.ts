@@ -6,7 +6,7 @@ import { type Reason, reasons } from "../../../src/session/reasons.ts";
 import type { Demo } from "../../start/demo.ts";
 import { type BrokerLine, brokerLines } from "../support/broker-log.ts";
 import { testDemo, vdi } from "../support/demo.ts";
-import { type Door, doorAt, proxyDoors, type SessionEvent } from "../support/door.ts";
+import { type Door, doorAt, type SessionEvent, untilOffered } from "../support/door.ts";
 import { type Kubectl, kubectlFor } from "../support/kubectl.ts";
 import { eventually } from "../support/wait.ts";
 
@@ -51,13 +51,7 @@ beforeAll(async () => {
   writeFileSync(settingsFile(), `${settings}\n${image}\nXPRA_SESSION_MEMORY_LIMIT=384Mi\n`);
   expect(await vdi(demo, "deploy")).toMatchObject({ exitCode: 0 });
   ({ ticket } = await door.signIn(user, demo.password));
-  // Each broker reads its changed configuration when its node brings it, which is not at the same moment.
-  await eventually(
-    "every broker knows the session types",
-    async () => Promise.all((await proxyDoors(kubectl, demo)).map(async (each) => (await each.signIn(user, demo.password)).types)),
-    (offered) => offered.every((list) => Object.keys(types).every((type) => list.some(({ name }) => name === type))),
-    120_000,
-  );
+  await untilOffered(kubectl, demo, Object.keys(types));
 }, 2_400_000);
 
 afterAll(async () => {

@@ -1,6 +1,7 @@
 import { Agent, request } from "node:https";
 import type { Demo } from "../../start/demo.ts";
 import type { Kubectl } from "./kubectl.ts";
+import { eventually } from "./wait.ts";
 
 /** A line of the stream that tells how a session starts. */
 export interface SessionEvent {
@@ -96,4 +97,17 @@ export function doorAt(address: string, port = 443): Door {
 export async function proxyDoors(kubectl: Kubectl, demo: Demo): Promise<readonly Door[]> {
   const proxies = await kubectl.pods(`ingress-${demo.namespace}`, "app=xpra-proxy");
   return proxies.filter(({ metadata }) => metadata?.deletionTimestamp === undefined).map(({ status }) => doorAt(status?.podIP ?? "", 8443));
+}
+
+/**
+ * Waits after a deploy until every broker offers the session types: each reads its changed configuration when its node brings it,
+ * which is not at the same moment.
+ */
+export async function untilOffered(kubectl: Kubectl, demo: Demo, types: readonly string[]): Promise<void> {
+  await eventually(
+    `every broker offers ${types.join(", ")}`,
+    async () => Promise.all((await proxyDoors(kubectl, demo)).map(async (door) => (await door.signIn(demo.user, demo.password)).types)),
+    (offered) => offered.every((list) => types.every((type) => list.some(({ name }) => name === type))),
+    120_000,
+  );
 }
