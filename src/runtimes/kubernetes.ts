@@ -43,6 +43,8 @@ const createTimeoutMs = 10_000;
 /** There are few brokers, and users wait for what they see: they may ask often whether the API server is back. */
 const longestBackOffMs = 5_000;
 const createPauseMs = 300;
+/** The API server looks once a second whether a policy has changed. */
+const policyPauseMs = 1_500;
 
 /**
  * Sessions in a namespace of Kubernetes. One watch on its session pods is the memory, another on events explains what takes long;
@@ -157,7 +159,7 @@ export function kubernetesRuntime(options: KubernetesRuntimeOptions): Kubernetes
         if (thrown instanceof KubeError && thrown.reason === "AlreadyExists") return adopt(request.name);
         // Whether it was made is not known after a broken connection; the next try finds out.
         if (!mayTryAgain(thrown) || tries >= createTries) throw createRefusal(thrown, request.secret);
-        await new Promise((resolve) => setTimeout(resolve, Math.min(2_000, thrown.retryAfterMs ?? createPauseMs * tries)));
+        await new Promise((resolve) => setTimeout(resolve, pauseMs(thrown, tries)));
       }
     }
   }
@@ -283,6 +285,17 @@ export function kubernetesRuntime(options: KubernetesRuntimeOptions): Kubernetes
 /** `Conflict` is a quota's count that two creates at once wanted to write. */
 function mayTryAgain(thrown: unknown): thrown is KubeError {
   return (
-    thrown instanceof KubeError && (thrown.status === 0 || thrown.status === 429 || thrown.status >= 500 || thrown.reason === "Conflict")
+    thrown instanceof KubeError &&
+    (thrown.status === 0 || thrown.status === 429 || thrown.status >= 500 || thrown.reason === "Conflict" || isRefusedByPolicy(thrown))
   );
+}
+
+/** It may be the policy of the deploy before: the API server takes up a changed one later than a broker its changed configuration. */
+function isRefusedByPolicy({ message }: KubeError): boolean {
+  return message.includes("ValidatingAdmissionPolicy");
+}
+
+function pauseMs(thrown: KubeError, tries: number): number {
+  if (isRefusedByPolicy(thrown)) return policyPauseMs;
+  return Math.min(2_000, thrown.retryAfterMs ?? createPauseMs * tries);
 }

@@ -244,13 +244,23 @@ describe("a cluster that says no", () => {
   it.each(answers)("%s", async (_, status, reason, message, expected) => {
     const kube = await fakeKube(kubelet);
     const { sessions } = broker(kube);
-    kube.faults.push({ method: "POST", path: /pods$/, status, reason, message });
+    // A policy is asked again: it may be the one of the deploy before.
+    const times = message.includes("ValidatingAdmissionPolicy") ? 3 : 1;
+    for (let tries = 0; tries < times; tries += 1) kube.faults.push({ method: "POST", path: /pods$/, status, reason, message });
     await expect(sessions.getOrStart(alice, "desktop", quiet)).rejects.toMatchObject({
       reason: expected,
       message: reasons[expected as keyof typeof reasons].user,
       detail: expect.stringContaining(message),
     });
     expect(kube.pods.size).toBe(0);
+    await expect(sessions.getOrStart(alice, "desktop", quiet)).resolves.toMatchObject({ started: true });
+  });
+
+  it("by the policy of the deploy before, for a moment, is asked again", async () => {
+    const kube = await fakeKube(kubelet);
+    const { sessions } = broker(kube);
+    const message = "ValidatingAdmissionPolicy 'vdi-x-sessions' denied request: only the deployment's images";
+    kube.faults.push({ method: "POST", path: /pods$/, status: 422, reason: "Invalid", message });
     await expect(sessions.getOrStart(alice, "desktop", quiet)).resolves.toMatchObject({ started: true });
   });
 
