@@ -1,5 +1,5 @@
-import { BlockList, isIP } from "node:net";
 import type { V1Service } from "@kubernetes/client-node";
+import { isInNetworks } from "../util/networks.ts";
 
 /** Addresses that no machine of a site can answer on from outside, with the reason. */
 const implausible: readonly (readonly [range: string, why: string])[] = [
@@ -16,19 +16,9 @@ const implausible: readonly (readonly [range: string, why: string])[] = [
 
 /** Why an address cannot be one of the proxies'; undefined: it can. `inside` are the cluster's own networks. Pure. */
 export function whyImplausible(address: string, inside: readonly string[]): string | undefined {
-  for (const [range, why] of implausible) if (isIn(address, range)) return why;
-  const own = inside.find((range) => isIn(address, range));
+  for (const [range, why] of implausible) if (isInNetworks(address, [range])) return why;
+  const own = inside.find((range) => isInNetworks(address, [range]));
   return own === undefined ? undefined : `it lies in ${own}, a network inside the cluster`;
-}
-
-function isIn(address: string, range: string): boolean {
-  const [network = "", bits = ""] = range.split("/");
-  const families = [isIP(address), isIP(network)];
-  if (families[0] === 0 || families[0] !== families[1]) return false;
-  const family = families[0] === 6 ? "ipv6" : "ipv4";
-  const list = new BlockList();
-  list.addSubnet(network, Number(bits), family);
-  return list.check(address, family);
 }
 
 /** Services other than the deployment's own that answer on one of the addresses on a port of ours. Pure. */

@@ -1,4 +1,5 @@
 import { StringDecoder } from "node:string_decoder";
+import { pause } from "../util/pause.ts";
 import { KubeError, type KubeTransport } from "./transport.ts";
 
 /** The part of every object that a watch needs. */
@@ -213,22 +214,6 @@ function callBack(call: () => void): void {
   } catch (thrown) {
     throw new CallbackError(thrown);
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) {
-      resolve();
-      return;
-    }
-    const end = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end);
-  });
 }
 
 function deferred(): { promise: Promise<void>; resolve: () => void; reject: (reason: unknown) => void } {

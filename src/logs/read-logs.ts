@@ -2,6 +2,7 @@ import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
 import { type LogLine, podLog, timeKey } from "../kube/pod-log.ts";
 import { type KubeTransport, kubePath } from "../kube/transport.ts";
 import { startWatch } from "../kube/watch.ts";
+import { pause } from "../util/pause.ts";
 import { isAbort } from "../util/vdi-error.ts";
 import { eventOf } from "./readable.ts";
 import { redact } from "./redact.ts";
@@ -185,16 +186,4 @@ export async function* followLogs(options: FollowOptions): AsyncGenerator<LogIte
 function runId(status: V1ContainerStatus | undefined): string {
   if (status?.state?.running === undefined && status?.state?.terminated === undefined) return "";
   return status.containerID ?? "";
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end);
-  });
 }
