@@ -25,10 +25,7 @@ afterAll(async () => {
   await browser?.close();
 });
 
-afterEach(async ({ task }) => {
-  if (task.result?.state === "fail") {
-    for (const [place, user] of users.entries()) await user.picture(`failed-api-${place}`);
-  }
+afterEach(async () => {
   for (const user of users) await user.leave();
   users = [];
   await kubectl.removeSessions(demo.namespace);

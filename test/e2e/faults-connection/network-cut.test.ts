@@ -31,9 +31,8 @@ afterAll(async () => {
   await browser?.close();
 });
 
-afterEach(async ({ task }) => {
+afterEach(async () => {
   await broken?.mend();
-  if (task.result?.state === "fail") await user?.picture(`failed-${task.name.replace(/\W+/g, "-")}`);
   await user?.leave();
   user = undefined;
   await client?.stop();

@@ -22,8 +22,7 @@ afterAll(async () => {
   await browser?.close();
 });
 
-afterEach(async ({ task }) => {
-  if (task.result?.state === "fail") await user?.picture(`failed-${task.name.replace(/\W+/g, "-")}`);
+afterEach(async () => {
   await user?.leave();
   await kubectl.removeSessions(demo.namespace);
   await untilProxiesReady(kubectl, demo);
