@@ -4,9 +4,9 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promise
 import { join } from "node:path";
 import { execa } from "execa";
 import { messageOf, VdiError } from "../../src/util/vdi-error.ts";
+import type { Job } from "../../src/util/wait-until-there.ts";
 import { findGo, type Go } from "./go-toolchain.ts";
 import { kubernetesVersion, type Layout } from "./layout.ts";
-import type { Job } from "./say.ts";
 
 const sources = ["go.mod", "go.sum", "main.go", join("pause", "main.go")];
 

@@ -3,8 +3,8 @@ import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { messageOf, VdiError } from "../../src/util/vdi-error.ts";
+import type { Job } from "../../src/util/wait-until-there.ts";
 import type { Layout } from "./layout.ts";
-import type { Job } from "./say.ts";
 
 /** A Go compiler. */
 export interface Go {

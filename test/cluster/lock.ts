@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ExitCode } from "../../src/util/exit-code.ts";
 import { VdiError } from "../../src/util/vdi-error.ts";
-import type { Job } from "./say.ts";
+import type { Job } from "../../src/util/wait-until-there.ts";
 
 /**
  * Runs an action while no other process runs one with the same lock file.

@@ -5,6 +5,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { execa } from "execa";
 import { messageOf, VdiError } from "../../src/util/vdi-error.ts";
+import { type Job, waitUntilThere } from "../../src/util/wait-until-there.ts";
 import { buildPrograms, type Programs } from "./binaries.ts";
 import { makeCertificates } from "./certificates.ts";
 import { writeConfigFiles } from "./config-files.ts";
@@ -15,7 +16,6 @@ import { clusterName, kubernetesVersion, type Layout, type PartName, partNames, 
 import { clusterParts } from "./parts.ts";
 import { ctr, importPauseImage } from "./pause-image.ts";
 import { endProcesses, logTail, ownProcesses, startPart } from "./processes.ts";
-import { type Job, waitUntilThere } from "./say.ts";
 import { missingParts, nodeState } from "./state.ts";
 
 /** What `bringUp` found and did. */

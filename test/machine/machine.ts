@@ -1,9 +1,9 @@
 import { styleFor } from "../../src/cli/output.ts";
 import { describeFailure } from "../../src/cli/print-error.ts";
+import { ensureEngine } from "../../src/local/engine-start.ts";
 import { clusterLayout } from "../cluster/layout.ts";
 import { withLock } from "../cluster/lock.ts";
-import { ensureEngine } from "./engine.ts";
-import { ensurePackages } from "./packages.ts";
+import { ensureTestPackages } from "./packages.ts";
 
 const interrupt = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => interrupt.abort());
@@ -17,7 +17,7 @@ const { state } = clusterLayout(process.env);
 try {
   // Two at once would start two engines.
   await withLock(`${state}/machine.lock`, job, async () => {
-    const installed = await ensurePackages(job);
+    const installed = await ensureTestPackages(job);
     const engine = await ensureEngine(state, job);
     job.say(installed.length === 0 ? "all packages are there" : `installed ${installed.length} packages`);
     job.say(

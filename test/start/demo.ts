@@ -1,10 +1,9 @@
-import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { request } from "node:https";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
+import { demoPassword } from "../../src/local/demo-password.ts";
+import { pageProblem } from "../../src/local/page-health.ts";
+import { waitUntilThere } from "../../src/util/wait-until-there.ts";
 
 /** The demo deployment on the test cluster, and how to get into it. */
 export interface Demo {
@@ -80,12 +79,13 @@ export async function prepareDemo(options: DemoOptions): Promise<Demo> {
   await vdi(["images", "rootfs"]);
   await vdi(["build-images", "--push"]);
   say("users: xpra-user01 to xpra-user03");
-  const password = demoPassword(directory);
+  const password = await demoPassword(directory);
   await vdi(["users", "add-demo", "--count", "3", "--password-stdin", ...onCluster], `${password}\n`);
   say(`deploy: namespaces ${namespace} and ingress-${namespace}`);
   await vdi(["deploy", ...onCluster]);
   const url = `https://${address}/`;
-  await untilAnswered(url, options.signal);
+  // The proxies are ready by now, but the node learns the Service's rules a moment later, and nothing on the cluster tells when.
+  await waitUntilThere({ what: `an answer of ${url}`, timeoutMs: 60_000, everyMs: 200 }, () => pageProblem(url), options.signal);
   return {
     directory,
     namespace,
@@ -97,34 +97,6 @@ export async function prepareDemo(options: DemoOptions): Promise<Demo> {
     auditLog: cluster.auditLog,
     baseImage: `${cluster.registry}/vdi-base`,
   };
-}
-
-const answerDeadlineMs = 60_000;
-
-/**
- * Waits until the page's address answers: the proxies are ready by now, but the node learns the Service's rules a moment
- * later, and nothing on the cluster tells when.
- */
-async function untilAnswered(url: string, signal: AbortSignal | undefined): Promise<void> {
-  const deadline = Date.now() + answerDeadlineMs;
-  for (;;) {
-    const problem = await healthProblem(url);
-    if (problem === undefined) return;
-    if (Date.now() > deadline) throw new Error(`${url} did not answer within ${answerDeadlineMs / 1000} s; last seen: ${problem}`);
-    await sleep(200, undefined, signal === undefined ? {} : { signal });
-  }
-}
-
-function healthProblem(url: string): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const asked = request(new URL("/healthz", url), { rejectUnauthorized: false, timeout: 5_000 }, (answer) => {
-      answer.resume();
-      resolve(answer.statusCode === 200 ? undefined : `status ${answer.statusCode}`);
-    });
-    asked.on("timeout", () => asked.destroy(new Error("no answer within 5 s")));
-    asked.on("error", (error) => resolve(error.message));
-    asked.end();
-  });
 }
 
 type Run = (cwd: string, command: string, args: readonly string[], env?: Record<string, string>, input?: string) => Promise<string>;
@@ -146,14 +118,4 @@ function runner({ signal }: DemoOptions): Run {
 async function clusterUp(root: string, run: Run): Promise<ClusterAccess> {
   await run(root, "npm", ["run", "--silent", "cluster", "--", "up"]);
   return JSON.parse(await run(root, "npm", ["run", "--silent", "cluster", "--", "status", "--json"])) as ClusterAccess;
-}
-
-/** The demo users' password: made once, kept where only root can read it, never the same on two machines. */
-function demoPassword(directory: string): string {
-  const file = join(directory, "protected", "demo-password");
-  if (existsSync(file)) return readFileSync(file, "utf8").trim();
-  const password = randomBytes(9).toString("base64url");
-  mkdirSync(join(directory, "protected"), { recursive: true, mode: 0o700 });
-  writeFileSync(file, `${password}\n`, { mode: 0o600 });
-  return password;
 }

@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { missingPackages } from "../../../src/local/packages.ts";
+import { waitUntilThere } from "../../../src/util/wait-until-there.ts";
 import { otherAccess, ownAccess } from "../../cluster/access.ts";
 import { isGoNewEnough } from "../../cluster/go-toolchain.ts";
 import { clusterLayout, partNames } from "../../cluster/layout.ts";
 import { clusterParts, partEnvironment } from "../../cluster/parts.ts";
-import { waitUntilThere } from "../../cluster/say.ts";
-import { missingPackages } from "../../machine/packages.ts";
+import { testNeeds } from "../../machine/packages.ts";
 
 describe("where the test cluster is kept", () => {
   it("is one directory, with control groups named after it", () => {
@@ -71,13 +72,16 @@ describe("the compiler", () => {
 
 describe("the packages of the machine", () => {
   it("are none when everything is there, whoever installed it", async () => {
-    expect(await missingPackages(async () => true)).toEqual([]);
-    const withoutDebianDocker = await missingPackages(async (file) => file !== "/usr/sbin/dockerd");
+    expect(await missingPackages(testNeeds, async () => true)).toEqual([]);
+    const withoutDebianDocker = await missingPackages(testNeeds, async (file) => file !== "/usr/sbin/dockerd");
     expect(withoutDebianDocker).toEqual([]);
   });
 
   it("are exactly those that are missing", async () => {
-    expect(await missingPackages(async (file) => !file.includes("Xvfb") && file !== "/usr/bin/openssl")).toEqual(["openssl", "xvfb"]);
+    expect(await missingPackages(testNeeds, async (file) => !file.includes("Xvfb") && file !== "/usr/bin/openssl")).toEqual([
+      "openssl",
+      "xvfb",
+    ]);
   });
 });
 

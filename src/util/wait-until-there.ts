@@ -1,12 +1,21 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { ExitCode } from "../../src/util/exit-code.ts";
-import { VdiError } from "../../src/util/vdi-error.ts";
+import { ExitCode } from "./exit-code.ts";
+import { VdiError } from "./vdi-error.ts";
 
-/** How a step tells what it does and when it has to stop. */
+/** How a long step tells what it does and when it has to stop. */
 export interface Job {
   /** Prints a line for the person who waits. */
   say(text: string): void;
   readonly signal: AbortSignal;
+}
+
+/** What is waited for, and how long. */
+export interface Wait {
+  readonly what: string;
+  readonly timeoutMs: number;
+  readonly everyMs?: number;
+  /** The last words of whatever should have been there, for the error. */
+  tail?(): Promise<string>;
 }
 
 /**
@@ -14,11 +23,7 @@ export interface Job {
  * For things that cannot be watched: sockets, processes, kernel objects.
  * @throws VdiError with the last answer and `tail()` when the deadline has passed.
  */
-export async function waitUntilThere(
-  wait: { readonly what: string; readonly timeoutMs: number; readonly everyMs?: number; tail?(): Promise<string> },
-  ask: () => Promise<string | undefined>,
-  signal?: AbortSignal,
-): Promise<void> {
+export async function waitUntilThere(wait: Wait, ask: () => Promise<string | undefined>, signal?: AbortSignal): Promise<void> {
   const end = Date.now() + wait.timeoutMs;
   for (;;) {
     signal?.throwIfAborted();

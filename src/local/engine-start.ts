@@ -3,9 +3,9 @@ import { access, mkdir, open, readFile } from "node:fs/promises";
 import { request } from "node:http";
 import { join } from "node:path";
 import { execa } from "execa";
-import { ExitCode } from "../../src/util/exit-code.ts";
-import { VdiError } from "../../src/util/vdi-error.ts";
-import { type Job, waitUntilThere } from "../cluster/say.ts";
+import { ExitCode } from "../util/exit-code.ts";
+import { VdiError } from "../util/vdi-error.ts";
+import { type Job, waitUntilThere } from "../util/wait-until-there.ts";
 
 const socket = "/var/run/docker.sock";
 
@@ -17,15 +17,22 @@ export interface EngineResult {
   readonly version: string;
 }
 
+/** What is done when no engine answers. */
+export interface WhenMissing {
+  /** Sees to it that there is one to be started. */
+  install?(): Promise<unknown>;
+}
+
 /**
  * Makes sure that a container engine answers: the one of DOCKER_HOST is taken as it is, the local one is started if need be,
  * by the service manager where there is one, else in the background with its log in `stateDirectory`.
  */
-export async function ensureEngine(stateDirectory: string, job: Job): Promise<EngineResult> {
+export async function ensureEngine(stateDirectory: string, job: Job, missing: WhenMissing = {}): Promise<EngineResult> {
   const elsewhere = process.env["DOCKER_HOST"];
   if (elsewhere !== undefined && elsewhere !== "" && elsewhere !== `unix://${socket}`) return { started: false, version: "" };
   const answer = await engineVersion();
   if ("version" in answer) return { started: false, version: answer.version };
+  await missing.install?.();
   if (process.getuid?.() !== 0) {
     throw new VdiError({
       what: `no container engine answers on ${socket}`,
