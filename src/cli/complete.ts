@@ -47,7 +47,7 @@ function commandNames(path: readonly string[], isHelp: boolean): readonly Candid
   const below = commands.filter((entry) => path.every((word, place) => entry.path[place] === word));
   const own = below.map((entry): Candidate => {
     const word = entry.path[path.length] ?? "";
-    return { word, does: entry.path.length > path.length + 1 ? (groupSummaries[word] ?? "") : entry.summary };
+    return { word, does: entry.path.length > path.length + 1 ? (groupSummaries[[...path, word].join(" ")] ?? "") : entry.summary };
   });
   const help = path.length === 0 && !isHelp ? [{ word: "help", does: "help for a command" }] : [];
   return [...new Map([...own, ...help].map((candidate) => [candidate.word, candidate])).values()];

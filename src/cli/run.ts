@@ -123,17 +123,19 @@ function isNamed(argv: readonly string[], entry: CommandEntry): boolean {
   return entry.path.every((word, place) => named[place] === word);
 }
 
+/** The command that a command's name stands below: `local users` for `local users list`. */
 function groupOf(program: CommanderCommand, groups: Map<string, CommanderCommand>, entry: CommandEntry): CommanderCommand {
-  const name = entry.path.length > 1 ? (entry.path[0] ?? "") : "";
-  if (name === "") return program;
-  const known = groups.get(name);
-  if (known !== undefined) return known;
-  const group = program
-    .command(name)
-    .summary(groupSummaries[name] ?? name)
-    .copyInheritedSettings(program);
-  groups.set(name, group);
-  return group;
+  return entry.path.slice(0, -1).reduce((parent, word, at) => {
+    const name = entry.path.slice(0, at + 1).join(" ");
+    const known = groups.get(name);
+    if (known !== undefined) return known;
+    const group = parent
+      .command(word)
+      .summary(groupSummaries[name] ?? name)
+      .copyInheritedSettings(parent);
+    groups.set(name, group);
+    return group;
+  }, program);
 }
 
 function declare(node: CommanderCommand, command: AnyCommand, execute: Execute): void {

@@ -1,9 +1,10 @@
 import type { Origin } from "../config/config.ts";
 import { type Diagnostic, diagnosticCodes } from "../config/diagnostics.ts";
+import type { CertificateFacts } from "../deployment/certificate-facts.ts";
 import type { Outcome } from "../kube/apply.ts";
 import type { ObjectRef } from "../manifests/kube-object.ts";
 import { ExitCode } from "../util/exit-code.ts";
-import { choice, list, number, object, optional, type Shape, text } from "../util/shape.ts";
+import { choice, list, number, object, optional, type Shape, text, time } from "../util/shape.ts";
 
 // What several commands give.
 
@@ -62,3 +63,15 @@ export const outcomesField = (does: string): Shape<readonly (ObjectRef & { reado
 
 /** The exit code of a part. */
 export const exitCodeField: Shape<ExitCode> = { ...number("the exit code of the command"), sample: ExitCode.ok };
+
+/** A certificate. */
+export const certificateField = (does: string): Shape<CertificateFacts> =>
+  object(
+    {
+      subject: text("whose it is"),
+      names: text("the names that it is for"),
+      validTo: time("its last moment"),
+      daysLeft: number("whole days until then"),
+    },
+    does,
+  );

@@ -10,7 +10,7 @@ import { choice, flag, list, map, number, object, optional, text, texts, time } 
 import { ageText, table } from "../util/table.ts";
 import { wrapped } from "../util/wrap.ts";
 import { withCluster } from "./prepared.ts";
-import { namespaceField } from "./shapes.ts";
+import { certificateField, namespaceField } from "./shapes.ts";
 
 /** What `vdi status` gives. */
 export interface Status extends DeploymentStatus, DirectoryDifferences {
@@ -56,17 +56,7 @@ export const status: Command<Status> = {
       "the proxies' pods",
     ),
     addresses: texts("where users go"),
-    certificate: optional(
-      object(
-        {
-          subject: text("whose it is"),
-          names: text("the names that it is for"),
-          validTo: time("its last moment"),
-          daysLeft: number("whole days until then"),
-        },
-        "the certificate that the cluster has",
-      ),
-    ),
+    certificate: optional(certificateField("the certificate that the cluster has")),
     sessions: map(number("how many"), "sessions by state (those of `vdi sessions list`)"),
     sessionTypes: list(
       object({

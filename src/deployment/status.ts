@@ -16,7 +16,7 @@ import { brokerName, policyName, versionAnnotation } from "../manifests/deployme
 import { secretNames } from "../manifests/secrets.ts";
 import { type BrokerConfig, parseBrokerConfig } from "../session/broker-config.ts";
 import { VdiError } from "../util/vdi-error.ts";
-import { parseCertificate } from "./pem.ts";
+import { type CertificateFacts, certificateFacts } from "./certificate-facts.ts";
 import { listSessions, type SessionRow } from "./session-list.ts";
 import type { SafetyFacts, Seen } from "./weaknesses.ts";
 
@@ -54,7 +54,7 @@ export interface DeploymentStatus {
   readonly image: string;
   readonly proxies: readonly ProxyRow[];
   readonly addresses: readonly string[];
-  readonly certificate?: { readonly subject: string; readonly names: string; readonly validTo: string; readonly daysLeft: number };
+  readonly certificate?: CertificateFacts;
   /** Number of sessions by state. */
   readonly sessions: Readonly<Partial<Record<SessionRow["state"], number>>>;
   readonly sessionTypes: readonly SessionTypeRow[];
@@ -183,14 +183,6 @@ export function addressesOf(service: V1Service | undefined): readonly string[] {
   const nodePorts =
     service?.spec?.type === "NodePort" ? (service.spec.ports ?? []).map(({ nodePort }) => `any node:${nodePort ?? ""}`) : [];
   return [...(service?.spec?.externalIPs ?? []), ...balanced, ...nodePorts];
-}
-
-function certificateFacts(pem: string, now: number): DeploymentStatus["certificate"] {
-  const certificate = parseCertificate(pem);
-  if (certificate === undefined) return undefined;
-  const { subject, subjectAltName, validTo } = certificate;
-  const end = Date.parse(validTo);
-  return { subject, names: subjectAltName ?? "", validTo: new Date(end).toISOString(), daysLeft: Math.floor((end - now) / 86_400_000) };
 }
 
 function countByState(sessions: readonly SessionRow[]): DeploymentStatus["sessions"] {

@@ -37,6 +37,8 @@ export interface OutsidePorts {
   readonly progress: ProgressSink;
   readonly signal: AbortSignal;
   readonly login: LoginSources;
+  /** Whether a newer one of the registry is fetched where the engine has one already; false: nothing is asked then. */
+  readonly refresh: boolean;
 }
 
 /**
@@ -59,7 +61,7 @@ export async function provideOutsideImage(reference: string, base: BaseImage, po
   }
   // An image that was made here is in no registry; a digest never means anything else.
   const { registry, digest } = parseImageReference(reference);
-  if (local !== undefined && (local.repoDigests.length === 0 || digest !== undefined)) return local.identity;
+  if (local !== undefined && (!ports.refresh || local.repoDigests.length === 0 || digest !== undefined)) return local.identity;
   const login = await registryLogin(registry, ports.login);
   try {
     const there = await engine.registryDigest(reference, login, AbortSignal.any([signal, AbortSignal.timeout(20_000)]));

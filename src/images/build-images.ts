@@ -60,7 +60,7 @@ export async function buildImages(options: BuildOptions, ports: BuildPorts): Pro
   const base = await chooseBaseImage(options.directory, options.baseImage);
   const planned = planImages(options, base);
   const identities = new Map<string, string>();
-  const outside = { ...ports, login: { env: ports.env } };
+  const outside = { ...ports, login: { env: ports.env }, refresh: options.refresh };
   for (const reference of new Set(planned.flatMap((image) => image.outside))) {
     if (reference !== buildEnvironmentImage) identities.set(reference, await provideOutsideImage(reference, base, outside));
   }

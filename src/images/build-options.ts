@@ -3,7 +3,8 @@ import { isSecretName, variableByName } from "../config/variables.ts";
 import type { BuildOptions } from "./build-plan.ts";
 
 /** What a command or a deployment may say about a build. */
-export type BuildChoice = Pick<BuildOptions, "baseImage"> & Partial<Pick<BuildOptions, "names" | "push" | "noCache" | "buildArgs">>;
+export type BuildChoice = Pick<BuildOptions, "baseImage"> &
+  Partial<Pick<BuildOptions, "names" | "push" | "noCache" | "buildArgs" | "refresh">>;
 
 /** The options of a build for a deployment: all images, not pushed, unless `choice` says otherwise. */
 export function buildOptionsOf(config: Config, choice: BuildChoice): BuildOptions {
@@ -18,6 +19,7 @@ export function buildOptionsOf(config: Config, choice: BuildChoice): BuildOption
     noCache: choice.noCache ?? false,
     buildArgs: choice.buildArgs ?? {},
     baseImage: choice.baseImage,
+    refresh: choice.refresh ?? true,
   };
 }
 

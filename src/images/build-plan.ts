@@ -24,6 +24,8 @@ export interface BuildOptions {
   readonly buildArgs: Readonly<Record<string, string>>;
   /** Instead of the base image that would be chosen. */
   readonly baseImage?: string | undefined;
+  /** False: images from elsewhere that the engine has are good enough, and no registry is asked for newer ones. */
+  readonly refresh: boolean;
 }
 
 /** An image that is ready to be built. */

@@ -5,7 +5,7 @@ import type { ProgressSink } from "../util/context.ts";
 import { ExitCode } from "../util/exit-code.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import { fileDigest } from "./build-context.ts";
-import { type DebianMirrors, debianSources, debianSuite } from "./debian-mirrors.ts";
+import { aptSources, type DebianMirrors, debianMirrors, debianSources, debianSuite } from "./debian-mirrors.ts";
 
 /** What the rootfs is made of. */
 export interface RootfsOptions {
@@ -80,6 +80,25 @@ export function rootfsArguments(target: string): string[] {
 /** What the program is told by its environment. */
 export function rootfsEnvironment(mirrors: DebianMirrors): Record<string, string> {
   return { SOURCE_DATE_EPOCH: "1735689600", [sourcesVariable]: debianSources(mirrors).join("\n") };
+}
+
+/** Where the root file system of a deployment directory is made. */
+export function rootfsFile(directory: string): string {
+  return path.join(directory, "images", "vdi-base", "rootfs.tar.gz");
+}
+
+/** Makes it from the given mirrors, else from those of the environment, else from those that this machine's own apt uses. */
+export async function makeRootfsFor(
+  directory: string,
+  given: Partial<Record<keyof DebianMirrors, string | undefined>>,
+  ports: Omit<RootfsOptions, "file" | "mirrors">,
+): Promise<Rootfs> {
+  const named = {
+    mirror: given.mirror ?? ports.env["VDI_APT_MIRROR"],
+    securityMirror: given.securityMirror ?? ports.env["VDI_APT_SECURITY_MIRROR"],
+  };
+  const mirrors = debianMirrors(named, named.mirror && named.securityMirror ? [] : await aptSources());
+  return makeRootfs({ ...ports, file: rootfsFile(directory), mirrors });
 }
 
 /** Makes the root file system of Debian 13 that the base image is imported from. What was there is replaced only by a whole one. */

@@ -1,8 +1,6 @@
 import { existsSync } from "node:fs";
-import path from "node:path";
 import { findDeploymentDirectory } from "../../config/directory.ts";
-import { aptSources, debianMirrors } from "../../images/debian-mirrors.ts";
-import { makeRootfs } from "../../images/make-rootfs.ts";
+import { makeRootfsFor, rootfsFile } from "../../images/make-rootfs.ts";
 import type { Command } from "../../util/command.ts";
 import { directoryOption, flagOf, namespaceOption, textOf } from "../../util/options.ts";
 import { type DataOf, flag, number, object, optional, text } from "../../util/shape.ts";
@@ -59,21 +57,11 @@ export const imagesRootfs: Command<RootfsMade> = {
       namespace: textOf(input, "namespace") ?? ctx.env["NAMESPACE"],
     });
     const { env, progress, signal, now } = ctx;
-    const file = path.join(directory, "images", "vdi-base", "rootfs.tar.gz");
+    const file = rootfsFile(directory);
     // A new one is a new base, and every image is built anew on it: only when it is wanted.
     if (existsSync(file) && !flagOf(input, "renew")) return { made: false, file };
-    const given = {
-      mirror: textOf(input, "mirror") ?? env["VDI_APT_MIRROR"],
-      securityMirror: textOf(input, "securityMirror") ?? env["VDI_APT_SECURITY_MIRROR"],
-    };
-    const rootfs = await makeRootfs({
-      file,
-      mirrors: debianMirrors(given, given.mirror && given.securityMirror ? [] : await aptSources()),
-      env,
-      progress,
-      signal,
-      now,
-    });
+    const given = { mirror: textOf(input, "mirror"), securityMirror: textOf(input, "securityMirror") };
+    const rootfs = await makeRootfsFor(directory, given, { env, progress, signal, now });
     return { made: true, ...rootfs };
   },
 

@@ -3,25 +3,37 @@ import { demoUsers, isLocked, maxDemoUsers, withUsers } from "../../users/demo-u
 import type { UserEntries } from "../../users/entries.ts";
 import { generatePassword, hashPasswords, isPasswordOf, passwordFrom } from "../../users/password.ts";
 import { readUsers, writeUsers } from "../../users/user-store.ts";
-import type { Command } from "../../util/command.ts";
+import type { Command, Input, OptionSpec, Style } from "../../util/command.ts";
+import type { Context } from "../../util/context.ts";
 import { ExitCode } from "../../util/exit-code.ts";
 import { clusterOptions, directoryOption, flagOf, namespaceOption, numberOf } from "../../util/options.ts";
 import { choice, type DataOf, list, number, object, optional, text } from "../../util/shape.ts";
 import { VdiError } from "../../util/vdi-error.ts";
 import { bringToCluster, clusterLine, onClusterField } from "./on-cluster.ts";
 
-const shape = object({
-  users: list(
-    object({
-      name: text("name of the user"),
-      uid: number("its number"),
-      state: choice(["added", "new-password", "kept"], "`kept`: it has the password that it had"),
-      password: optional(text("a password that was made just now; it is stored nowhere")),
-    }),
-    "the demo users",
-  ),
-  cluster: onClusterField,
-});
+/** The demo users, and what became of them. */
+export const addedUsersField = list(
+  object({
+    name: text("name of the user"),
+    uid: number("its number"),
+    state: choice(["added", "new-password", "kept"], "`kept`: it has the password that it had"),
+    password: optional(text("a password that was made just now; it is stored nowhere")),
+  }),
+  "the demo users",
+);
+
+/** The demo users, and what became of them. */
+export type AddedUsers = DataOf<typeof addedUsersField>;
+
+const shape = object({ users: addedUsersField, cluster: onClusterField });
+
+/** Which demo users, and with which passwords. */
+export const demoUserOptions: readonly OptionSpec[] = [
+  { name: "count", type: "number", value: "N", description: "how many there should be", default: 9 },
+  { name: "generate", type: "boolean", description: "generate a password for each new user (the default)" },
+  { name: "passwordStdin", type: "boolean", description: "read one password for all of them from standard input" },
+  { name: "renew", type: "boolean", description: "generate new passwords also for those that are there" },
+];
 
 /** What `vdi users add-demo` did. */
 export type UsersAdded = DataOf<typeof shape>;
@@ -32,15 +44,7 @@ export const usersAddDemo: Command<UsersAdded> = {
   summary: "add demo users xpra-user01, xpra-user02, ...",
   description:
     "Adds users that the proxies know without a directory service, in protected/users of the deployment directory. Their uids start at 20001. Users that are there keep their passwords, unless --password-stdin or --renew says otherwise. Passwords that are generated are shown once and stored nowhere. Running proxies know the users within seconds.",
-  options: [
-    { name: "count", type: "number", value: "N", description: "how many there should be", default: 9 },
-    { name: "generate", type: "boolean", description: "generate a password for each new user (the default)" },
-    { name: "passwordStdin", type: "boolean", description: "read one password for all of them from standard input" },
-    { name: "renew", type: "boolean", description: "generate new passwords also for those that are there" },
-    directoryOption,
-    namespaceOption,
-    ...clusterOptions,
-  ],
+  options: [...demoUserOptions, directoryOption, namespaceOption, ...clusterOptions],
   examples: [
     { line: "vdi users add-demo --generate", does: "nine users, each with a password of its own" },
     { line: "vdi users add-demo --count 3 --password-stdin < password.txt", does: "three users with the same password" },
@@ -49,54 +53,60 @@ export const usersAddDemo: Command<UsersAdded> = {
   shape,
 
   async run(ctx, input) {
-    const count = numberOf(input, "count") ?? 9;
-    const fromStdin = flagOf(input, "passwordStdin");
-    checkInput(count, fromStdin, flagOf(input, "generate") || flagOf(input, "renew"));
+    checkDemoInput(input);
     const config = loadConfig(ctx, input);
-    const given = fromStdin ? passwordFrom(await ctx.readStdin()) : undefined;
-    const before = await readUsers(config.directory);
-    const wanted = demoUsers(before, count);
-    const needy: string[] = [];
-    for (const { name } of wanted) if (await needsPassword(before, name, given, flagOf(input, "renew"), ctx.signal)) needy.push(name);
-    const passwords = new Map(needy.map((name) => [name, given ?? generatePassword()]));
-    const hashes = await hashPasswords([...passwords.values()], ctx.signal);
-    const after = withUsers(before, wanted, new Map(needy.map((name, index) => [name, hashes[index] ?? "!"])), ctx.now());
-    await writeUsers(config.directory, after);
-    const cluster = await bringToCluster(ctx, input, config);
-    return {
-      users: wanted.map(({ name, uid }) => {
-        const isNew = !before.passwd.some((entry) => entry.name === name);
-        const password = given === undefined ? passwords.get(name) : undefined;
-        const state = isNew ? "added" : passwords.has(name) ? "new-password" : "kept";
-        return { name, uid, state, ...(password === undefined ? {} : { password }) };
-      }),
-      cluster,
-    };
+    const users = await addDemoUsers(ctx, input, config.directory);
+    return { users, cluster: await bringToCluster(ctx, input, config) };
   },
 
-  human(data, style) {
-    const shown = data.users.filter(({ state }) => state !== "kept");
-    const lines = shown.map(({ name, uid, state, password }) => {
-      const what = state === "added" ? "added" : "new password";
-      return `${name}  uid ${uid}  ${what}${password === undefined ? "" : `  password ${style.bold(password)}`}`;
-    });
-    const kept = data.users.length - shown.length;
-    if (kept > 0)
-      lines.push(
-        `${kept} ${kept === 1 ? "user was" : "users were"} there already and kept ${kept === 1 ? "its password" : "their passwords"}`,
-      );
-    if (data.users.some(({ password }) => password !== undefined)) lines.push(style.yellow("the passwords are not shown again"));
-    return [...lines, clusterLine(data.cluster, style)].join("\n");
-  },
+  human: (data, style) => [...addedUserLines(data.users, style), clusterLine(data.cluster, style)].join("\n"),
 
   exitCode: (data) => data.cluster.exitCode,
 };
 
-function checkInput(count: number, fromStdin: boolean, generate: boolean): void {
+/** Adds the demo users that a command line means to a deployment directory. */
+export async function addDemoUsers(ctx: Context, input: Input, directory: string): Promise<AddedUsers> {
+  const count = numberOf(input, "count") ?? 9;
+  const given = flagOf(input, "passwordStdin") ? passwordFrom(await ctx.readStdin()) : undefined;
+  const before = await readUsers(directory);
+  const wanted = demoUsers(before, count);
+  const needy: string[] = [];
+  for (const { name } of wanted) if (await needsPassword(before, name, given, flagOf(input, "renew"), ctx.signal)) needy.push(name);
+  const passwords = new Map(needy.map((name) => [name, given ?? generatePassword()]));
+  const hashes = await hashPasswords([...passwords.values()], ctx.signal);
+  const after = withUsers(before, wanted, new Map(needy.map((name, index) => [name, hashes[index] ?? "!"])), ctx.now());
+  await writeUsers(directory, after);
+  return wanted.map(({ name, uid }) => {
+    const isNew = !before.passwd.some((entry) => entry.name === name);
+    const password = given === undefined ? passwords.get(name) : undefined;
+    const state = isNew ? "added" : passwords.has(name) ? "new-password" : "kept";
+    return { name, uid, state, ...(password === undefined ? {} : { password }) };
+  });
+}
+
+/** A line for each user who is new or has a new password, and one for the others. */
+export function addedUserLines(users: AddedUsers, style: Style): readonly string[] {
+  const shown = users.filter(({ state }) => state !== "kept");
+  const lines = shown.map(({ name, uid, state, password }) => {
+    const what = state === "added" ? "added" : "new password";
+    return `${name}  uid ${uid}  ${what}${password === undefined ? "" : `  password ${style.bold(password)}`}`;
+  });
+  const kept = users.length - shown.length;
+  if (kept > 0)
+    lines.push(
+      `${kept} ${kept === 1 ? "user was" : "users were"} there already and kept ${kept === 1 ? "its password" : "their passwords"}`,
+    );
+  if (users.some(({ password }) => password !== undefined)) lines.push(style.yellow("the passwords are not shown again"));
+  return lines;
+}
+
+/** Throws a usage error for options that do not go together, before anything is read. */
+export function checkDemoInput(input: Input): void {
+  const count = numberOf(input, "count") ?? 9;
   if (!Number.isInteger(count) || count < 1 || count > maxDemoUsers) {
     throw new VdiError({ what: `--count must be between 1 and ${maxDemoUsers}`, why: `it is ${count}`, exitCode: ExitCode.usage });
   }
-  if (fromStdin && generate) {
+  if (flagOf(input, "passwordStdin") && (flagOf(input, "generate") || flagOf(input, "renew"))) {
     throw new VdiError({
       what: "--password-stdin gives the password, so none can be generated",
       try: "leave out one of the options",

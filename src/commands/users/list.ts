@@ -1,12 +1,13 @@
 import { readingOf } from "../../config/load-config.ts";
 import { isLocked } from "../../users/demo-users.ts";
 import { readUsers, usersDirectory } from "../../users/user-store.ts";
-import type { Command } from "../../util/command.ts";
+import type { Command, Style } from "../../util/command.ts";
 import { directoryOption, namespaceOption } from "../../util/options.ts";
 import { type DataOf, flag, list, number, object, text, texts } from "../../util/shape.ts";
 import { directoryField } from "../shapes.ts";
 
-const shape = object({
+/** What `-o json` gives of users. */
+export const usersShape = object({
   directory: directoryField,
   users: list(
     object({
@@ -22,7 +23,7 @@ const shape = object({
 });
 
 /** What `vdi users list` gives. */
-export type UsersListed = DataOf<typeof shape>;
+export type UsersListed = DataOf<typeof usersShape>;
 
 /** `vdi users list`: the users of the deployment directory. */
 export const usersList: Command<UsersListed> = {
@@ -35,30 +36,37 @@ export const usersList: Command<UsersListed> = {
     { line: "vdi users list -o json", does: "for a script" },
   ],
 
-  shape,
+  shape: usersShape,
 
   async run(ctx, input) {
-    const { directory } = readingOf(ctx, input);
-    const { passwd, shadow, group } = await readUsers(directory);
-    return {
-      directory,
-      users: passwd.map(({ name, uid, gid, home }) => {
-        const own = group.filter((entry) => entry.gid === gid);
-        const others = group.filter((entry) => entry.gid !== gid && entry.members.includes(name));
-        const groups = [...own, ...others].map((entry) => entry.name);
-        return { name, uid, gid, groups, home, hasPassword: !isLocked(shadow.find((entry) => entry.name === name)?.hash) };
-      }),
-    };
+    return listUsers(readingOf(ctx, input).directory);
   },
 
-  human(data, style) {
-    if (data.users.length === 0) return "there are no users yet; 'vdi users add-demo' makes some";
-    const width = Math.max(...data.users.map(({ name }) => name.length));
-    return data.users
-      .map(
-        ({ name, uid, groups, hasPassword }) =>
-          `${name.padEnd(width)}  uid ${uid}  ${groups.join(",")}${hasPassword ? "" : style.yellow("  no password")}`,
-      )
-      .join("\n");
-  },
+  human: usersTable,
 };
+
+/** The users of a deployment directory. */
+export async function listUsers(directory: string): Promise<UsersListed> {
+  const { passwd, shadow, group } = await readUsers(directory);
+  return {
+    directory,
+    users: passwd.map(({ name, uid, gid, home }) => {
+      const own = group.filter((entry) => entry.gid === gid);
+      const others = group.filter((entry) => entry.gid !== gid && entry.members.includes(name));
+      const groups = [...own, ...others].map((entry) => entry.name);
+      return { name, uid, gid, groups, home, hasPassword: !isLocked(shadow.find((entry) => entry.name === name)?.hash) };
+    }),
+  };
+}
+
+/** The users as a table for people. */
+export function usersTable(data: UsersListed, style: Style): string {
+  if (data.users.length === 0) return "there are no users yet; 'vdi users add-demo' makes some";
+  const width = Math.max(...data.users.map(({ name }) => name.length));
+  return data.users
+    .map(
+      ({ name, uid, groups, hasPassword }) =>
+        `${name.padEnd(width)}  uid ${uid}  ${groups.join(",")}${hasPassword ? "" : style.yellow("  no password")}`,
+    )
+    .join("\n");
+}

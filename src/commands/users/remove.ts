@@ -26,21 +26,27 @@ export const usersRemove: Command<UsersRemoved> = {
 
   async run(ctx, input) {
     const config = loadConfig(ctx, input);
-    const names = new Set(listOf(input, "names"));
-    const before = await readUsers(config.directory);
-    const unknown = [...names].filter((name) => ![...before.passwd, ...before.shadow].some((entry) => entry.name === name));
-    if (unknown.length > 0) {
-      throw new VdiError({
-        what: `${unknown.length === 1 ? "there is no user" : "there are no users"} ${unknown.join(", ")}`,
-        why: `${usersDirectory} has no such line; nothing was removed`,
-        try: "vdi users list",
-      });
-    }
-    await writeUsers(config.directory, withoutUsers(before, names));
-    return { removed: [...names], cluster: await bringToCluster(ctx, input, config) };
+    const removed = await removeUsers(config.directory, listOf(input, "names"));
+    return { removed, cluster: await bringToCluster(ctx, input, config) };
   },
 
   human: (data, style) => [`removed ${data.removed.join(", ")}`, clusterLine(data.cluster, style)].join("\n"),
 
   exitCode: (data) => data.cluster.exitCode,
 };
+
+/** Removes users from a deployment directory; all or none, when one of them is not there. */
+export async function removeUsers(directory: string, wanted: readonly string[]): Promise<readonly string[]> {
+  const names = new Set(wanted);
+  const before = await readUsers(directory);
+  const unknown = [...names].filter((name) => ![...before.passwd, ...before.shadow].some((entry) => entry.name === name));
+  if (unknown.length > 0) {
+    throw new VdiError({
+      what: `${unknown.length === 1 ? "there is no user" : "there are no users"} ${unknown.join(", ")}`,
+      why: `${usersDirectory} has no such line; nothing was removed`,
+      try: "vdi users list",
+    });
+  }
+  await writeUsers(directory, withoutUsers(before, names));
+  return [...names];
+}
