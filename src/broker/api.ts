@@ -1,8 +1,8 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
-import type { BrokerConfig } from "../session/broker-config.ts";
+import type { BrokerConfig } from "../broker-config/broker-config.ts";
 import type { Progress } from "../session/flight.ts";
 import type { Sessions } from "../session/get-or-start.ts";
-import { adminSentence, type Reason, reasons } from "../session/reasons.ts";
+import { adminSentence, type Reason, type RuntimeKind, reasons } from "../session/reasons.ts";
 import { SessionRefusal } from "../session/refusal.ts";
 import { RefusalCode } from "../session/refusal-code.ts";
 import type { SessionState } from "../session/session-state.ts";
@@ -87,7 +87,7 @@ export function brokerApi(options: ApiOptions): RequestListener {
     answer(request, response).catch((thrown: unknown) => {
       const { status, code, reason, message } = problemOf(thrown);
       metrics.request(Object.hasOwn(routes, request.url ?? "") ? (request.url ?? "") : "other", reason);
-      audit("refused", { path: request.url?.slice(0, 100), code, reason, ...forAdmin(thrown, config().namespace) });
+      audit("refused", { path: request.url?.slice(0, 100), code, reason, ...forAdmin(thrown, config()) });
       if (response.headersSent) response.destroy();
       else sendJson(response, status, { error: { code, reason, message } });
     });
@@ -97,7 +97,7 @@ export function brokerApi(options: ApiOptions): RequestListener {
 /** Streams a session's progress, a JSON object a line, and its end: `ready` or `error`. A door that hangs up only stops waiting. */
 async function streamSession({ user, display, existing, response }: Call, options: ApiOptions): Promise<void> {
   const { sessions, audit, metrics, stopping } = options;
-  const { namespace } = options.config();
+  const config = options.config();
   const startedAt = performance.now();
   const gone = new AbortController();
   const restart = (): void => gone.abort(restarting);
@@ -118,7 +118,7 @@ async function streamSession({ user, display, existing, response }: Call, option
   const tell = ({ phase, message, trouble }: Progress): void => {
     line({ event: "progress", phase, message });
     if (trouble !== undefined && trouble.reason !== held) {
-      const admin = adminSentence(trouble.reason, { namespace, session });
+      const admin = adminSentence(trouble.reason, { namespace: config.namespace, session }, runtimeOf(config));
       audit("waiting", { ...fields, session, reason: trouble.reason, admin, detail: trouble.detail });
     }
     held = trouble?.reason;
@@ -136,17 +136,23 @@ async function streamSession({ user, display, existing, response }: Call, option
     const { code, reason, message } = problemOf(thrown);
     line({ event: "error", code, reason, message });
     metrics.request("/v1/sessions", reason);
-    audit("session", { ...fields, session, outcome: reason, code, ms: took(), ...forAdmin(thrown, namespace, session) });
+    audit("session", { ...fields, session, outcome: reason, code, ms: took(), ...forAdmin(thrown, config, session) });
   }
   response.end();
 }
 
 /** For the log: what is not said to the user. */
-function forAdmin(thrown: unknown, namespace: string, session?: string): { admin: string; detail?: string | undefined } {
-  if (thrown instanceof SessionRefusal) return { admin: adminSentence(thrown.reason, { namespace, session }), detail: thrown.detail };
+function forAdmin(thrown: unknown, config: BrokerConfig, session?: string): { admin: string; detail?: string | undefined } {
+  const names = { namespace: config.namespace, session };
+  const runtime = runtimeOf(config);
+  if (thrown instanceof SessionRefusal) return { admin: adminSentence(thrown.reason, names, runtime), detail: thrown.detail };
   const reason = thrown instanceof BadRequest ? "bad-request" : "bug";
   const detail = reason === "bug" ? String((thrown as Error).stack ?? thrown) : undefined;
-  return { admin: adminSentence(reason, { namespace }), detail };
+  return { admin: adminSentence(reason, { namespace: config.namespace }, runtime), detail };
+}
+
+function runtimeOf(config: BrokerConfig): RuntimeKind {
+  return config.docker === undefined ? "kubernetes" : "docker";
 }
 
 /** What a user is told about a session that cannot be entered now. */

@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
-import { type BrokerConfig, parseBrokerConfig } from "../session/broker-config.ts";
+import { type BrokerConfig, parseBrokerConfig } from "../broker-config/broker-config.ts";
 import { SessionRefusal } from "../session/refusal.ts";
 import { VdiError } from "../util/vdi-error.ts";
 

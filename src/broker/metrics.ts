@@ -53,7 +53,7 @@ export function brokerMetrics(): Metrics {
       ]);
       return [
         ...family("vdi_broker_requests_total", "counter", "Requests of doors.", lines(requests)),
-        ...family("vdi_broker_writes_total", "counter", "Requests that changed something on the cluster.", lines(writes)),
+        ...family("vdi_broker_writes_total", "counter", "Requests that begin or end a session.", lines(writes)),
         ...family("vdi_broker_trouble_total", "counter", "Failures that were tried again.", [["", troubles]]),
         ...family(
           "vdi_broker_sessions",

@@ -1,13 +1,13 @@
 import { request } from "node:http";
-import { linesOf } from "../kube/watch.ts";
-import { kubernetesRuntime } from "../runtimes/kubernetes.ts";
 import { sessionsOf } from "../session/get-or-start.ts";
 import { isReason } from "../session/reasons.ts";
 import { SessionRefusal } from "../session/refusal.ts";
 import { RefusalCode } from "../session/refusal-code.ts";
 import { readUser } from "../session/user.ts";
+import { linesOf } from "../util/lines.ts";
 import { configSource } from "./config-source.ts";
-import { connectCluster, type Env } from "./environment.ts";
+import { connectRuntime } from "./connect-runtime.ts";
+import type { Env } from "./environment.ts";
 import { parseHookInput } from "./hook-input.ts";
 import { answers } from "./socket.ts";
 import { type SystemUser, systemUser } from "./system-user.ts";
@@ -42,13 +42,11 @@ async function startHere(env: Env, user: SystemUser, display: string): Promise<F
   const config = configSource(env.configPath, () => undefined);
   const checked = readUser(user, config().minUid);
   const stop = new AbortController();
-  const transport = await connectCluster(env);
-  const runtime = kubernetesRuntime({ transport, namespace: config().namespace, settings: config, signal: stop.signal });
+  const runtime = await connectRuntime(env, config, { signal: stop.signal });
   try {
     return (await sessionsOf({ config, runtime }).getOrStart(checked, display, () => undefined)).address;
   } finally {
     stop.abort();
-    transport.close();
   }
 }
 

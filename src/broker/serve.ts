@@ -1,18 +1,19 @@
 import { createServer, type Server } from "node:http";
-import { type KubernetesRuntime, kubernetesRuntime } from "../runtimes/kubernetes.ts";
 import { keepTimes } from "../runtimes/removals.ts";
+import type { RunningRuntime } from "../runtimes/running-runtime.ts";
 import { sessionsOf } from "../session/get-or-start.ts";
 import { messageOf } from "../util/vdi-error.ts";
 import { brokerApi } from "./api.ts";
 import { type Audit, auditTo } from "./audit.ts";
 import { configSource } from "./config-source.ts";
-import { connectCluster, type Env } from "./environment.ts";
+import { connectRuntime } from "./connect-runtime.ts";
+import type { Env } from "./environment.ts";
 import { brokerMetrics } from "./metrics.ts";
 import { listenOnSocket } from "./socket.ts";
 
 /**
  * Serves doors on the broker's socket, and health and metrics on a port, until SIGTERM or SIGINT.
- * Gives the exit code; throws when it cannot start, or when its memory of the cluster is not to be trusted any more.
+ * Gives the exit code; throws when it cannot start, or when its memory of the sessions is not to be trusted any more.
  */
 export async function serve(env: Env, write: (line: string) => void): Promise<number> {
   const audit = auditTo(write);
@@ -23,10 +24,7 @@ export async function serve(env: Env, write: (line: string) => void): Promise<nu
   };
   const config = configSource(env.configPath, onTrouble);
   const stop = new AbortController();
-  const runtime = kubernetesRuntime({
-    transport: await connectCluster(env),
-    namespace: config().namespace,
-    settings: config,
+  const runtime = await connectRuntime(env, config, {
     keep: () => keepTimes(config()),
     signal: stop.signal,
     onTrouble,
@@ -92,8 +90,8 @@ function endOf({ stop, server, health, audit, drainMs }: Ending): Promise<void> 
   });
 }
 
-/** `/healthz`: the process works. `/readyz`: it also knows the cluster's sessions. */
-function healthServer(runtime: KubernetesRuntime, metricsText: () => string): Server {
+/** `/healthz`: the process works. `/readyz`: it also knows the sessions. */
+function healthServer(runtime: RunningRuntime, metricsText: () => string): Server {
   return createServer((request, response) => {
     const answer = async (): Promise<[number, string]> => {
       switch (request.url) {

@@ -1,11 +1,11 @@
 import type { V1Deployment, V1Pod, V1ReplicaSet, V1Secret, V1Service } from "@kubernetes/client-node";
+import { type KubernetesBrokerConfig, parseBrokerConfig } from "../broker-config/broker-config.ts";
 import { readClusterFacts } from "../deployment/cluster-facts.ts";
 import { isOurs } from "../deployment/inventory.ts";
 import { planDeployment } from "../deployment/plan.ts";
 import { type Applied, applyObjects } from "../kube/apply.ts";
 import { brokerName } from "../manifests/deployment-names.ts";
 import { sessionSelector } from "../manifests/labels.ts";
-import { type BrokerConfig, parseBrokerConfig } from "../session/broker-config.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import { pinnedOf, preparedOf } from "./prepared.ts";
 import type { RbacFacts } from "./rbac.ts";
@@ -50,7 +50,7 @@ export async function secretTexts(world: World, name: string): Promise<Readonly<
 }
 
 /** The configuration that the running brokers have. */
-export async function brokerConfigOf(world: World): Promise<BrokerConfig> {
+export async function brokerConfigOf(world: World): Promise<KubernetesBrokerConfig> {
   const config = world.config();
   const name = brokerName(config);
   const map = await world.get<{ data?: Record<string, string> }>(`${namespaced("core", config.ingressNamespace, "configmaps")}/${name}`);
@@ -58,7 +58,11 @@ export async function brokerConfigOf(world: World): Promise<BrokerConfig> {
   if (text === undefined) {
     throw new VdiError({ what: `the ConfigMap ${name} of the brokers is not there`, why: "they have no configuration", try: "vdi deploy" });
   }
-  return parseBrokerConfig(text, `configmap/${name}`);
+  const broker = parseBrokerConfig(text, `configmap/${name}`);
+  if (broker.kubernetes === undefined) {
+    throw new VdiError({ what: `the ConfigMap ${name} is for a container engine`, why: "its brokers make no pods", try: "vdi deploy" });
+  }
+  return broker;
 }
 
 /** What a deploy would do to each object of the deployment now; the cluster checks it and keeps nothing. */

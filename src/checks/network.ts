@@ -5,7 +5,7 @@ import { startWatch } from "../kube/watch.ts";
 import { deploymentLabels } from "../manifests/deployment-names.ts";
 import { sessionLabels } from "../manifests/labels.ts";
 import type { NetworkPolicy } from "../manifests/network-policies.ts";
-import { imageOfType } from "../session/broker-config.ts";
+import { imageOfType } from "../session/sessions-config.ts";
 import { type Check, failed, ok, skipped, unless, warning } from "./check.ts";
 import { brokerConfigOf, deploymentOf, proxiesOf } from "./deployed-facts.ts";
 import { type Endpoint, isReachable } from "./network-reach.ts";
@@ -97,6 +97,7 @@ async function runProbe(world: World, ip: string, signal: AbortSignal, saw: (wha
   const [transport, broker] = await Promise.all([world.cluster(), brokerConfigOf(world)]);
   const name = `vdi-check-network-${randomBytes(4).toString("hex")}`;
   const pods = namespaced("core", config.namespace, "pods");
+  const { serviceAccountName, nodeSelector, imagePullSecrets } = broker.kubernetes;
   const uid = Math.max(20_000, broker.minUid);
   const pod: V1Pod = {
     apiVersion: "v1",
@@ -107,9 +108,9 @@ async function runProbe(world: World, ip: string, signal: AbortSignal, saw: (wha
       activeDeadlineSeconds: 120,
       automountServiceAccountToken: false,
       enableServiceLinks: false,
-      serviceAccountName: broker.serviceAccountName,
-      ...(Object.keys(broker.nodeSelector).length === 0 ? {} : { nodeSelector: broker.nodeSelector }),
-      ...(broker.imagePullSecrets.length === 0 ? {} : { imagePullSecrets: broker.imagePullSecrets.map((each) => ({ name: each })) }),
+      serviceAccountName,
+      ...(Object.keys(nodeSelector).length === 0 ? {} : { nodeSelector }),
+      ...(imagePullSecrets.length === 0 ? {} : { imagePullSecrets: imagePullSecrets.map((each) => ({ name: each })) }),
       securityContext: { runAsNonRoot: true, runAsUser: uid, runAsGroup: uid, seccompProfile: { type: "RuntimeDefault" } },
       containers: [
         {

@@ -1,5 +1,5 @@
 import type { V1ResourceQuota } from "@kubernetes/client-node";
-import type { SessionResources } from "../manifests/session-pod.ts";
+import type { SessionResources } from "../session/session-settings.ts";
 import { amountOf } from "../util/quantity.ts";
 import type { SessionNeeds } from "./nodes.ts";
 

@@ -1,6 +1,6 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import { sessionPod } from "../manifests/session-pod.ts";
-import { imageOfType } from "../session/broker-config.ts";
+import { imageOfType } from "../session/sessions-config.ts";
 import { brokerConfigOf } from "./deployed-facts.ts";
 import { namespaced, type World } from "./world.ts";
 

@@ -88,7 +88,7 @@ export const sessionChecks: readonly Check<World>[] = [
         (node) =>
           isReady(node) &&
           whyNoSessions(node) === undefined &&
-          Object.entries(broker.nodeSelector).every(([key, value]) => node.metadata?.labels?.[key] === value),
+          Object.entries(broker.kubernetes.nodeSelector).every(([key, value]) => node.metadata?.labels?.[key] === value),
       );
       if (usable.length === 0) return warning("no node takes sessions", ["vdi deploy sets the workers' labels"]);
       const rooms = usable.map((node) => ({ name: node.metadata?.name ?? "", ...roomOn(node, pods, needsOfSession(broker.resources)) }));

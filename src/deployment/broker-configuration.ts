@@ -1,21 +1,34 @@
+import type { CommonBrokerConfig, KubernetesBrokerConfig } from "../broker-config/broker-config.ts";
 import type { Config } from "../config/config.ts";
 import { sessionServiceAccount, workerLabel } from "../manifests/deployment-names.ts";
 import type { ConfigMapFiles } from "../manifests/session-pod.ts";
-import type { BrokerConfig, SessionTypeEntry } from "../session/broker-config.ts";
+import type { SessionTypeEntry } from "../session/sessions-config.ts";
 
 /** Saving and ending a session takes no longer. */
 const gracePeriodSeconds = 30;
 
-/** What the broker has to know of a deployment. `pinned` gives the reference that is deployed for an image. */
+/** What the broker has to know of a deployment on a cluster. `pinned` gives the reference that is deployed for an image. */
 export function brokerConfiguration(
   config: Config,
   sessionTypes: readonly SessionTypeEntry[],
   configMaps: Readonly<Record<string, readonly ConfigMapFiles[]>>,
   pinned: (image: string) => string,
-): BrokerConfig {
+): KubernetesBrokerConfig {
+  return {
+    ...commonBrokerConfiguration(config, sessionTypes, pinned),
+    kubernetes: { nodeSelector: nodeSelector(config), imagePullSecrets: [], configMaps, serviceAccountName: sessionServiceAccount },
+  };
+}
+
+/** The part of it that holds wherever sessions run. */
+export function commonBrokerConfiguration(
+  config: Config,
+  sessionTypes: readonly SessionTypeEntry[],
+  pinned: (image: string) => string,
+): CommonBrokerConfig {
   const byType = [...config.images.byVariable].map(([variable, image]) => [variable, pinned(image)] as const);
   return {
-    version: 1,
+    version: 2,
     namespace: config.namespace,
     deployName: config.deployName,
     port: config.port,
@@ -28,14 +41,10 @@ export function brokerConfiguration(
     keepPendingSeconds: config.keepPendingSeconds,
     startsAtOnce: config.startsAtOnce,
     minUid: config.minUid,
-    nodeSelector: nodeSelector(config),
     timeZone: config.timeZone,
     sessionEnv: sessionEnvironment(config),
-    imagePullSecrets: [],
-    configMaps,
     preStop: config.preStop,
     gracePeriodSeconds,
-    serviceAccountName: sessionServiceAccount,
     sessionTypes,
   };
 }

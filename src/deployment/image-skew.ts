@@ -1,5 +1,5 @@
 import type { Config } from "../config/config.ts";
-import type { BrokerConfig } from "../session/broker-config.ts";
+import type { SessionsConfig } from "../session/sessions-config.ts";
 
 /** An image that a deploy would replace. */
 export interface ImageSkew {
@@ -15,7 +15,7 @@ export interface ImageSkew {
 export function imageSkew(
   config: Pick<Config, "images">,
   pinned: ReadonlyMap<string, string>,
-  deployed: { readonly proxy: string | undefined; readonly sessions: BrokerConfig["images"] | undefined },
+  deployed: { readonly proxy: string | undefined; readonly sessions: SessionsConfig["images"] | undefined },
 ): readonly ImageSkew[] {
   const now = (reference: string): string => pinned.get(reference) ?? reference;
   const pairs: (readonly [string, string, string])[] = [];

@@ -88,7 +88,7 @@ export function planDeployment(parts: DeploymentParts): DeploymentPlan {
           images: [...new Set(Object.values(broker.images))].sort(),
           configMaps: Object.values(carried).flatMap((maps) => maps.mounts.map(({ name }) => name)),
           claims: [],
-          pullSecrets: broker.imagePullSecrets,
+          pullSecrets: broker.kubernetes.imagePullSecrets,
           minUid: config.minUid,
           nodeSelector: nodeSelector(config),
         })
@@ -105,7 +105,7 @@ export function planDeployment(parts: DeploymentParts): DeploymentPlan {
     replicas: config.replicas,
     serviceAccount: brokerName(config),
     image: pinned(config.images.proxy),
-    pullSecrets: broker.imagePullSecrets,
+    pullSecrets: broker.kubernetes.imagePullSecrets,
     proxyEnvironment: proxyEnvironment(config),
     environmentConfigMap,
     environmentSecret: hasSecretVariables ? secrets.environment : null,

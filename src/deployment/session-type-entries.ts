@@ -1,4 +1,4 @@
-import type { SessionTypeEntry } from "../session/broker-config.ts";
+import type { SessionTypeEntry } from "../session/sessions-config.ts";
 import type { DirectoryFile } from "./deployment-files.ts";
 
 /** A scope directory and a script in it, whose name is made of what a display may be made of. */

@@ -7,6 +7,7 @@ import type {
   V1Service,
   V1ValidatingAdmissionPolicyBinding,
 } from "@kubernetes/client-node";
+import { type BrokerConfig, parseBrokerConfig } from "../broker-config/broker-config.ts";
 import type { Config } from "../config/config.ts";
 import { explainKubeError } from "../kube/errors.ts";
 import { isKubeStatus } from "../kube/kube-error.ts";
@@ -14,7 +15,6 @@ import { rolloutState } from "../kube/rollout.ts";
 import { type KubeTransport, kubePath } from "../kube/transport.ts";
 import { brokerName, policyName, versionAnnotation } from "../manifests/deployment-names.ts";
 import { secretNames } from "../manifests/secrets.ts";
-import { type BrokerConfig, parseBrokerConfig } from "../session/broker-config.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import { type CertificateFacts, certificateFacts } from "./certificate-facts.ts";
 import { listSessions, type SessionRow } from "./session-list.ts";

@@ -1,6 +1,6 @@
 import type { V1Deployment, V1Namespace, V1NetworkPolicy, V1Service, V1ValidatingAdmissionPolicyBinding } from "@kubernetes/client-node";
+import type { BrokerConfig } from "../broker-config/broker-config.ts";
 import type { Config } from "../config/config.ts";
-import type { BrokerConfig } from "../session/broker-config.ts";
 
 /** What the cluster says of an object; `unknown`: it may not be read. */
 export type Seen<T> = T | "absent" | "unknown";

@@ -1,6 +1,6 @@
+import { linesOf } from "../util/lines.ts";
 import { isKubeStatus } from "./kube-error.ts";
 import { type KubeTransport, kubePath } from "./transport.ts";
-import { linesOf } from "./watch.ts";
 
 /** Which part of which container's log. */
 export interface LogRequest {

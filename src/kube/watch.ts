@@ -1,4 +1,4 @@
-import { StringDecoder } from "node:string_decoder";
+import { linesOf } from "../util/lines.ts";
 import { pause } from "../util/pause.ts";
 import { KubeError, type KubeTransport } from "./transport.ts";
 
@@ -167,19 +167,6 @@ async function follow<T extends WatchedObject>(options: WatchOptions<T>, from: s
     response.destroy();
   }
   return version;
-}
-
-/** The lines of a stream of bytes, as they are completed; a last one without a line break included. */
-export async function* linesOf(source: AsyncIterable<unknown>): AsyncGenerator<string> {
-  const decoder = new StringDecoder("utf8");
-  let rest = "";
-  for await (const chunk of source) {
-    const parts = (rest + decoder.write(chunk as Buffer)).split("\n");
-    rest = parts.pop() ?? "";
-    for (const part of parts) if (part !== "") yield part;
-  }
-  rest += decoder.end();
-  if (rest !== "") yield rest;
 }
 
 function errorOfEvent(object: unknown, path: string): KubeError {

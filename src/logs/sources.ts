@@ -2,7 +2,8 @@ import type { V1Pod } from "@kubernetes/client-node";
 import type { Config } from "../config/config.ts";
 import { proxySelector } from "../manifests/deployment-names.ts";
 import { sessionKeys, sessionSelector } from "../manifests/labels.ts";
-import { secretVariable, sessionContainer } from "../manifests/session-pod.ts";
+import { sessionContainer } from "../manifests/session-pod.ts";
+import { secretVariable } from "../session/session-settings.ts";
 
 /** Whose logs are meant. */
 export type LogTopic = "all" | "proxy" | "broker" | "session";

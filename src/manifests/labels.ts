@@ -1,4 +1,7 @@
-import { labelValue } from "./names.ts";
+import { hashedName } from "../session/session-name.ts";
+
+/** Longest value of a label. */
+const maxLabelValue = 63;
 
 /** Labels and annotations of session pods. */
 export const sessionKeys = {
@@ -20,4 +23,10 @@ export function sessionLabels(namespace: string, type: string): Record<string, s
     "app.kubernetes.io/part-of": namespace,
     [sessionKeys.type]: labelValue(type),
   };
+}
+
+/** A label value for any text: the text itself where it may be one, else a readable form with a hash. */
+export function labelValue(text: string): string {
+  const fits = text.length <= maxLabelValue && /^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$/.test(text) && !text.includes("--");
+  return fits ? text : hashedName(text, text);
 }

@@ -1,16 +1,15 @@
 import type { V1EnvVar, V1Pod, V1ResourceRequirements, V1Volume, V1VolumeMount } from "@kubernetes/client-node";
+import type { SessionRequest } from "../session/session-request.ts";
+import {
+  addressVariable,
+  type SessionResources,
+  type SessionSettings,
+  scratchMebibytes,
+  sessionEntry,
+  sessionEnvironment,
+} from "../session/session-settings.ts";
+import { groupFile, groupsOf, passwdFile, type SessionUser, sessionHome } from "../session/session-user.ts";
 import { sessionKeys, sessionLabels } from "./labels.ts";
-import type { SessionRequest } from "./session-request.ts";
-import { groupEntries, groupFile, groupsOf, passwdEntry, passwdFile, type SessionUser, sessionHome } from "./session-user.ts";
-
-/** Quantities of Kubernetes (`500m`, `2Gi`); what is left out is not limited or asked for. */
-export interface SessionResources {
-  readonly cpuRequest?: string;
-  readonly cpuLimit?: string;
-  readonly memoryRequest?: string;
-  readonly memoryLimit?: string;
-  readonly ephemeralLimit?: string;
-}
 
 /** Files of one directory below `topdirInt` that come from a ConfigMap. */
 export interface ConfigMapFiles {
@@ -19,49 +18,31 @@ export interface ConfigMapFiles {
   readonly items: readonly { readonly key: string; readonly path: string }[];
 }
 
-/** What all session pods of a deployment have in common. */
-export interface SessionPodSettings {
-  /** The sessions' namespace. */
-  readonly namespace: string;
-  /** Port of Xpra in the pod. */
-  readonly port: number;
-  /** `XPRA_TOPDIR_INT`. */
-  readonly topdirInt: string;
-  readonly resources: SessionResources;
-  /** Largest screen, `WIDTHxHEIGHT`. */
-  readonly screen: string;
+/** What the session pods of a deployment have in common beside what sessions have everywhere. */
+export interface KubernetesSettings {
   /** Empty: any node. */
   readonly nodeSelector: Readonly<Record<string, string>>;
-  /** Name in the zone database, `Europe/Amsterdam`. */
-  readonly timeZone: string;
-  /** The admin's own variables; they cannot replace one that the session needs. */
-  readonly sessionEnv: Readonly<Record<string, string>>;
   readonly imagePullSecrets: readonly string[];
   /** Directories below `topdirInt`: `session_types`, `etc`, `bin`. */
   readonly configMaps: Readonly<Record<string, readonly ConfigMapFiles[]>>;
-  /** Shell command before the pod is ended; empty: none. */
-  readonly preStop: string;
-  /** How long an ending session may take, the command before it included. */
-  readonly gracePeriodSeconds: number;
   readonly serviceAccountName: string;
+}
+
+/** All that a session pod is made from beside its request; `namespace` is that of the pods. */
+export interface SessionPodSettings extends SessionSettings {
+  readonly kubernetes: KubernetesSettings;
 }
 
 /** Name of the container in a session pod. */
 export const sessionContainer = "session";
-/** The variable that holds the session's password. */
-export const secretVariable = "XPRA_PASSWORD";
-
-/** The directory of Xpra's sockets and of the session bus holds no data. */
-const runtimeDirLimit = "64Mi";
-const sharedMemoryLimit = "256Mi";
-
 /**
  * A session's pod, as Pod Security `restricted` wants it, with a read-only root filesystem. Pure.
  * The user's identity arrives without root: annotations, a downward API volume, mounted over /etc/passwd and /etc/group.
  */
 export function sessionPod(settings: SessionPodSettings, request: SessionRequest): V1Pod {
   const { user, name, type, display, image } = request;
-  const directories = Object.entries(settings.configMaps).filter(([, files]) => files.length > 0);
+  const { nodeSelector, imagePullSecrets, serviceAccountName, configMaps } = settings.kubernetes;
+  const directories = Object.entries(configMaps).filter(([, files]) => files.length > 0);
   return {
     apiVersion: "v1",
     kind: "Pod",
@@ -79,12 +60,12 @@ export function sessionPod(settings: SessionPodSettings, request: SessionRequest
     },
     spec: {
       restartPolicy: "Never",
-      serviceAccountName: settings.serviceAccountName,
+      serviceAccountName,
       automountServiceAccountToken: false,
       enableServiceLinks: false,
       terminationGracePeriodSeconds: settings.gracePeriodSeconds,
-      ...(Object.keys(settings.nodeSelector).length > 0 ? { nodeSelector: { ...settings.nodeSelector } } : {}),
-      ...(settings.imagePullSecrets.length > 0 ? { imagePullSecrets: settings.imagePullSecrets.map((secret) => ({ name: secret })) } : {}),
+      ...(Object.keys(nodeSelector).length > 0 ? { nodeSelector: { ...nodeSelector } } : {}),
+      ...(imagePullSecrets.length > 0 ? { imagePullSecrets: imagePullSecrets.map((secret) => ({ name: secret })) } : {}),
       securityContext: {
         runAsNonRoot: true,
         runAsUser: user.uid,
@@ -100,7 +81,7 @@ export function sessionPod(settings: SessionPodSettings, request: SessionRequest
           image,
           // A digest cannot change; for a tag the cluster's own rule holds.
           ...(image.includes("@sha256:") ? { imagePullPolicy: "IfNotPresent" } : {}),
-          command: ["/usr/lib/vdi/bin/session-entry"],
+          command: [sessionEntry],
           env: environment(settings, request),
           ports: [{ name: "xpra", containerPort: settings.port, protocol: "TCP" }],
           resources: resourcesOf(settings.resources),
@@ -138,37 +119,9 @@ export function sessionPod(settings: SessionPodSettings, request: SessionRequest
 }
 
 function environment(settings: SessionPodSettings, request: SessionRequest): V1EnvVar[] {
-  const { user } = request;
-  const { home } = sessionHome(user);
-  const own: Record<string, string> = {
-    SRC_PORT: String(settings.port),
-    PORT: String(settings.port),
-    U_UID: String(user.uid),
-    U_GID: String(user.gid),
-    U_HOME: home,
-    USER: user.name,
-    LOGNAME: user.name,
-    HOME: home,
-    DNAME: request.name,
-    NAMESPACE: settings.namespace,
-    XPRA_POD_DISPLAY: request.display,
-    XPRA_SESSION: request.type,
-    XPRA_TOPDIR_INT: settings.topdirInt,
-    // No session has a shared home yet.
-    XPRA_MHD: "NHD",
-    XPRA_MODE: "session",
-    TZ: settings.timeZone,
-    PASSWD_ENTRY: passwdEntry(user),
-    GROUP_ENTRIES: groupEntries(user).join("\n"),
-    PRESTOP_CMD: settings.preStop,
-    XPRA_SCREEN: settings.screen,
-    VDI_SESSION_SCRIPT: `${settings.topdirInt}/session_types/${request.script}`,
-    [secretVariable]: request.secret,
-  };
-  const admin = Object.entries(settings.sessionEnv).filter(([name]) => !(name in own) && name !== "IP_ADDRESS");
   return [
-    ...[...admin, ...Object.entries(own)].map(([name, value]) => ({ name, value: literal(value) })),
-    { name: "IP_ADDRESS", valueFrom: { fieldRef: { fieldPath: "status.podIP" } } },
+    ...Object.entries(sessionEnvironment(settings, request)).map(([name, value]) => ({ name, value: literal(value) })),
+    { name: addressVariable, valueFrom: { fieldRef: { fieldPath: "status.podIP" } } },
   ];
 }
 
@@ -204,9 +157,9 @@ function scratchVolumes(limit: string | undefined): V1Volume[] {
   const disk = limit === undefined || limit === "" ? {} : { sizeLimit: limit };
   return [
     { name: "tmp", emptyDir: disk },
-    { name: "run-user", emptyDir: { sizeLimit: runtimeDirLimit } },
+    { name: "run-user", emptyDir: { sizeLimit: `${scratchMebibytes.runtimeDirectory}Mi` } },
     { name: "home", emptyDir: disk },
-    { name: "shm", emptyDir: { medium: "Memory", sizeLimit: sharedMemoryLimit } },
+    { name: "shm", emptyDir: { medium: "Memory", sizeLimit: `${scratchMebibytes.sharedMemory}Mi` } },
   ];
 }
 

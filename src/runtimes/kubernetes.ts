@@ -3,12 +3,14 @@ import { isKubeStatus, KubeError } from "../kube/kube-error.ts";
 import { type KubeTransport, kubePath } from "../kube/transport.ts";
 import { startWatch, type WatchEvent } from "../kube/watch.ts";
 import { sessionSelector } from "../manifests/labels.ts";
-import { type SessionPodSettings, sessionPod } from "../manifests/session-pod.ts";
-import type { SessionRequest, SessionRuntime } from "../session/session-runtime.ts";
+import { type SessionPodSettings, sessionContainer, sessionPod } from "../manifests/session-pod.ts";
+import type { SessionRequest } from "../session/session-runtime.ts";
 import { createRefusal } from "./create-refusal.ts";
-import { isEnded, type PodFacts, type PodMarks, podFacts, podView, settledAfterMs } from "./pod-state.ts";
-import { followUntilReady } from "./ready-log.ts";
-import { type KeepTimes, removals } from "./removals.ts";
+import { type PodFacts, podFacts, podView } from "./pod-state.ts";
+import type { OpenLog } from "./ready-log.ts";
+import type { KeepTimes } from "./removals.ts";
+import type { RunningRuntime } from "./running-runtime.ts";
+import { inTime, sessionMemory } from "./session-memory.ts";
 import { tcpConnect } from "./tcp-connect.ts";
 
 /** What the runtime works with. */
@@ -27,16 +29,6 @@ export interface KubernetesRuntimeOptions {
   onWrite?(verb: "create" | "delete", name: string): void;
 }
 
-/** Sessions as pods, known by one watch. */
-export interface KubernetesRuntime extends SessionRuntime {
-  /** Fulfilled after the signal's abort; rejected on a bug of ours, after which the memory is not to be trusted. */
-  readonly done: Promise<void>;
-  /** How many session pods are known, by state. */
-  count(): Readonly<Record<string, number>>;
-}
-
-/** A page that retries must not fill the queue of a busy desktop's port. */
-const answerHoldsMs = 1_000;
 const createTries = 3;
 /** A create is repeated under the same name, so that one which did come through is found. Users are told sooner than by the transport. */
 const createTimeoutMs = 10_000;
@@ -50,86 +42,30 @@ const policyPauseMs = 1_500;
  * Sessions in a namespace of Kubernetes. One watch on its session pods is the memory, another on events explains what takes long;
  * a new session costs one write, a running one no request at all.
  */
-export function kubernetesRuntime(options: KubernetesRuntimeOptions): KubernetesRuntime {
+export function kubernetesRuntime(options: KubernetesRuntimeOptions): RunningRuntime {
   const { transport, namespace, signal } = options;
   const base = kubePath("api", "v1", "namespaces", namespace);
-  const pods = new Map<string, PodFacts>();
-  const marks = new Map<string, PodMarks>();
-  const listeners = new Map<string, Set<() => void>>();
-  const followed = new Map<string, AbortController>();
-  const due =
-    options.keep &&
-    removals({
+  const memory = sessionMemory<PodFacts>(
+    {
+      view: podView,
+      openLog: ({ name }) => openPodLog(transport, namespace, name),
+      remove,
       keep: options.keep,
       signal,
-      facts: (name) => pods.get(name),
-      isWanted: (name) => listeners.has(name),
-      remove,
       onTrouble: options.onTrouble,
-    });
+    },
+    ({ host, port }) => tcpConnect(host, port),
+  );
   let seenVersion = 0n;
 
-  const marksOf = (name: string): PodMarks => marks.get(name) ?? {};
-  const mark = (name: string, more: PodMarks): void => {
-    marks.set(name, { ...marksOf(name), ...more });
-    changed(name);
-  };
-
-  function changed(name: string): void {
-    attend(name);
-    for (const listener of listeners.get(name) ?? []) listener();
-  }
-
-  /** Follows a log exactly as long as somebody waits for it. */
-  function attend(name: string): void {
-    const facts = pods.get(name);
-    const wanted =
-      facts !== undefined &&
-      listeners.has(name) &&
-      facts.runningSince > 0 &&
-      !isEnded(facts) &&
-      facts.goneBy === 0 &&
-      marksOf(name).ready !== true;
-    if (wanted && !followed.has(name)) follow(facts);
-    if (!wanted) {
-      followed.get(name)?.abort();
-      followed.delete(name);
-    }
-  }
-
-  function follow({ name, instance, runningSince }: PodFacts): void {
-    const stop = new AbortController();
-    followed.set(name, stop);
-    const isSame = (): boolean => !stop.signal.aborted && pods.get(name)?.instance === instance;
-    const settled = setTimeout(() => isSame() && changed(name), Math.max(0, runningSince + settledAfterMs + 1_000 - Date.now()));
-    stop.signal.addEventListener("abort", () => clearTimeout(settled));
-    void followUntilReady(transport, namespace, name, stop.signal, {
-      onReady: () => isSame() && mark(name, { ready: true }),
-      onWords: (words) => isSame() && mark(name, { words }),
-      onTrouble: (error) => options.onTrouble?.(`log of ${name}`, error),
-    });
-  }
-
   function put(pod: V1Pod): void {
-    const facts = podFacts(pod);
-    const before = pods.get(facts.name);
-    if (before !== undefined && before.instance !== facts.instance) forget(facts.name);
-    pods.set(facts.name, facts);
-    due?.note(facts);
-    changed(facts.name);
-  }
-
-  function forget(name: string): void {
-    pods.delete(name);
-    marks.delete(name);
-    due?.forget(name);
-    changed(name);
+    memory.put(podFacts(pod));
   }
 
   /** Takes what an answer to our own request says, unless the watch has told of something later. */
   function learn(pod: V1Pod): void {
     const version = BigInt(pod.metadata?.resourceVersion ?? "0");
-    const known = pods.get(pod.metadata?.name ?? "");
+    const known = memory.get(pod.metadata?.name ?? "");
     if (known === undefined ? version > seenVersion : version > BigInt(known.version)) put(pod);
   }
 
@@ -145,7 +81,7 @@ export function kubernetesRuntime(options: KubernetesRuntimeOptions): Kubernetes
       // It is gone already, or another one has its name.
       if (!isKubeStatus(thrown, 404) && !isKubeStatus(thrown, 409)) throw createRefusal(thrown, "\0");
     }
-    if (pods.get(name)?.instance === instance) mark(name, { removed: true });
+    if (memory.get(name)?.instance === instance) memory.mark(name, { removed: true });
   }
 
   async function create(request: SessionRequest): Promise<"created" | "exists"> {
@@ -165,7 +101,7 @@ export function kubernetesRuntime(options: KubernetesRuntimeOptions): Kubernetes
   }
 
   async function adopt(name: string): Promise<"exists"> {
-    if (pods.has(name)) return "exists";
+    if (memory.get(name) !== undefined) return "exists";
     try {
       learn(await transport.json<V1Pod>({ path: `${base}${kubePath("pods", name)}` }));
     } catch (thrown) {
@@ -190,7 +126,7 @@ export function kubernetesRuntime(options: KubernetesRuntimeOptions): Kubernetes
       }
     },
     onList() {
-      for (const name of [...pods.keys()]) if (!listed.has(name)) forget(name);
+      for (const name of memory.names()) if (!listed.has(name)) memory.forget(name);
       listed.clear();
     },
     onEvent(event) {
@@ -208,7 +144,7 @@ export function kubernetesRuntime(options: KubernetesRuntimeOptions): Kubernetes
   function onPodEvent({ type, object }: WatchEvent<V1Pod>): void {
     const name = object.metadata?.name ?? "";
     if (type !== "DELETED") put(object);
-    else if (pods.get(name)?.instance === object.metadata?.uid) forget(name);
+    else if (memory.get(name)?.instance === object.metadata?.uid) memory.forget(name);
   }
 
   const events = startWatch<CoreV1Event>({
@@ -221,65 +157,33 @@ export function kubernetesRuntime(options: KubernetesRuntimeOptions): Kubernetes
     onList: () => undefined,
     onEvent({ type, object }) {
       const { name = "", uid } = object.involvedObject;
-      const facts = pods.get(name);
-      if (type === "DELETED" || facts === undefined || facts.instance !== uid || facts.runningSince > 0 || isEnded(facts)) return;
-      mark(name, { event: { reason: object.reason ?? "", message: object.message ?? "" } });
+      const facts = memory.get(name);
+      if (type === "DELETED" || facts === undefined || facts.instance !== uid || facts.runningSince > 0 || facts.end !== undefined) return;
+      memory.mark(name, { event: { reason: object.reason ?? "", message: object.message ?? "" } });
     },
     onTrouble: (error, retryInMs) => options.onTrouble?.(`watch of events, next try in ${Math.round(retryInMs)} ms`, error),
   });
 
-  signal.addEventListener("abort", () => {
-    for (const stop of followed.values()) stop.abort();
-  });
-
   return {
+    look: memory.look,
+    onChange: memory.onChange,
+    connect: memory.connect,
+    count: memory.count,
     done: Promise.all([watch.done, events.done]).then(() => undefined),
-    look: (name) => podView(pods.get(name), marksOf(name), Date.now()),
-    onChange(name, listener) {
-      const own = listeners.get(name) ?? new Set();
-      listeners.set(name, own.add(listener));
-      attend(name);
-      return () => {
-        own.delete(listener);
-        if (own.size > 0) return;
-        listeners.delete(name);
-        attend(name);
-      };
-    },
     create,
     remove,
-    async connect(name, { host, port }) {
-      const { answeredAt = Number.NEGATIVE_INFINITY } = marksOf(name);
-      if (performance.now() - answeredAt < answerHoldsMs) return "open";
-      const instance = pods.get(name)?.instance;
-      const answer = await tcpConnect(host, port);
-      if (answer === "open" && pods.get(name)?.instance === instance) marks.set(name, { ...marksOf(name), answeredAt: performance.now() });
-      return answer;
-    },
-    async known(timeoutMs) {
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<false>((resolve) => {
-        timer = setTimeout(() => resolve(false), timeoutMs);
-      });
-      const known = await Promise.race([
-        watch.listed.then(
-          () => true as const,
-          () => false as const,
-        ),
-        late,
-      ]);
-      clearTimeout(timer);
-      return known;
-    },
-    count() {
-      const counts: Record<string, number> = {};
-      for (const facts of pods.values()) {
-        const { state } = podView(facts, marksOf(facts.name), Date.now()).status;
-        counts[state] = (counts[state] ?? 0) + 1;
-      }
-      return counts;
-    },
+    known: (timeoutMs) => inTime(watch.listed, timeoutMs),
   };
+}
+
+function openPodLog(transport: KubeTransport, namespace: string, pod: string): OpenLog {
+  return (signal) =>
+    transport.stream({
+      path: `${kubePath("api", "v1", "namespaces", namespace, "pods", pod)}/log`,
+      query: { container: sessionContainer, follow: true },
+      accept: "*/*",
+      signal,
+    });
 }
 
 /** `Conflict` is a quota's count that two creates at once wanted to write. */

@@ -1,25 +1,15 @@
 import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
 import { sessionKeys } from "../manifests/labels.ts";
-import { secretVariable, sessionContainer } from "../manifests/session-pod.ts";
+import { sessionContainer } from "../manifests/session-pod.ts";
 import type { FailureReason, WaitReason } from "../session/reasons.ts";
+import { secretVariable } from "../session/session-settings.ts";
 import type { SessionOwner, SessionState, SessionView, StartPhase, Trouble } from "../session/session-state.ts";
-
-/** Something with a reason of the cluster's and its words. */
-interface Said {
-  readonly reason: string;
-  readonly message: string;
-}
+import { isSettled, overdueAfterMs, type Said, type SessionLife, type SessionMarks } from "./session-life.ts";
 
 /** The part of a session pod that the broker remembers: small, because there may be ten thousand. Times are milliseconds since the epoch. */
-export interface PodFacts {
-  readonly name: string;
-  /** The pod's uid. */
-  readonly instance: string;
+export interface PodFacts extends SessionLife {
   readonly version: string;
   readonly owner: SessionOwner;
-  readonly createdAt: number;
-  /** When it is to be gone after a deletion, its grace period included; 0: it is not being deleted. */
-  readonly goneBy: number;
   /** Who holds a pod that is being deleted; mostly nobody. */
   readonly finalizers: string;
   readonly phase: string;
@@ -32,36 +22,11 @@ export interface PodFacts {
   readonly unschedulable: string;
   /** Why the container does not run yet. */
   readonly waiting?: Said;
-  /** 0 while the container does not run. */
-  readonly runningSince: number;
   readonly ended?: Said & { readonly exitCode: number; readonly at: number };
   readonly host: string;
   readonly port: number;
   readonly secret: string;
 }
-
-/** What the broker has seen of a pod beside its status. */
-export interface PodMarks {
-  /** The log has said that Xpra is ready. */
-  ready?: boolean;
-  /** We have asked for its deletion. */
-  removed?: boolean;
-  /** Last thing that its entry script said it was doing. */
-  words?: string;
-  /** When its port last answered, on the clock of `performance.now()`. */
-  answeredAt?: number;
-  /** Last event about it. */
-  event?: Said;
-}
-
-/**
- * A container that has run so long is taken for ready without its log, whose first lines may have been rotated away.
- * One connection is made before anybody is sent there in any case.
- */
-export const settledAfterMs = 120_000;
-
-/** A deletion takes the grace period, then the killing, the volumes and the node's report; this much later it is not normal any more. */
-export const overdueAfterMs = 30_000;
 
 const troubleEvents: Readonly<Record<string, WaitReason>> = {
   FailedMount: "volume",
@@ -95,7 +60,7 @@ export function podFacts(pod: V1Pod): PodFacts {
   const state = status?.containerStatuses?.find(({ name }) => name === sessionContainer)?.state;
   const scheduling = status?.conditions?.find(({ type }) => type === "PodScheduled");
   const ended = endOf(state);
-  return {
+  const facts: PodFacts = {
     name: metadata?.name ?? "",
     instance: metadata?.uid ?? "",
     version: metadata?.resourceVersion ?? "",
@@ -116,6 +81,7 @@ export function podFacts(pod: V1Pod): PodFacts {
     port: container?.ports?.[0]?.containerPort ?? 0,
     secret: container?.env?.find(({ name }) => name === secretVariable)?.value ?? "",
   };
+  return isOver(facts) ? { ...facts, end: { reason: whyEnded(facts), at: ended?.at ?? 0 } } : facts;
 }
 
 function endOf(state: V1ContainerStatus["state"]): PodFacts["ended"] {
@@ -131,25 +97,24 @@ function timeOf(value: unknown): number {
 }
 
 /** True for a pod that will never run again. */
-export function isEnded(facts: PodFacts): boolean {
+function isOver(facts: PodFacts): boolean {
   return facts.phase === "Succeeded" || facts.phase === "Failed" || facts.ended !== undefined;
 }
 
 /** A pod as the use case sees it. Pure. */
-export function podView(facts: PodFacts | undefined, marks: PodMarks, nowMs: number): SessionView {
+export function podView(facts: PodFacts | undefined, marks: SessionMarks, nowMs: number): SessionView {
   if (facts === undefined) return { status: { state: "absent" } };
   return { status: statusOf(facts, marks, nowMs), owner: facts.owner, ...(facts.node === "" ? {} : { machine: facts.node }) };
 }
 
-function statusOf(facts: PodFacts, marks: PodMarks, nowMs: number): SessionState {
+function statusOf(facts: PodFacts, marks: SessionMarks, nowMs: number): SessionState {
   const { instance } = facts;
   if (facts.goneBy > 0 || marks.removed === true) {
     return { state: "ending", instance, overdue: facts.goneBy > 0 && nowMs > facts.goneBy + overdueAfterMs, detail: whyStays(facts) };
   }
-  if (isEnded(facts)) return { state: "failed", instance, reason: whyEnded(facts), detail: howEnded(facts) };
+  if (facts.end !== undefined) return { state: "failed", instance, reason: facts.end.reason, detail: howEnded(facts) };
   if (facts.runningSince > 0) {
-    const settled = marks.ready === true || nowMs - facts.runningSince > settledAfterMs;
-    if (settled && facts.host !== "") {
+    if (isSettled(facts, marks, nowMs) && facts.host !== "") {
       return { state: "ready", instance, address: { host: facts.host, port: facts.port, secret: facts.secret } };
     }
     return { state: "starting", instance, phase: "starting", message: marks.words ?? phaseWords.starting };
@@ -166,19 +131,19 @@ function faultOf(waiting: string): FailureReason | undefined {
   return containerFaults.has(waiting) ? "configuration" : undefined;
 }
 
-function troubleOf(facts: PodFacts, { event }: PodMarks): Trouble | undefined {
+function troubleOf(facts: PodFacts, { event }: SessionMarks): Trouble | undefined {
   if (facts.unschedulable !== "") return { reason: "no-node", detail: facts.unschedulable };
   const reason = facts.node === "" ? undefined : troubleEvents[event?.reason ?? ""];
   return reason === undefined ? undefined : { reason, detail: saying(facts, event) };
 }
 
-function phaseOf(facts: PodFacts, marks: PodMarks): StartPhase {
+function phaseOf(facts: PodFacts, marks: SessionMarks): StartPhase {
   if (facts.node === "") return "scheduling";
   return marks.event?.reason === "Pulling" ? "pulling" : "preparing";
 }
 
-/** Why a pod that has ended did so. Pure. */
-export function whyEnded({ ended, phase, reason, message }: PodFacts): FailureReason {
+/** Why a pod that has ended did so. */
+function whyEnded({ ended, phase, reason, message }: PodFacts): FailureReason {
   if (reason === "Evicted" && /exceeds the (?:total )?limit/.test(message)) return "disk";
   if (reason === "Evicted" || reason === "Preempting" || reason.startsWith("OutOf")) return "evicted";
   if (phase === "Failed" && reason !== "") return "machine";

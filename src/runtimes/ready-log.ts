@@ -1,6 +1,4 @@
-import { type KubeTransport, kubePath } from "../kube/transport.ts";
-import { linesOf } from "../kube/watch.ts";
-import { sessionContainer } from "../manifests/session-pod.ts";
+import { linesOf } from "../util/lines.ts";
 
 /** Xpra's own word for it. */
 const readyWords = "xpra is ready.";
@@ -17,39 +15,33 @@ export interface ReadyLogListener {
   onTrouble(error: unknown): void;
 }
 
+/** Opens a log from its beginning, as bytes that go on for as long as the session runs. */
+export type OpenLog = (signal: AbortSignal) => Promise<AsyncIterable<unknown>>;
+
 /**
- * Follows the log of a session's container until it says that Xpra is ready, or the signal is aborted.
- * The container has to run: before that the API server refuses to follow. A connection that breaks is made again.
+ * Follows the log of a session until it says that Xpra is ready, or the signal is aborted.
+ * The session has to run: before that its log cannot be followed everywhere. A connection that breaks is made again.
  */
-export async function followUntilReady(
-  transport: KubeTransport,
-  namespace: string,
-  pod: string,
-  signal: AbortSignal,
-  listener: ReadyLogListener,
-): Promise<void> {
+export async function followUntilReady(open: OpenLog, signal: AbortSignal, listener: ReadyLogListener): Promise<void> {
   for (let tries = 0; !signal.aborted; tries += 1) {
     try {
-      const response = await transport.stream({
-        path: `${kubePath("api", "v1", "namespaces", namespace, "pods", pod)}/log`,
-        query: { container: sessionContainer, follow: true },
-        accept: "*/*",
-        signal,
-      });
-      for await (const line of linesOf(response)) {
-        if (line.includes(readyWords)) {
-          response.destroy();
-          listener.onReady();
-          return;
-        }
+      let isReady = false;
+      for await (const line of linesOf(await open(signal))) {
+        isReady = line.includes(readyWords);
+        // Leaving the loop closes the connection, before the signal of one who waits no more could break it.
+        if (isReady) break;
         const words = phaseLine.exec(line)?.[2];
         if (words !== undefined) listener.onWords(words.trim().slice(0, 200));
+      }
+      if (isReady) {
+        listener.onReady();
+        return;
       }
     } catch (thrown) {
       if (signal.aborted) return;
       listener.onTrouble(thrown);
     }
-    // The log of a container that has ended ends too; the pod's own change tells that, and aborts the signal.
+    // The log of a session that has ended ends too; the session's own change tells that, and aborts the signal.
     await new Promise((resolve) => setTimeout(resolve, Math.min(maxRetryMs, firstRetryMs * 2 ** Math.min(tries, 8))));
   }
 }

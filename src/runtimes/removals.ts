@@ -1,14 +1,14 @@
-import type { BrokerConfig } from "../session/broker-config.ts";
+import type { CommonBrokerConfig } from "../broker-config/broker-config.ts";
 import { reasons } from "../session/reasons.ts";
-import { isEnded, type PodFacts, whyEnded } from "./pod-state.ts";
+import type { SessionLife } from "./session-life.ts";
 
-/** How long pods stay that hold no running session. */
+/** How long sessions stay that do not run. */
 export interface KeepTimes {
   /** After an end that the user wished for: to be looked at. */
   readonly endedSeconds: number;
-  /** After any other end: the next sign-in tells the user why, as long as the pod is there. */
+  /** After any other end: the next sign-in tells the user why, as long as it is there. */
   readonly failedSeconds: number;
-  /** From its creation, for a pod that has not come to run. While somebody waits for it here it stays longer. */
+  /** From its creation, for one that has not come to run. While somebody waits for it here it stays longer. */
   readonly pendingSeconds: number;
 }
 
@@ -17,17 +17,17 @@ export interface RemovalsOptions {
   /** Asked each time, so that a changed configuration holds. */
   readonly keep: () => KeepTimes;
   readonly signal: AbortSignal;
-  facts(name: string): PodFacts | undefined;
+  life(name: string): SessionLife | undefined;
   /** True while somebody waits for it. */
   isWanted(name: string): boolean;
   remove(name: string, instance: string): Promise<void>;
   onTrouble?: ((what: string, error: unknown) => void) | undefined;
 }
 
-/** Removes pods when their time has come. */
+/** Removes sessions that do not run when their time has come. */
 export interface Removals {
-  /** Takes note of a pod that is new or has changed. */
-  note(facts: PodFacts): void;
+  /** Takes note of one that is new or has changed. */
+  note(life: SessionLife): void;
   forget(name: string): void;
 }
 
@@ -38,22 +38,22 @@ const againMs = 60_000;
 const longestMs = 3_600_000;
 
 /** The times as a broker's configuration has them. */
-export function keepTimes(config: Pick<BrokerConfig, "keepEndedSeconds" | "keepFailedSeconds" | "keepPendingSeconds">): KeepTimes {
+export function keepTimes(config: Pick<CommonBrokerConfig, "keepEndedSeconds" | "keepFailedSeconds" | "keepPendingSeconds">): KeepTimes {
   return { endedSeconds: config.keepEndedSeconds, failedSeconds: config.keepFailedSeconds, pendingSeconds: config.keepPendingSeconds };
 }
 
-/** When a pod is to be removed, in milliseconds since the epoch; undefined: not while it is as it is. Pure. */
-export function removalAt(facts: PodFacts, keep: KeepTimes, nowMs: number): number | undefined {
-  if (facts.goneBy > 0) return undefined;
-  if (isEnded(facts)) {
-    const isTold = reasons[whyEnded(facts)].previous !== undefined;
-    return (facts.ended?.at || nowMs) + (isTold ? keep.failedSeconds : keep.endedSeconds) * 1000;
+/** When a session is to be removed, in milliseconds since the epoch; undefined: not while it is as it is. Pure. */
+export function removalAt(life: SessionLife, keep: KeepTimes, nowMs: number): number | undefined {
+  if (life.goneBy > 0) return undefined;
+  if (life.end !== undefined) {
+    const isTold = reasons[life.end.reason].previous !== undefined;
+    return (life.end.at || nowMs) + (isTold ? keep.failedSeconds : keep.endedSeconds) * 1000;
   }
-  return facts.runningSince > 0 ? undefined : (facts.createdAt || nowMs) + keep.pendingSeconds * 1000;
+  return life.runningSince > 0 ? undefined : (life.createdAt || nowMs) + keep.pendingSeconds * 1000;
 }
 
-/** Any broker removes what is due, whoever started it. Nothing is lost when one ends: the others, or the next one, know the same pods. */
-export function removals({ keep, signal, facts, isWanted, remove, onTrouble }: RemovalsOptions): Removals {
+/** Any broker removes what is due, whoever started it. Nothing is lost when one ends: the others, or the next one, know the same sessions. */
+export function removals({ keep, signal, life, isWanted, remove, onTrouble }: RemovalsOptions): Removals {
   const due = new Map<string, number>();
   let timer: NodeJS.Timeout | undefined;
   let timerAt = Number.POSITIVE_INFINITY;
@@ -78,24 +78,24 @@ export function removals({ keep, signal, facts, isWanted, remove, onTrouble }: R
 
   function removeOne(name: string, now: number): void {
     due.delete(name);
-    const pod = facts(name);
-    if (pod === undefined || removalAt(pod, keep(), now) === undefined) return;
-    if (!isEnded(pod) && isWanted(name)) {
+    const session = life(name);
+    if (session === undefined || removalAt(session, keep(), now) === undefined) return;
+    if (session.end === undefined && isWanted(name)) {
       due.set(name, now + againMs);
       return;
     }
-    remove(name, pod.instance).catch((error: unknown) => {
+    remove(name, session.instance).catch((error: unknown) => {
       onTrouble?.(`removing ${name}`, error);
       plan(name, Date.now() + againMs);
     });
   }
 
   return {
-    note(pod) {
-      const at = removalAt(pod, keep(), Date.now());
-      if (at === undefined) due.delete(pod.name);
-      // What has once been planned keeps its moment, unless the pod has changed in between.
-      else if (Math.abs((due.get(pod.name) ?? 0) - at) > spreadMs) plan(pod.name, at + Math.random() * spreadMs);
+    note(session) {
+      const at = removalAt(session, keep(), Date.now());
+      if (at === undefined) due.delete(session.name);
+      // What has once been planned keeps its moment, unless the session has changed in between.
+      else if (Math.abs((due.get(session.name) ?? 0) - at) > spreadMs) plan(session.name, at + Math.random() * spreadMs);
     },
     forget: (name) => due.delete(name),
   };

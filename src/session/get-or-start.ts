@@ -1,18 +1,18 @@
 import { randomBytes } from "node:crypto";
-import { sessionName } from "../manifests/names.ts";
-import { type BrokerConfig, imageOfType } from "./broker-config.ts";
 import { fly, type OpenSession, type Progress, untilKnown } from "./flight.ts";
 import { SessionRefusal } from "./refusal.ts";
+import { sessionName } from "./session-name.ts";
 import type { SessionRequest, SessionRuntime } from "./session-runtime.ts";
 import { isForeign, type SessionView } from "./session-state.ts";
 import { wantedSession } from "./session-types.ts";
+import { imageOfType, type SessionsConfig } from "./sessions-config.ts";
 import { startLine } from "./start-line.ts";
 import type { SessionUser } from "./user.ts";
 
 /** What the use case works with. */
 export interface GetOrStartOptions {
   /** Asked for each call, so that a changed configuration holds for the next one. */
-  readonly config: () => BrokerConfig;
+  readonly config: () => SessionsConfig;
   readonly runtime: SessionRuntime;
   /** How long a session's start may take before the waiting is given up; it goes on starting. Default: 5 min. */
   readonly timeoutMs?: number;
@@ -123,7 +123,7 @@ export function sessionsOf({ config, runtime, timeoutMs = 300_000 }: GetOrStartO
   };
 }
 
-function requestOf(config: BrokerConfig, name: string, user: SessionUser, wanted: ReturnType<typeof wantedSession>): SessionRequest {
+function requestOf(config: SessionsConfig, name: string, user: SessionUser, wanted: ReturnType<typeof wantedSession>): SessionRequest {
   const image = imageOfType(config.images, wanted.entry.type);
   if (image === undefined)
     throw new SessionRefusal("no-image", {

@@ -1,11 +1,12 @@
 import { type Reason, type ReasonWords, reasons } from "./reasons.ts";
+import { dockerWords } from "./reasons-docker.ts";
 
 const head = `# When a session does not start
 
 <!-- Made from src/session/reasons.ts by \`npm run docs\`. -->
 
 Every reason that a session is refused or waited for, or has ended. The user sees the sentence in quotation marks and nothing of the
-cluster. The admin finds the reason in the broker's log as \`outcome\` (or \`reason\`, while a session waits), with what to do as \`admin\` and
+cluster or the engine. The admin finds the reason in the broker's log as \`outcome\` (or \`reason\`, while a session waits), with what to do as \`admin\` and
 the cluster's own words as \`detail\`; \`vdi sessions list\` names it for the sessions that are there.
 
 - What is held up (no room on a node, a volume) is waited for, and a place that becomes free is used. When nobody waits any more
@@ -15,7 +16,8 @@ the cluster's own words as \`detail\`; \`vdi sessions list\` names it for the se
 - A session that ended against its user's will stays for \`XPRA_KEEP_FAILED\`: the next sign-in starts a new one and says why.
 - A session that should be gone and is not is never started a second time beside it: only an admin can know that it has stopped.
 
-\`NS\` stands for the sessions' namespace, \`POD\` and \`NAME\` for the session.
+\`NS\` stands for the sessions' namespace, \`POD\` and \`NAME\` for the session. Where sessions run on one container engine (\`vdi local\`),
+what is said of it stands after "on one machine", and \`NS\` is the deployment's name.
 `;
 
 /** The page about reasons, in Markdown. Pure. */
@@ -25,6 +27,7 @@ export function reasonsPage(): string {
 }
 
 function chapter(reason: Reason, { user, previous, admin, try: hints, code }: ReasonWords): string {
+  const docker = dockerWords[reason];
   return [
     `## ${reason}`,
     "",
@@ -33,6 +36,7 @@ function chapter(reason: Reason, { user, previous, admin, try: hints, code }: Re
     `- the user: "${user}"`,
     ...(previous === undefined ? [] : [`- at the next sign-in: "${previous}"`]),
     ...hints.map((hint) => `- try: ${hint}`),
+    ...(docker === undefined ? [] : [`- on one machine: ${docker.admin}`, ...docker.try.map((hint) => `- try there: ${hint}`)]),
     `- exit code of the hook: ${code}`,
   ].join("\n");
 }

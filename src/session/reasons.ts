@@ -1,3 +1,4 @@
+import { dockerWords } from "./reasons-docker.ts";
 import { RefusalCode } from "./refusal-code.ts";
 
 /** The words for one reason that a session cannot be had, or has ended. */
@@ -8,7 +9,7 @@ export interface ReasonWords {
   readonly user: string;
   /** For the user who comes back after a session ended for this reason; without it there is nothing to tell. */
   readonly previous?: string;
-  /** For the admin: what is the matter and why; no full stop. `NS` stands for the sessions' namespace. */
+  /** For the admin of a cluster: what is the matter and why; no full stop. `NS` stands for the sessions' namespace. */
   readonly admin: string;
   /** What the admin can try, most likely first: a command, or a few words. */
   readonly try: readonly string[];
@@ -17,8 +18,8 @@ export interface ReasonWords {
 const { failed, noSuchType, notConfigured, unknownUser } = RefusalCode;
 
 /**
- * Every reason that a session is refused, is waited for, or has ended, and its words. The cluster's own words are no part of it:
- * they are the `detail` of the single case, which only the broker's log shows.
+ * Every reason that a session is refused, is waited for, or has ended, and its words. Other runtimes than a cluster have other words
+ * for the admin where it matters (`reasons-docker.ts`). The runtime's own words are no part of it: they are the `detail` of the single case, which only the broker's log shows.
  */
 const table = {
   // What was asked for.
@@ -295,14 +296,29 @@ export function isReason(text: string): text is Reason {
   return Object.hasOwn(table, text);
 }
 
+/** Names that a text of the table is completed with. */
+export interface ReasonNames {
+  /** The deployment's. */
+  readonly namespace: string;
+  readonly session?: string | undefined;
+}
+
+/** What sessions run on. */
+export type RuntimeKind = "kubernetes" | "docker";
+
+/** A reason's words for the admin of such a runtime. */
+export function adminWords(reason: Reason, runtime: RuntimeKind): Pick<ReasonWords, "admin" | "try"> {
+  return (runtime === "docker" ? dockerWords[reason] : undefined) ?? reasons[reason];
+}
+
 /** A reason's words for the admin in one line: what is the matter and what to do, with the names of this deployment. */
-export function adminSentence(reason: Reason, names: { readonly namespace: string; readonly session?: string | undefined }): string {
-  const { admin, try: hints } = reasons[reason];
+export function adminSentence(reason: Reason, names: ReasonNames, runtime: RuntimeKind = "kubernetes"): string {
+  const { admin, try: hints } = adminWords(reason, runtime);
   return named(`${admin}; try: ${hints.join("; ")}`, names);
 }
 
 /** Puts the names of a deployment and a session into a text of the table. */
-export function named(text: string, { namespace, session }: { readonly namespace: string; readonly session?: string | undefined }): string {
+export function named(text: string, { namespace, session }: ReasonNames): string {
   const inPlace = text.replaceAll(/\bNS\b/g, () => namespace);
   return session === undefined ? inPlace : inPlace.replaceAll(/\b(?:POD|NAME)\b/g, () => session);
 }

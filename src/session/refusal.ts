@@ -3,9 +3,9 @@ import type { RefusalCode } from "./refusal-code.ts";
 
 /** What a single refusal has beside the words of its reason. */
 export interface RefusalFacts {
-  /** Instead of the table's words for the user; one line without names of the cluster's parts or a secret. */
+  /** Instead of the table's words for the user; one line without names of the runtime's parts or a secret. */
   readonly message?: string;
-  /** For the log of the admin only: the cluster's own words, what was seen. */
+  /** For the log of the admin only: the runtime's own words, what was seen. */
   readonly detail?: string | undefined;
   readonly code?: RefusalCode;
 }

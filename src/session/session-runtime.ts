@@ -1,7 +1,7 @@
-import type { SessionRequest } from "../manifests/session-request.ts";
+import type { SessionRequest } from "./session-request.ts";
 import type { SessionAddress, SessionView } from "./session-state.ts";
 
-export type { SessionRequest } from "../manifests/session-request.ts";
+export type { SessionRequest } from "./session-request.ts";
 
 /** How a session's port answered: `silent` means that nothing came back in time. */
 export type Answer = "open" | "refused" | "silent";

@@ -1,5 +1,5 @@
-import type { SessionTypeEntry } from "./broker-config.ts";
 import { SessionRefusal } from "./refusal.ts";
+import type { SessionTypeEntry } from "./sessions-config.ts";
 import type { SessionUser } from "./user.ts";
 
 /** The type that is meant when nothing was asked for. */

@@ -1,7 +1,7 @@
-import type { SessionUser, UserGroup } from "../manifests/session-user.ts";
 import { SessionRefusal } from "./refusal.ts";
+import type { SessionUser, UserGroup } from "./session-user.ts";
 
-export type { SessionUser, UserGroup } from "../manifests/session-user.ts";
+export type { SessionUser, UserGroup } from "./session-user.ts";
 
 const maxGroups = 1000;
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { secretVariable } from "../../src/manifests/session-pod.ts";
+import { secretVariable } from "../../src/session/session-settings.ts";
 import type { Demo } from "../start/demo.ts";
 import { testDemo } from "./support/demo.ts";
 import { doorAt } from "./support/door.ts";

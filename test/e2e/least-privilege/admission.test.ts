@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type KubernetesBrokerConfig, parseBrokerConfig } from "../../../src/broker-config/broker-config.ts";
 import { admissionPolicy, type SessionLimits } from "../../../src/manifests/admission-policy.ts";
 import { brokerRole, brokerRoleBinding, serviceAccounts } from "../../../src/manifests/broker-access.ts";
 import { brokerName, type DeploymentNames, policyName } from "../../../src/manifests/deployment-names.ts";
-import { sessionName } from "../../../src/manifests/names.ts";
 import { sessionPod } from "../../../src/manifests/session-pod.ts";
-import { type BrokerConfig, parseBrokerConfig } from "../../../src/session/broker-config.ts";
+import { sessionName } from "../../../src/session/session-name.ts";
 import type { SessionUser } from "../../../src/session/user.ts";
 import type { Demo } from "../../start/demo.ts";
 import { type Api, type ApiAnswer, apiAs } from "../support/api.ts";
@@ -15,7 +15,7 @@ import { type ForbiddenPod, forbiddenPods, type SessionPod } from "./forbidden-p
 // Which pods the broker can create, asked with its own kind of token. Nothing is kept: the API server decides as it would.
 let demo: Demo;
 let kubectl: Kubectl;
-let settings: BrokerConfig;
+let settings: KubernetesBrokerConfig;
 let broker: Api;
 let alone: Api;
 let aloneNames: DeploymentNames;
@@ -25,7 +25,9 @@ beforeAll(async () => {
   kubectl = kubectlFor(demo.kubeconfig);
   const ingress = `ingress-${demo.namespace}`;
   const text = await kubectl.run("-n", ingress, "get", "configmap", "xpra-proxy-broker", "-o", "jsonpath={.data.broker\\.json}");
-  settings = parseBrokerConfig(text, "broker.json");
+  const config = parseBrokerConfig(text, "broker.json");
+  if (config.kubernetes === undefined) throw new Error("the brokers are not those of a cluster");
+  settings = config;
   broker = await apiAs(kubectl, { namespace: ingress, name: "xpra-proxy-broker" });
   const namespace = `${demo.namespace}-policy-alone`;
   aloneNames = { namespace, ingressNamespace: namespace, deployName: "xpra-proxy" };
@@ -44,11 +46,11 @@ afterAll(async () => {
 function limits(): SessionLimits {
   return {
     images: [...new Set(Object.values(settings.images))].sort(),
-    configMaps: Object.values(settings.configMaps).flatMap((files) => files.map(({ name }) => name)),
+    configMaps: Object.values(settings.kubernetes.configMaps).flatMap((files) => files.map(({ name }) => name)),
     claims: [],
-    pullSecrets: settings.imagePullSecrets,
+    pullSecrets: settings.kubernetes.imagePullSecrets,
     minUid: settings.minUid,
-    nodeSelector: settings.nodeSelector,
+    nodeSelector: settings.kubernetes.nodeSelector,
   };
 }
 

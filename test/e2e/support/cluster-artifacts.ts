@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { V1Pod } from "@kubernetes/client-node";
-import { secretVariable } from "../../../src/manifests/session-pod.ts";
+import { secretVariable } from "../../../src/session/session-settings.ts";
 import type { Demo } from "../../start/demo.ts";
 import type { ArtifactSource, Artifacts } from "./artifacts.ts";
 import { type Kubectl, kubectlFor } from "./kubectl.ts";

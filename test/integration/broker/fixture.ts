@@ -1,5 +1,5 @@
 import { type AddressInfo, createServer, type Server } from "node:net";
-import { type BrokerConfig, parseBrokerConfig } from "../../../src/session/broker-config.ts";
+import { type KubernetesBrokerConfig, parseBrokerConfig } from "../../../src/broker-config/broker-config.ts";
 import type { SessionUser } from "../../../src/session/user.ts";
 
 /** A broker's configuration whose sessions listen on this port. */
@@ -19,8 +19,10 @@ export function brokerConfigJson(port: number): Record<string, unknown> {
   };
 }
 
-export function brokerConfig(port: number): BrokerConfig {
-  return parseBrokerConfig(JSON.stringify(brokerConfigJson(port)), "test");
+export function brokerConfig(port: number): KubernetesBrokerConfig {
+  const config = parseBrokerConfig(JSON.stringify(brokerConfigJson(port)), "test");
+  if (config.kubernetes === undefined) throw new Error("not a cluster's configuration");
+  return config;
 }
 
 export function user(name: string, uid = 20001): SessionUser {

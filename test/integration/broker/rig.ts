@@ -1,7 +1,8 @@
 import { afterEach, beforeEach } from "vitest";
 import { kubeTransport } from "../../../src/kube/transport.ts";
-import { type KubernetesRuntime, kubernetesRuntime } from "../../../src/runtimes/kubernetes.ts";
+import { kubernetesRuntime } from "../../../src/runtimes/kubernetes.ts";
 import type { KeepTimes } from "../../../src/runtimes/removals.ts";
+import type { RunningRuntime } from "../../../src/runtimes/running-runtime.ts";
 import { type Sessions, sessionsOf } from "../../../src/session/get-or-start.ts";
 import { FakeKube, type FakeKubelet } from "../support/fake-kube.ts";
 import { brokerConfig, listener } from "./fixture.ts";
@@ -12,7 +13,7 @@ export const kubelet: FakeKubelet = { host: "127.0.0.1", startMs: 20, readyMs: 2
 /** A broker without its socket. */
 export interface Broker {
   readonly sessions: Sessions;
-  readonly runtime: KubernetesRuntime;
+  readonly runtime: RunningRuntime;
   readonly troubles: string[];
   kill(): void;
 }

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { parseBrokerConfig } from "../../../src/broker-config/broker-config.ts";
 import { buildConfig } from "../../../src/config/build-config.ts";
 import { planDeployment } from "../../../src/deployment/plan.ts";
 import { renderedCopy, withoutSecrets } from "../../../src/deployment/rendered-copy.ts";
 import { refOf, refText } from "../../../src/manifests/kube-object.ts";
-import { parseBrokerConfig } from "../../../src/session/broker-config.ts";
 
 const values: Record<string, string> = {
   NAMESPACE: "vdi-stp",
@@ -123,7 +123,9 @@ describe("planDeployment", () => {
       images: { default: "registry.test:5000/vdi-xfce4" },
       timeZone: "Europe/Amsterdam",
       sessionTypes: [{ scope: "default", type: "desktop", title: "Desktop" }],
-      configMaps: { session_types: [{ name: "xpra-proxy-session-types" }], etc: [{ name: "xpra-proxy-etc" }], bin: [] },
+      kubernetes: {
+        configMaps: { session_types: [{ name: "xpra-proxy-session-types" }], etc: [{ name: "xpra-proxy-etc" }], bin: [] },
+      },
     });
   });
 
@@ -169,7 +171,8 @@ describe("planDeployment", () => {
 
   it("asks for the workers' label only when workers are named", () => {
     const selector = (workers: string): unknown =>
-      JSON.parse(object(plan({ XPRA_WORKERS: workers }), "configmap/xpra-proxy-broker").data?.["broker.json"] ?? "{}").nodeSelector;
+      JSON.parse(object(plan({ XPRA_WORKERS: workers }), "configmap/xpra-proxy-broker").data?.["broker.json"] ?? "{}").kubernetes
+        .nodeSelector;
     expect(selector("all")).toEqual({});
     expect(selector("node1 node2")).toEqual({ "xpra_run_vdi-stp": "true" });
   });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { parseBrokerConfig } from "../../../src/broker-config/broker-config.ts";
 import { buildConfig } from "../../../src/config/build-config.ts";
 import type { Config } from "../../../src/config/config.ts";
 import { imageSkew, shortImage } from "../../../src/deployment/image-skew.ts";
 import { possibleWeaknesses, type SafetyFacts, weaknesses } from "../../../src/deployment/weaknesses.ts";
-import { parseBrokerConfig } from "../../../src/session/broker-config.ts";
 
 const digest = `@sha256:${"a".repeat(64)}`;
 

@@ -1,8 +1,8 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
 import { type SessionPodSettings, sessionPod } from "../../../src/manifests/session-pod.ts";
-import type { SessionRequest } from "../../../src/manifests/session-request.ts";
-import { groupFile, passwdEntry, passwdFile, type SessionUser, sessionHome } from "../../../src/manifests/session-user.ts";
+import type { SessionRequest } from "../../../src/session/session-request.ts";
+import { groupFile, passwdEntry, passwdFile, type SessionUser, sessionHome } from "../../../src/session/session-user.ts";
 
 const alice: SessionUser = {
   name: "alice",
@@ -24,14 +24,16 @@ const settings: SessionPodSettings = {
   topdirInt: "/srv",
   resources: { cpuRequest: "100m", memoryLimit: "2Gi", ephemeralLimit: "1Gi" },
   screen: "3840x2160",
-  nodeSelector: { "xpra_run_vdi-test": "true" },
   timeZone: "Europe/Amsterdam",
   sessionEnv: { XPRA_SITE: "a$b$$c$(USER)", XPRA_PASSWORD: "no", USER: "root" },
-  imagePullSecrets: ["registry"],
-  configMaps: { session_types: [{ name: "types", items: [{ key: "a", path: "default/xpra_startup_desktop.sh" }] }], etc: [] },
   preStop: "xpra stop",
   gracePeriodSeconds: 30,
-  serviceAccountName: "vdi-session",
+  kubernetes: {
+    nodeSelector: { "xpra_run_vdi-test": "true" },
+    imagePullSecrets: ["registry"],
+    configMaps: { session_types: [{ name: "types", items: [{ key: "a", path: "default/xpra_startup_desktop.sh" }] }], etc: [] },
+    serviceAccountName: "vdi-session",
+  },
 };
 
 const request: SessionRequest = {
@@ -218,7 +220,7 @@ describe("sessionPod", () => {
 
   it("leaves out what is not configured", () => {
     const pod = sessionPod(
-      { ...settings, resources: {}, nodeSelector: {}, imagePullSecrets: [], preStop: "" },
+      { ...settings, resources: {}, preStop: "", kubernetes: { ...settings.kubernetes, nodeSelector: {}, imagePullSecrets: [] } },
       { ...request, image: "registry/vdi-xfce4" },
     );
     expect(Object.keys(pod.spec ?? {})).not.toEqual(expect.arrayContaining(["nodeSelector"]));

@@ -1,6 +1,7 @@
 import type { V1ContainerState, V1Pod, V1PodStatus } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
-import { type PodMarks, podFacts, podView } from "../../../src/runtimes/pod-state.ts";
+import { podFacts, podView } from "../../../src/runtimes/pod-state.ts";
+import type { SessionMarks } from "../../../src/runtimes/session-life.ts";
 
 const now = Date.parse("2026-01-01T12:00:00Z");
 
@@ -40,7 +41,7 @@ function terminated(exitCode: number, reason: string): V1ContainerState {
   return { terminated: { exitCode, reason } };
 }
 
-const cases: readonly [string, V1Pod, PodMarks, string][] = [
+const cases: readonly [string, V1Pod, SessionMarks, string][] = [
   ["just made", pod({ phase: "Pending" }), {}, "starting scheduling"],
   [
     "no room",
@@ -149,7 +150,7 @@ describe("podView", () => {
   });
 
   it("keeps the cluster's own words for the admin, without the session's password", () => {
-    const detail = (object: V1Pod, marks: PodMarks = {}): string => {
+    const detail = (object: V1Pod, marks: SessionMarks = {}): string => {
       const { status } = podView(podFacts(object), marks, now);
       if (status.state === "starting") return status.trouble?.detail ?? "";
       return status.state === "failed" || status.state === "ending" ? status.detail : "";

@@ -58,7 +58,7 @@ function rig(): Rig {
   const due = removals({
     keep: () => keep,
     signal: new AbortController().signal,
-    facts: (name) => pods.get(name),
+    life: (name) => pods.get(name),
     isWanted: (name) => wanted.has(name),
     async remove(name) {
       if (own.failing) throw new Error("the cluster is away");

@@ -1,8 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { adminSentence, isReason, type Reason, reasons } from "../../../src/session/reasons.ts";
+import { dockerWords } from "../../../src/session/reasons-docker.ts";
 import { SessionRefusal } from "../../../src/session/refusal.ts";
 
 const all = Object.entries(reasons) as [Reason, (typeof reasons)[Reason]][];
+
+const onlyOnClusters = ["no-namespace", "policy", "no-node", "volume", "sandbox", "machine-away", "evicted"];
 
 describe("the table of reasons", () => {
   it.each(all)("%s has words for everybody", (_, { user, previous, admin, try: hints }) => {
@@ -35,6 +38,25 @@ describe("the table of reasons", () => {
     expect(sentence).not.toMatch(/\b(?:NS|POD|NAME)\b/);
     expect(adminSentence("broker-away", { namespace: "a" })).toContain("ingress-a");
     expect(adminSentence("no-room", { namespace: "a" })).toContain("vdi sessions stop NAME");
+  });
+
+  it.each(Object.entries(dockerWords))("%s speaks of an engine, and of no cluster, where there is none", (_, { admin, try: hints }) => {
+    expect(admin).toMatch(/^[a-z].*[^.]$/);
+    expect(hints.length).toBeGreaterThan(0);
+    for (const words of [admin, ...hints])
+      expect(words).not.toMatch(/\b(?:pods?|nodes?|cluster|namespaces?|kubectl|ConfigMap|vdi deploy)\b/i);
+  });
+
+  it("has words of its own for an engine wherever those for a cluster speak of one", () => {
+    const left = all.filter(([reason, { admin, try: hints }]) => {
+      const speaks = [admin, ...hints].some((words) => /\b(?:pods?|nodes?|cluster|NS|kubectl|vdi deploy)\b/.test(words));
+      return speaks && dockerWords[reason] === undefined;
+    });
+    // An engine is never the cause of these.
+    expect(left.map(([reason]) => reason)).toEqual(onlyOnClusters);
+    expect(adminSentence("crashed", { namespace: "demo", session: "alice-desktop" }, "docker")).toContain(
+      "docker logs vdi-demo-s-alice-desktop",
+    );
   });
 
   it("knows its own reasons", () => {

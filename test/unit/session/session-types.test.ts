@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { SessionTypeEntry } from "../../../src/session/broker-config.ts";
 import { offeredTypes, wantedSession } from "../../../src/session/session-types.ts";
+import type { SessionTypeEntry } from "../../../src/session/sessions-config.ts";
 import { readUser, type SessionUser } from "../../../src/session/user.ts";
 
 function entry(scope: string, type: string): SessionTypeEntry {

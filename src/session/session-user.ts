@@ -15,7 +15,7 @@ export interface SessionUser {
   readonly groups: readonly UserGroup[];
 }
 
-/** What every pod needs besides its user: files of root, of nobody, and the group of terminals. */
+/** What every session needs besides its user: files of root, of nobody, and the group of terminals. */
 const systemPasswd = ["root:x:0:0:root:/root:/usr/sbin/nologin", "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin"];
 const systemGroups: readonly UserGroup[] = [
   { name: "root", gid: 0 },
@@ -45,7 +45,7 @@ const systemTop = new Set([
 ]);
 
 /**
- * Where a user's home is inside a pod that has no shared homes, and its parent, on which an empty volume can be mounted.
+ * Where a user's home is inside a session, and its parent, on which a volume can be mounted.
  * A home in the root directory or among system directories becomes `/home/NAME`.
  */
 export function sessionHome(user: SessionUser): { readonly home: string; readonly parent: string } {
@@ -69,7 +69,7 @@ export function groupsOf(user: SessionUser): readonly UserGroup[] {
   return all.filter((group, at) => all.findIndex(({ gid }) => gid === group.gid) === at);
 }
 
-/** The lines of /etc/group for the user's groups. Each names only this user, so that a large directory does not overflow a pod. */
+/** The lines of /etc/group for the user's groups. Each names only this user, so that a large directory does not overflow what a runtime takes. */
 export function groupEntries(user: SessionUser): readonly string[] {
   return groupsOf(user).map(({ name, gid }) => `${field(name)}:x:${gid}:${user.name}`);
 }

@@ -1,53 +1,42 @@
-import type { SessionPodSettings } from "../manifests/session-pod.ts";
+import type { DockerSettings } from "../engine/docker-settings.ts";
+import { isSubnetPool } from "../engine/subnets.ts";
+import type { ConfigMapFiles, KubernetesSettings } from "../manifests/session-pod.ts";
+import type { SessionSettings } from "../session/session-settings.ts";
+import { imageOfType, type SessionsConfig, type SessionTypeEntry } from "../session/sessions-config.ts";
 import { VdiError } from "../util/vdi-error.ts";
 
-/** A session type: a script that exists for everybody, for one user or for one group. */
-export interface SessionTypeEntry {
-  /** The directory below `session_types` that the script is in: `default`, or the name of a user or a group. */
-  readonly scope: string;
-  /** `desktop` for `xpra_startup_desktop.sh`. */
-  readonly type: string;
-  /** Path below `session_types`. */
-  readonly script: string;
-  readonly title: string;
-  readonly description: string;
-  /** Name or path of a small and of a large picture for the page. */
-  readonly icon?: string;
-  readonly image?: string;
-}
-
-/** What the broker has to know of a deployment: the content of /etc/vdi/broker.json. `vdi deploy` makes it from the configuration. */
-export interface BrokerConfig extends SessionPodSettings {
-  readonly version: 1;
+/** What every broker has to know, whatever its sessions run on. */
+export interface CommonBrokerConfig extends SessionSettings, SessionsConfig {
+  readonly version: 2;
   readonly deployName: string;
-  /**
-   * Image by session type. `default` is the one for all others; a key is a type (`desktop-office`)
-   * or the end of its variable (`DESKTOP_OFFICE`).
-   */
-  readonly images: Readonly<Record<string, string>>;
-  /** How long an ended session's pod stays to be looked at. */
+  /** How long an ended session stays to be looked at. */
   readonly keepEndedSeconds: number;
-  /** How long the pod of a session stays that ended against its user's will. */
+  /** How long a session stays that ended against its user's will. */
   readonly keepFailedSeconds: number;
   /** How long a session that does not come to start may go on trying. */
   readonly keepPendingSeconds: number;
-  /** How many sessions one broker starts at a time; at least 1. */
-  readonly startsAtOnce: number;
   /** No session for a user with a smaller uid. */
   readonly minUid: number;
-  readonly sessionTypes: readonly SessionTypeEntry[];
 }
 
-/** The image of a session type: its own, else the default one. */
-export function imageOfType(images: BrokerConfig["images"], type: string): string | undefined {
-  const variable = (text: string): string => text.toUpperCase().replace(/[-.]/g, "_");
-  const own = Object.entries(images).find(([key]) => variable(key) === variable(type));
-  return own?.[1] ?? images.default ?? images.DEFAULT;
+/** What a broker has to know whose sessions are pods. */
+export interface KubernetesBrokerConfig extends CommonBrokerConfig {
+  readonly kubernetes: KubernetesSettings;
+  readonly docker?: undefined;
 }
+
+/** What a broker has to know whose sessions are containers of one engine. */
+export interface DockerBrokerConfig extends CommonBrokerConfig {
+  readonly docker: DockerSettings;
+  readonly kubernetes?: undefined;
+}
+
+/** What the broker has to know of a deployment: the content of /etc/vdi/broker.json. `vdi` makes it from the configuration. */
+export type BrokerConfig = KubernetesBrokerConfig | DockerBrokerConfig;
 
 /**
  * Reads a broker's configuration. All problems are told at once; keys that are not known are left alone,
- * so that an older broker understands a newer `vdi`.
+ * so that an older broker understands a newer `vdi`. In version 1 the cluster's part lies flat among the others.
  *
  * @param source what to call the text in an error
  */
@@ -60,8 +49,8 @@ export function parseBrokerConfig(text: string, source: string): BrokerConfig {
   }
   const problems: string[] = [];
   const at = reader(raw, problems);
-  const config: BrokerConfig = {
-    version: 1,
+  const config: CommonBrokerConfig = {
+    version: 2,
     namespace: at.text("namespace"),
     deployName: at.text("deployName", "xpra-proxy"),
     port: at.number("port", 14500),
@@ -74,22 +63,56 @@ export function parseBrokerConfig(text: string, source: string): BrokerConfig {
     keepPendingSeconds: at.number("keepPendingSeconds", 600),
     startsAtOnce: at.number("startsAtOnce", 4),
     minUid: at.number("minUid", 1000),
-    nodeSelector: at.texts("nodeSelector", {}),
     timeZone: at.text("timeZone", "UTC"),
     sessionEnv: at.texts("sessionEnv", {}),
-    imagePullSecrets: at.list("imagePullSecrets", (value) => (typeof value === "string" ? value : undefined)),
-    configMaps: configMaps(at.value("configMaps"), problems),
     preStop: at.text("preStop", ""),
     gracePeriodSeconds: at.number("gracePeriodSeconds", 30),
-    serviceAccountName: at.text("serviceAccountName", "vdi-session"),
     sessionTypes: at.list("sessionTypes", sessionType),
   };
-  if (at.value("version") !== 1) problems.push(`version: ${JSON.stringify(at.value("version"))} is not 1: the broker and vdi differ`);
+  const part = runtimePart(at, problems);
   if (imageOfType(config.images, "") === undefined) problems.push("images.default: missing");
   if (config.sessionTypes.length === 0) problems.push("sessionTypes: empty: nobody could start anything");
   if (!/^\/[A-Za-z0-9._/-]*$/.test(config.topdirInt)) problems.push("topdirInt: not an absolute path");
   if (problems.length > 0) throw broken(source, problems);
-  return config;
+  return { ...config, ...part };
+}
+
+function runtimePart(at: Reader, problems: string[]): Pick<KubernetesBrokerConfig, "kubernetes"> | Pick<DockerBrokerConfig, "docker"> {
+  const version = at.value("version");
+  const isHere = (name: string): boolean => version === 2 && at.value(name) !== undefined;
+  if (version !== 1 && version !== 2) problems.push(`version: ${JSON.stringify(version)} is not 1 or 2: the broker and vdi differ`);
+  else if (version === 2 && isHere("kubernetes") === isHere("docker"))
+    problems.push("exactly one of kubernetes and docker has to be there");
+  if (isHere("docker")) return { docker: dockerPart(reader(at.value("docker"), problems, "docker."), problems) };
+  const part = version === 1 ? at : reader(at.value("kubernetes"), problems, "kubernetes.");
+  return {
+    kubernetes: {
+      nodeSelector: part.texts("nodeSelector", {}),
+      imagePullSecrets: part.list("imagePullSecrets", textOnly),
+      configMaps: configMaps(part.value("configMaps"), problems),
+      serviceAccountName: part.text("serviceAccountName", "vdi-session"),
+    },
+  };
+}
+
+function dockerPart(at: Reader, problems: string[]): DockerSettings {
+  const part: DockerSettings = {
+    socket: at.text("socket", "/var/run/docker.sock"),
+    network: at.text("network", "10.213.0.0/16"),
+    directories: at.list("directories", (value) => (isDirectoryName(String(value)) ? String(value) : undefined)),
+    pidsLimit: at.number("pidsLimit", 4096),
+    identityDirectory: at.text("identityDirectory", "/var/lib/vdi/identity"),
+  };
+  if (!isSubnetPool(part.network)) problems.push(`docker.network: ${part.network} is not a network of IPv4 with room for sessions`);
+  return part;
+}
+
+function textOnly(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+function isDirectoryName(text: string): boolean {
+  return /^[a-z][a-z0-9_-]*$/.test(text);
 }
 
 function broken(source: string, problems: readonly string[]): VdiError {
@@ -111,9 +134,9 @@ function sessionType(value: unknown): SessionTypeEntry | undefined {
   };
 }
 
-function configMaps(value: unknown, problems: string[]): BrokerConfig["configMaps"] {
+function configMaps(value: unknown, problems: string[]): Readonly<Record<string, readonly ConfigMapFiles[]>> {
   const entries = Object.entries(record(value ?? {})).map(([directory, files]) => {
-    if (!/^[a-z][a-z0-9_-]*$/.test(directory)) problems.push(`configMaps.${directory}: not a directory's name`);
+    if (!isDirectoryName(directory)) problems.push(`configMaps.${directory}: not a directory's name`);
     const list = Array.isArray(files) ? files : [];
     return [
       directory,
@@ -140,11 +163,11 @@ interface Reader {
   list<T>(key: string, read: (value: unknown) => T | undefined): T[];
 }
 
-/** Reads single values and notes what is wrong with them. */
-function reader(raw: unknown, problems: string[]): Reader {
+/** Reads single values and notes what is wrong with them; `prefix` says where they stand. */
+function reader(raw: unknown, problems: string[], prefix = ""): Reader {
   const object = record(raw);
   const wrong = <T>(key: string, wanted: string, otherwise: T): T => {
-    problems.push(`${key}: ${object[key] === undefined ? "missing" : `not ${wanted}`}`);
+    problems.push(`${prefix}${key}: ${object[key] === undefined ? "missing" : `not ${wanted}`}`);
     return otherwise;
   };
   return {
@@ -169,7 +192,7 @@ function reader(raw: unknown, problems: string[]): Reader {
       if (!Array.isArray(value)) return wrong(key, "a list", []);
       return value.flatMap((item: unknown, index) => {
         const result = read(item);
-        if (result === undefined) problems.push(`${key}[${index}]: ${JSON.stringify(item)} is not one`);
+        if (result === undefined) problems.push(`${prefix}${key}[${index}]: ${JSON.stringify(item)} is not one`);
         return result === undefined ? [] : [result];
       });
     },

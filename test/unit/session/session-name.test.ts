@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { labelValue, sessionName } from "../../../src/manifests/names.ts";
+import { labelValue } from "../../../src/manifests/labels.ts";
+import { sessionName } from "../../../src/session/session-name.ts";
 
 const label = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 

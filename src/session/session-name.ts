@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-/** Longest DNS label: the limit of a pod's host name. */
+/** Longest DNS label: the limit of a session's host name. */
 const maxLabel = 63;
 /** 60 bits: a million sessions meet once in a million deployments. */
 const hashLength = 12;
@@ -30,12 +30,6 @@ export function sessionName(user: string, display: string): string {
   return hashedName(plain, `${user}\0${display}`);
 }
 
-/** A label value for any text: the text itself where it may be one, else a readable form with a hash. */
-export function labelValue(text: string): string {
-  const fits = text.length <= maxLabel && /^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$/.test(text) && !text.includes("--");
-  return fits ? text : hashedName(text, text);
-}
-
 function isPlain(name: string): boolean {
   return /^[a-z0-9]+(-[a-z0-9]+)*$/.test(name);
 }
@@ -49,7 +43,8 @@ function readBack(name: string): { user: string; display: string } {
   return { user: name.slice(0, name.length - display.length - 1), display };
 }
 
-function hashedName(readable: string, identity: string): string {
+/** A readable form of a text, two dashes and a hash of what it stands for: lower-case letters, digits and dashes, at most 63. */
+export function hashedName(readable: string, identity: string): string {
   const slug = readable
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, "-")

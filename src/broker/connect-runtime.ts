@@ -1,0 +1,39 @@
+import type { BrokerConfig, KubernetesBrokerConfig } from "../broker-config/broker-config.ts";
+import { kubernetesRuntime } from "../runtimes/kubernetes.ts";
+import type { KeepTimes } from "../runtimes/removals.ts";
+import type { RunningRuntime } from "../runtimes/running-runtime.ts";
+import { SessionRefusal } from "../session/refusal.ts";
+import { connectCluster, type Env } from "./environment.ts";
+
+/** What a runtime is told and tells, whichever it is. */
+export interface RuntimeOptions {
+  /** Undefined: this one removes no sessions that are over. */
+  readonly keep?: () => KeepTimes;
+  /** Ends the runtime, and its connections. */
+  readonly signal: AbortSignal;
+  onTrouble?(what: string, error: unknown): void;
+  onWrite?(verb: "create" | "delete", name: string): void;
+}
+
+/** The runtime that the configuration names: a cluster, or one container engine. */
+export async function connectRuntime(env: Env, config: () => BrokerConfig, options: RuntimeOptions): Promise<RunningRuntime> {
+  const first = config();
+  if (first.docker !== undefined) throw new SessionRefusal("no-configuration", { detail: "sessions on an engine are not there yet" });
+  const transport = await connectCluster(env);
+  options.signal.addEventListener("abort", () => transport.close());
+  return kubernetesRuntime({ ...options, transport, namespace: first.namespace, settings: lastOf(config, first, isKubernetes) });
+}
+
+/** The newest configuration that is still one for this runtime: a broker does not move from one to another. */
+function lastOf<T extends BrokerConfig>(config: () => BrokerConfig, first: T, is: (config: BrokerConfig) => config is T): () => T {
+  let last = first;
+  return () => {
+    const now = config();
+    if (is(now)) last = now;
+    return last;
+  };
+}
+
+function isKubernetes(config: BrokerConfig): config is KubernetesBrokerConfig {
+  return config.kubernetes !== undefined;
+}
