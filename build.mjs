@@ -33,8 +33,9 @@ await build({
   entryPoints: [`${root}src/broker/start_or_get_pod.ts`],
   outfile: hook,
   bundle: true,
-  minifySyntax: true,
-  minifyWhitespace: true,
+  minify: true,
+  // The stack of a bug stands in the broker's log, and is to be read.
+  keepNames: true,
   // CommonJS: a file without an ending is loaded as such wherever it is copied to.
   format: "cjs",
   platform: "node",

@@ -1,8 +1,8 @@
-import type { BrokerConfig, KubernetesBrokerConfig } from "../broker-config/broker-config.ts";
+import type { BrokerConfig, DockerBrokerConfig, KubernetesBrokerConfig } from "../broker-config/broker-config.ts";
+import { dockerRuntime } from "../runtimes/docker.ts";
 import { kubernetesRuntime } from "../runtimes/kubernetes.ts";
 import type { KeepTimes } from "../runtimes/removals.ts";
 import type { RunningRuntime } from "../runtimes/running-runtime.ts";
-import { SessionRefusal } from "../session/refusal.ts";
 import { connectCluster, type Env } from "./environment.ts";
 
 /** What a runtime is told and tells, whichever it is. */
@@ -18,7 +18,7 @@ export interface RuntimeOptions {
 /** The runtime that the configuration names: a cluster, or one container engine. */
 export async function connectRuntime(env: Env, config: () => BrokerConfig, options: RuntimeOptions): Promise<RunningRuntime> {
   const first = config();
-  if (first.docker !== undefined) throw new SessionRefusal("no-configuration", { detail: "sessions on an engine are not there yet" });
+  if (first.docker !== undefined) return dockerRuntime({ ...options, settings: lastOf(config, first, isDocker) });
   const transport = await connectCluster(env);
   options.signal.addEventListener("abort", () => transport.close());
   return kubernetesRuntime({ ...options, transport, namespace: first.namespace, settings: lastOf(config, first, isKubernetes) });
@@ -32,6 +32,10 @@ function lastOf<T extends BrokerConfig>(config: () => BrokerConfig, first: T, is
     if (is(now)) last = now;
     return last;
   };
+}
+
+function isDocker(config: BrokerConfig): config is DockerBrokerConfig {
+  return config.docker !== undefined;
 }
 
 function isKubernetes(config: BrokerConfig): config is KubernetesBrokerConfig {

@@ -1,0 +1,61 @@
+import { createHash } from "node:crypto";
+
+/** Labels of everything that a deployment has on an engine. They are the only state. */
+export const dockerLabels = {
+  deployment: "vdi.xpra.org/deployment",
+  component: "vdi.xpra.org/component",
+  session: "vdi.xpra.org/session",
+  owner: "vdi.xpra.org/owner",
+  uid: "vdi.xpra.org/uid",
+  type: "vdi.xpra.org/type",
+  display: "vdi.xpra.org/display",
+} as const;
+
+/** What an object of a deployment is for. */
+export type Component = "proxy" | "broker" | "files" | "session" | "home" | "config" | "front" | "identity" | "socket";
+
+/** The two labels that say whose an object is and what for. */
+export function deploymentLabelsOf(namespace: string, component: Component): Record<string, string> {
+  return { [dockerLabels.deployment]: namespace, [dockerLabels.component]: component };
+}
+
+/** Name of a session's container and of its network. */
+export function sessionObject(namespace: string, session: string): string {
+  return `vdi-${namespace}-s-${session}`;
+}
+
+/** Ends the name of a session's container whose end has been asked for: whatever else forgets it, the engine does not. */
+const endingMark = "--ending-";
+const endingPattern = new RegExp(`${endingMark}[0-9a-f]{12}$`);
+
+/** The name that the container of a session takes when it is to end; its own one becomes free. */
+export function endingName(namespace: string, session: string, id: string): string {
+  return `${sessionObject(namespace, session)}${endingMark}${id.slice(0, 12)}`;
+}
+
+/** Whether the end of the container of this name has been asked for. */
+export function isEndingName(name: string): boolean {
+  return endingPattern.test(name);
+}
+
+/** The volume of a directory below `topdirInt`. */
+export function directoryVolumeName(namespace: string, directory: string): string {
+  return `vdi-${namespace}-${directory}`;
+}
+
+/** The volume of sessions' passwd and group files. */
+export function identityVolumeName(namespace: string): string {
+  return `vdi-${namespace}-identity`;
+}
+
+/** The volume of a user's home directory; a name that a volume cannot have is hashed, and no two users share one. */
+export function homeVolumeName(namespace: string, user: string): string {
+  const isPlain = /^[a-z0-9][a-z0-9_.-]*$/.test(user) && user.length <= 64 && !user.includes("--");
+  if (isPlain) return `vdi-${namespace}-home-${user}`;
+  const readable = user
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-+|-+$/g, "")
+    .slice(0, 40);
+  return `vdi-${namespace}-home-${readable}--${createHash("sha256").update(user, "utf8").digest("hex").slice(0, 12)}`;
+}
