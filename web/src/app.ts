@@ -54,6 +54,14 @@ function loadClient() {
   return import("./xpra/client.ts");
 }
 
+/** Fetches the client and starts its workers, so that they wait for the desktop and not the user for them. A failure shows when they are needed. */
+function prepareClient(): void {
+  loadClient().then(
+    ({ prepareWorkers }) => prepareWorkers(),
+    () => undefined,
+  );
+}
+
 async function attach(wanted: Attach, signal: AbortSignal): Promise<void> {
   const { display, identity, manner, existing } = wanted;
   desktop?.close();
@@ -155,10 +163,11 @@ function perform(effect: Effect): void {
       renewInTime(effect.identity);
       return;
     case "load-client":
-      // Fetched while the user chooses and the session starts; a failure shows when it is needed.
-      loadClient().catch(() => undefined);
+      prepareClient();
       return;
     case "start":
+      // Coming back needs a fresh pair.
+      prepareClient();
       run(async (signal) => {
         if (effect.waitMs > 0) await pause(effect.waitMs, signal);
         if (signal.aborted) return;
@@ -192,6 +201,10 @@ function perform(effect: Effect): void {
       return;
   }
 }
+
+// While the user types: the page itself is there. Safari knows no idle time.
+const whenIdle: (work: () => void) => void = window.requestIdleCallback ?? ((work) => window.setTimeout(work, 300));
+window.addEventListener("load", () => whenIdle(prepareClient));
 
 window.addEventListener("beforeunload", (event) => {
   // Ctrl+W is a common key in editors and terminals, and a browser does not let a page have it.

@@ -10,6 +10,8 @@ import { workIfWorker } from "./workers.ts";
 
 workIfWorker();
 
+export { prepareWorkers } from "./workers.ts";
+
 /** Something that the desktop wants the user to know. */
 export interface Notice {
   readonly title: string;

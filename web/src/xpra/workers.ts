@@ -20,12 +20,26 @@ const isPage = typeof document !== "undefined";
 /** The only address of code that this page ever makes: its own file's. The door's policy allows one gate of this name. */
 const policy = isPage ? gate?.createPolicy("vdi", { createScriptURL: (address) => (address === own ? address : "") }) : undefined;
 
+let spare: Workers | undefined;
+
+/** Starts a pair of workers before it is wanted: loading the library takes them longer than all the rest of coming to a desktop. */
+export function prepareWorkers(): void {
+  spare ??= freshWorkers();
+}
+
+/** A pair of workers for one connection; the prepared one when there is one. */
+export function startWorkers(): Workers {
+  const workers = spare ?? freshWorkers();
+  spare = undefined;
+  return workers;
+}
+
 /**
  * Starts the workers from the very file that this module is bundled into: the browser fetches the
  * client library once, and no address has to be made up at run time, which a strict
  * Content-Security-Policy would refuse.
  */
-export function startWorkers(): Workers {
+function freshWorkers(): Workers {
   const address = policy?.createScriptURL(own) ?? own;
   return {
     packets: new Worker(address, { type: "module", name: "packets" }),
