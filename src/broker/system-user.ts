@@ -14,11 +14,16 @@ export type SystemUser = SessionUser;
  * `user@domain` is `user` when both have the same uid. Throws a `SessionRefusal` (6) for an unknown one.
  */
 export async function systemUser(asked: string): Promise<SystemUser> {
-  const entry = isUserName(asked) ? await passwdEntry(asked) : undefined;
+  if (!isUserName(asked)) throw new SessionRefusal("unknown-user");
+  // At once: each program is a hundredth of a second that the hook's caller waits for.
+  const [entry, short, groups] = await Promise.all([
+    passwdEntry(asked),
+    asked.includes("@") ? passwdEntry(asked.split("@")[0] ?? "") : undefined,
+    groupsOf(asked),
+  ]);
   if (entry === undefined) throw new SessionRefusal("unknown-user");
-  const short = asked.includes("@") ? await passwdEntry(asked.split("@")[0] ?? "") : undefined;
   const user = short !== undefined && short.uid === entry.uid ? short : entry;
-  return { ...user, groups: await groupsOf(user.name) };
+  return { ...user, groups: user.name === asked ? groups : await groupsOf(user.name) };
 }
 
 async function passwdEntry(name: string): Promise<Omit<SystemUser, "groups"> | undefined> {
@@ -30,10 +35,13 @@ async function passwdEntry(name: string): Promise<Omit<SystemUser, "groups"> | u
 }
 
 async function groupsOf(name: string): Promise<UserGroup[]> {
-  const ids = (await output("id", ["-G", name])).trim().split(/\s+/).filter(Boolean);
-  if (ids.length === 0) return [];
-  const lines = (await output("getent", ["group", ...ids])).split("\n").filter(Boolean);
-  return lines.map((line) => line.split(":")).map(([group = "", , gid]) => ({ name: group, gid: Number(gid) }));
+  // Ended by a zero each: a directory's names may have spaces in them. A group without a name is named by its number.
+  const [ids, names] = await Promise.all([zeroEnded("id", ["-Gz", name]), zeroEnded("id", ["-Gnz", name])]);
+  return ids.flatMap((id, at) => (names[at] === undefined || names[at] === id ? [] : [{ name: names[at], gid: Number(id) }]));
+}
+
+async function zeroEnded(program: string, args: readonly string[]): Promise<readonly string[]> {
+  return (await output(program, args)).split("\0").filter(Boolean);
 }
 
 /** What a program prints; it may end with an error when it has not found everything. Arguments go past any shell. */
