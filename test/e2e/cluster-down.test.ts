@@ -118,10 +118,9 @@ describe("the test cluster", () => {
   });
 
   it("tells what is in the way when a port is taken, and leaves nothing then", async () => {
-    const squatter = execa("nsenter", [`--net=/run/netns/${name}`, process.execPath, "-e", "require('net').createServer().listen(5000)"], {
-      reject: false,
-    });
-    await sleep(1_000);
+    const program = "require('net').createServer().listen(5000, () => console.log('listening'))";
+    const squatter = execa("nsenter", [`--net=/run/netns/${name}`, process.execPath, "-e", program], { reject: false, timeout: 120_000 });
+    for await (const line of squatter) if (line === "listening") break;
     const { exitCode, stderr } = await start(["up"], { reject: false });
     squatter.kill("SIGKILL");
     await squatter;

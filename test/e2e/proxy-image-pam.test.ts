@@ -118,8 +118,14 @@ describe("PAM that hangs", () => {
   });
 
   it("for more users than there are places lets the others in, in the place of who has waited longest", async () => {
-    const stuck = [...hanging, ...hanging, ...hanging].map((user) => signIn(user, "anything"));
-    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    let answered = 0;
+    const stuck = [...hanging, ...hanging, ...hanging].map(async (user) => {
+      const answer = await signIn(user, "anything");
+      answered += 1;
+      return answer;
+    });
+    // Answered: who had to give a place up. From now on there is none left.
+    await expect.poll(() => answered, { timeout: 20_000 }).toBeGreaterThan(0);
     for (const user of ["xpra-user01", "xpra-user02", "xpra-user03"]) expect((await signIn(user, passwordWithCode())).status).toBe(200);
     const answers = await Promise.all(stuck);
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));

@@ -44,10 +44,10 @@ describe("a session's own types", () => {
     expect(await started.ended()).toBe(0);
   });
 
-  it("ends in Xpra's own way and at once when the pod is deleted", async () => {
+  it("ends in Xpra's own way, and before it is killed, when the pod is deleted", async () => {
     const started = await session({ type: "seamless" });
     await started.ready();
-    expect(await started.stop()).toBeLessThan(5_000);
+    expect(await started.stop()).not.toBe(137);
     expect(await started.logs()).toMatch(/server is terminating/);
   });
 });

@@ -96,14 +96,15 @@ export async function frames(page: Page): Promise<number> {
   return page.evaluate(() => Number(document.body.dataset.frames));
 }
 
-/** Waits until nothing was painted for a while, so that a screenshot shows a finished desktop. */
+/** Waits until nothing was painted for a while, so that a screenshot shows a finished desktop; throws when that does not come. */
 export async function waitForQuiet(page: Page, quietMs = 1_000, timeoutMs = 30_000): Promise<void> {
   const end = Date.now() + timeoutMs;
   let seen = await frames(page);
-  while (Date.now() < end) {
+  for (;;) {
     await page.waitForTimeout(quietMs);
     const now = await frames(page);
     if (now === seen) return;
+    if (Date.now() > end) throw new Error(`there was no pause of ${quietMs} ms within ${timeoutMs} ms; ${await shownBy(page)}`);
     seen = now;
   }
 }

@@ -1,8 +1,9 @@
 """A client of Xpra's protocol that says exactly what a test tells it to. Runs in the proxy's image, for its packet encoder.
 
-Reads one JSON object from standard input:
+Reads one JSON object from a line of standard input:
   {"host", "port", "transport": "wss"|"ssl"|"tcp", "user", "password", "hello": {...} added to the second hello,
-   "again": seconds after which the second hello is sent once more, "seconds": how long to listen, "until": packet type that ends it, "origin": header}
+   "again": seconds after which the second hello is sent once more, "seconds": how long to listen, "until": packet type that ends it, "origin": header,
+   "wait": true when it is to print [0, "waiting"] first and to connect after another line}
 and prints each packet received as a line of JSON: [seconds since the start, type, ...]; the connection's end as [seconds, "closed"].
 """
 
@@ -174,4 +175,8 @@ class Printing(Client):
 
 
 if __name__ == "__main__":
-    Printing(json.load(sys.stdin)).talk()
+    ORDER = json.loads(sys.stdin.readline())
+    if ORDER.get("wait"):
+        print(json.dumps([0, "waiting"]), flush=True)
+        sys.stdin.readline()
+    Printing(ORDER).talk()

@@ -1,4 +1,5 @@
 import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { Agent, request } from "node:https";
@@ -172,11 +173,26 @@ export class Rig {
 
   /** A connection of Xpra's protocol that says what the order says; all packets that came. */
   async raw(order: RawOrder): Promise<Packet[]> {
+    return this.#rawClient(order).packets;
+  }
+
+  /** The same in two steps: the client is there, and connects when the function is called. The packets' times count from then. */
+  async readyRaw(order: RawOrder): Promise<() => Promise<Packet[]>> {
+    const { child, packets } = this.#rawClient(order, true);
+    // It prints that it waits, or ends.
+    await Promise.race([once(child.stdout, "data"), packets]);
+    return async () => {
+      child.stdin.end("\n");
+      return (await packets).filter(([, kind]) => kind !== "waiting");
+    };
+  }
+
+  #rawClient(order: RawOrder, wait = false) {
     const args = ["run", "--rm", "-i", "--network", this.name, "-v", `${here}/raw_client.py:/raw_client.py:ro`, images.proxy];
     const child = spawn("docker", [...args, "python3", "/raw_client.py"], { stdio: ["pipe", "pipe", "pipe"] });
-    child.stdin.end(
-      JSON.stringify({ host: `${this.name}-proxy`, port: 8443, user: "xpra-user01", password: Rig.password, until: "hello", ...order }),
-    );
+    const whole = { host: `${this.name}-proxy`, port: 8443, user: "xpra-user01", password: Rig.password, until: "hello", ...order, wait };
+    child.stdin.write(`${JSON.stringify(whole)}\n`);
+    if (!wait) child.stdin.end();
     let out = "";
     let err = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -186,17 +202,19 @@ export class Rig {
       err += text;
     });
     const late = setTimeout(() => child.kill("SIGKILL"), 120_000);
-    await new Promise((resolve) => child.once("close", resolve));
-    clearTimeout(late);
-    const lines = `${out}\n${err}`.split("\n").filter((line) => line.startsWith("["));
-    if (lines.length === 0) throw new Error(`the raw client said nothing within two minutes: ${err}`);
-    return lines.map((line) => JSON.parse(line));
+    const packets = once(child, "close").then((): Packet[] => {
+      clearTimeout(late);
+      const lines = `${out}\n${err}`.split("\n").filter((line) => line.startsWith("["));
+      if (lines.length === 0) throw new Error(`the raw client said nothing within two minutes: ${err}`);
+      return lines.map((line) => JSON.parse(line));
+    });
+    return { child, packets };
   }
 
   /** Xpra's own client of today under Xvfb, until it ends, `until` is in its output, or half a minute is over; its whole output. */
   async native(until: RegExp, ...args: string[]): Promise<string> {
     const script =
-      'mkdir -p /tmp/h; mkdir -m 700 /tmp/run; Xvfb :9 -screen 0 1280x800x24 >/dev/null 2>&1 & sleep 0.7; export DISPLAY=:9; timeout -k 3 -s INT 30 /usr/lib/vdi/libexec/xpra "$@" 2>&1; echo "exit $?"';
+      'mkdir -p /tmp/h; mkdir -m 700 /tmp/run; Xvfb :9 -screen 0 1280x800x24 >/dev/null 2>&1 & n=0; until [ -S /tmp/.X11-unix/X9 ] || [ $n -gt 100 ]; do n=$((n + 1)); sleep 0.1; done; export DISPLAY=:9; timeout -k 3 -s INT 30 /usr/lib/vdi/libexec/xpra "$@" 2>&1; echo "exit $?"';
     const name = `${this.name}-client-${Math.random().toString(36).slice(2)}`;
     const options = ["--user", "1234:1234", "--read-only", "--tmpfs", "/tmp", "-e", "HOME=/tmp/h", "-e", "XDG_RUNTIME_DIR=/tmp/run"];
     const client = ["bash", "-c", script, "x", ...args, "--ssl-server-verify-mode=none", "--ssl-check-hostname=no"];
