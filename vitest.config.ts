@@ -1,12 +1,13 @@
 import { defineConfig } from "vitest/config";
-import { e2eProject } from "./test/e2e/project.ts";
+import { e2eEngineProject, e2eProject } from "./test/e2e/project.ts";
 
 export default defineConfig({
   test: {
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"], environment: "node", testTimeout: 20_000 } },
       { test: { name: "integration", include: ["test/integration/**/*.test.ts"], testTimeout: 30_000 } },
-      { test: { ...e2eProject, include: [...e2eProject.include], setupFiles: [...e2eProject.setupFiles] } },
+      { test: e2eProject },
+      { test: e2eEngineProject },
     ],
   },
 });

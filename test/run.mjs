@@ -1,5 +1,5 @@
 // `npm test`: all levels with their own set-up, from a clean checkout on. Plain JavaScript: it runs before `npm ci`.
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,30 +13,51 @@ const started = Date.now();
 const failures = [];
 const reports = [];
 
-/** Runs one step with its output shown; a failing step is remembered and the next ones still run. */
-function step(name, command, args) {
+/**
+ * Runs a step to its end; a failing one is remembered, and the next ones still run. Its output is shown as it comes, or when it
+ * has ended, for one that runs beside another.
+ */
+function step(name, command, args, { env = {}, isBeside = false } = {}) {
   const at = Date.now();
-  process.stdout.write(`\n=== ${name}\n`);
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
-  const seconds = Math.round((Date.now() - at) / 1000);
-  if (status !== 0) failures.push(`${name} (${error?.message ?? `exit code ${status}`})`);
-  process.stdout.write(`=== ${name}: ${status === 0 ? "done" : "FAILED"} after ${seconds} s\n`);
-  return status === 0;
+  const title = `\n=== ${name}\n`;
+  if (!isBeside) process.stdout.write(title);
+  const child = spawn(command, args, {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ["ignore", ...(isBeside ? ["pipe", "pipe"] : ["inherit", "inherit"])],
+  });
+  const output = [title];
+  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (data) => output.push(data));
+  return new Promise((resolve) => {
+    const end = (problem) => {
+      if (problem !== undefined) failures.push(`${name} (${problem})`);
+      if (isBeside) for (const data of output) process.stdout.write(data);
+      const seconds = Math.round((Date.now() - at) / 1000);
+      process.stdout.write(`=== ${name}: ${problem === undefined ? "done" : "FAILED"} after ${seconds} s\n`);
+      resolve(problem === undefined);
+    };
+    child.once("error", (error) => end(error.message));
+    child.once("close", (code, signal) => end(code === 0 ? undefined : `exit code ${code ?? signal}`));
+  });
 }
 
-function vitest(project) {
+function vitest(project, options) {
   const report = join(artifacts, `${project}.json`);
   reports.push({ project, file: report });
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  step(`${project} tests`, "npx", ["vitest", "run", "--project", project, ...reporters]);
+  return step(`${project} tests`, "npx", ["vitest", "run", "--project", project, ...reporters], options);
 }
 
-const ready = existsSync(join(root, "node_modules", ".package-lock.json")) || step("npm ci", "npm", ["ci"]);
-if (ready && step("build", "npm", ["run", "build"])) {
-  step("check", "npm", ["run", "check"]);
-  vitest("unit");
-  vitest("integration");
-  vitest("e2e");
+const ready = existsSync(join(root, "node_modules", ".package-lock.json")) || (await step("npm ci", "npm", ["ci"]));
+if (ready && (await step("build", "npm", ["run", "build"]))) {
+  await step("check", "npm", ["run", "check"]);
+  await vitest("unit");
+  await vitest("integration");
+  if (await step("set-up of the end-to-end tests", process.execPath, ["test/run-ts.mjs", "test/e2e/set-up.ts"])) {
+    // Most of the time those on the cluster wait for something: the others have the processors then.
+    const env = { VDI_E2E_SETUP: "done" };
+    await Promise.all([vitest("e2e", { env }), vitest("e2e-engine", { env, isBeside: true })]);
+  }
 }
 
 const allowedSkips = JSON.parse(readFileSync(join(root, "test", "allowed-skips.json"), "utf8"));

@@ -32,6 +32,8 @@ export interface DemoOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** The proxies' address where the cluster leaves the choice; default: the one that it names. */
   readonly address?: string;
+  /** True: a call before this one has seen to machine, cluster and images; only what a deploy puts right is looked at. */
+  readonly isBuilt?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -54,10 +56,14 @@ export async function prepareDemo(options: DemoOptions): Promise<Demo> {
   const namespace = basename(directory);
   const run = runner(options);
 
-  say("machine: packages and container engine");
-  await run(root, "npm", ["run", "--silent", "machine"]);
-  say("cluster: one-node Kubernetes");
-  const cluster = await clusterUp(root, run);
+  const isBuilt = options.isBuilt ?? false;
+  if (!isBuilt) {
+    say("machine: packages and container engine");
+    await run(root, "npm", ["run", "--silent", "machine"]);
+    say("cluster: one-node Kubernetes");
+    await run(root, "npm", ["run", "--silent", "cluster", "--", "up"]);
+  }
+  const cluster = JSON.parse(await run(root, "npm", ["run", "--silent", "cluster", "--", "status", "--json"])) as ClusterAccess;
 
   const own = process.env["VDI_E2E_CONTEXT"] === undefined;
   const address = own ? (options.address ?? cluster.serviceAddress) : cluster.serviceAddress;
@@ -75,9 +81,11 @@ export async function prepareDemo(options: DemoOptions): Promise<Demo> {
   };
   const set = Object.entries(settings).flatMap(([name, value]) => ["--set", `${name}=${value}`]);
   await run(root, process.execPath, [join(root, "bin", "vdi"), "init", directory, ...set]);
-  say("images: Debian, Xpra, the desktop (the first time takes about 15 minutes on 2 cores)");
-  await vdi(["images", "rootfs"]);
-  await vdi(["build-images", "--push"]);
+  if (!isBuilt) {
+    say("images: Debian, Xpra, the desktop (the first time takes about 15 minutes on 2 cores)");
+    await vdi(["images", "rootfs"]);
+    await vdi(["build-images", "--push"]);
+  }
   say("users: xpra-user01 to xpra-user03");
   const password = await demoPassword(directory);
   await vdi(["users", "add-demo", "--count", "3", "--password-stdin", ...onCluster], `${password}\n`);
@@ -112,10 +120,4 @@ function runner({ signal }: DemoOptions): Run {
     });
     return stdout;
   };
-}
-
-/** Brings up the cluster of this machine and says how to use it. */
-async function clusterUp(root: string, run: Run): Promise<ClusterAccess> {
-  await run(root, "npm", ["run", "--silent", "cluster", "--", "up"]);
-  return JSON.parse(await run(root, "npm", ["run", "--silent", "cluster", "--", "status", "--json"])) as ClusterAccess;
 }
