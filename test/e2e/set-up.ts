@@ -1,4 +1,11 @@
 // `npm test`: what both rows of end-to-end tests need, once.
+import { messageOf } from "../../src/util/vdi-error.ts";
 import { setup } from "./global-setup.ts";
 
-await setup();
+try {
+  await setup();
+} catch (error) {
+  // The step itself has printed why.
+  process.stderr.write(`error: ${(error as { shortMessage?: string }).shortMessage ?? messageOf(error)}\n`);
+  process.exitCode = 1;
+}
