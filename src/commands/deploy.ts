@@ -64,9 +64,11 @@ export const deploy: Command<Deployed> = {
       const { buildImages } = await import("./build-images.ts");
       await buildImages.run(ctx, { ...input, push: true });
     }
-    const prepared = await preparedDirectory(ctx, config, dryRun === undefined);
+    const [prepared, pinned] = await Promise.all([
+      preparedDirectory(ctx, config, dryRun === undefined),
+      pinImages(config, { env: ctx.env, signal: ctx.signal }),
+    ]);
     for (const note of prepared.notes) ctx.progress.line(note);
-    const pinned = await pinImages(config, { env: ctx.env, signal: ctx.signal });
     // Said at once: they may be the reason why the rest does not succeed.
     for (const warning of pinned.warnings) ctx.progress.line(`warning: ${warning}`);
     const base = { namespace: config.namespace, directory: config.directory, addresses: config.externalIps };

@@ -35,15 +35,15 @@ export async function readClusterFacts(transport: KubeTransport, config: Config,
       return undefined;
     }
   };
-  const [resources, nodes, serviceRanges, apiService, apiEndpoints] = await Promise.all([
+  const [resources, nodes, serviceRanges, apiService, apiEndpoints, pools, pods] = await Promise.all([
     ask<ResourceList>("/apis/admissionregistration.k8s.io/v1", "the admission API"),
     ask<List<V1Node>>("/api/v1/nodes", "the nodes"),
     ask<List<ServiceCidr>>("/apis/networking.k8s.io/v1/servicecidrs", "the service ranges"),
     ask<ApiService>(kubePath("api", "v1", "namespaces", "default", "services", "kubernetes"), "the API server's service"),
     ask<List<EndpointSlice>>("/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", "the API server's addresses"),
+    podNetworks(transport, signal),
+    somePods(transport, signal),
   ]);
-  // Afterwards: Node warns of more than ten requests at once that one signal may end.
-  const [pools, pods] = await Promise.all([podNetworks(transport, signal), somePods(transport, signal)]);
   const hasAdmissionPolicies = resources?.resources?.some(({ name }) => name === "validatingadmissionpolicies") === true;
   if (!hasAdmissionPolicies) {
     warnings.push(

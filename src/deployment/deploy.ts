@@ -47,8 +47,10 @@ export interface DeployResult {
 export async function deploy(prepared: PreparedDirectory, options: DeployOptions): Promise<DeployResult> {
   const { transport, signal, dryRun } = options;
   const { config, directoryName, version } = prepared.parts;
-  const facts = await readClusterFacts(transport, config, signal);
-  const live = dryRun ? await namespacesOf(transport, config, signal) : await settledNamespaces(options, config);
+  const [facts, live] = await Promise.all([
+    readClusterFacts(transport, config, signal),
+    dryRun ? namespacesOf(transport, config, signal) : settledNamespaces(options, config),
+  ]);
   checkOwnership(config, live, directoryName, version);
 
   const plan = planDeployment({ ...prepared.parts, pinnedImages: options.pinnedImages, cluster: facts.traits });

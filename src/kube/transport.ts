@@ -1,6 +1,6 @@
 import http from "node:http";
 import https from "node:https";
-import type { ConnectionOptions } from "node:tls";
+import { type ConnectionOptions, createSecureContext, type SecureContext } from "node:tls";
 import { isAbort, messageOf } from "../util/vdi-error.ts";
 import { KubeError, reasonOfNetworkFault, reasonOfStatus } from "./kube-error.ts";
 
@@ -84,6 +84,13 @@ export function kubeTransport(endpoint: KubeEndpoint): KubeTransport {
   const options = { keepAlive: true, keepAliveMsecs: tcpKeepAliveMs, scheduling: "lifo" } as const;
   const ownAgent = endpoint.agent === undefined ? (secure ? new https.Agent(options) : new http.Agent(options)) : undefined;
   const agent = endpoint.agent ?? ownAgent;
+  let prepared: { readonly tls: KubeTls; readonly context: SecureContext } | undefined;
+
+  /** Reading certificates and keys takes longer than a handshake, so that all connections share what came of it. */
+  function contextOf(tls: KubeTls): SecureContext {
+    if (prepared === undefined || !isSameTls(prepared.tls, tls)) prepared = { tls, context: createSecureContext(tls) };
+    return prepared.context;
+  }
 
   async function open(request: KubeRequest, mayRetry: boolean): Promise<http.IncomingMessage> {
     const [tls, ownHeaders] = await Promise.all([
@@ -104,7 +111,7 @@ export function kubeTransport(endpoint: KubeEndpoint): KubeTransport {
     try {
       return await new Promise((resolve, reject) => {
         const call: http.ClientRequest = (secure ? https : http).request({
-          ...(secure ? tls : {}),
+          ...(secure ? { ...tls, secureContext: contextOf(tls) } : {}),
           protocol: base.protocol,
           hostname: base.hostname.replace(/^\[|\]$/g, ""),
           port: base.port === "" ? undefined : Number(base.port),
@@ -180,6 +187,11 @@ export function kubeTransport(endpoint: KubeEndpoint): KubeTransport {
     stream: checked,
     close: () => ownAgent?.destroy(),
   };
+}
+
+function isSameTls(one: KubeTls, other: KubeTls): boolean {
+  const names = new Set([...Object.keys(one), ...Object.keys(other)]) as Set<keyof KubeTls>;
+  return [...names].every((name) => one[name] === other[name]);
 }
 
 class StaleConnection extends Error {

@@ -10,7 +10,7 @@ const newcomer = "xpra-user01";
 export const bench: Bench = {
   name: "browser",
   what: 'In Chromium: from the click on "Sign in" to the desktop\'s first picture on the page.',
-  how: "Both moments by the page's own clock, in a fresh browser window each time, the page loaded and the fields filled before. A returning user's session runs; a new user's pod does not exist. In turn. The type is a terminal without a desktop, so that the first picture is Xpra's and not a desktop environment's.",
+  how: "Both moments by the page's own clock, in a fresh browser window each time, the fields filled before, and the page as it is after the moment that typing takes: it has fetched what it fetches by itself. A returning user's session runs; a new user's pod does not exist. In turn. The type is a terminal without a desktop, so that the first picture is Xpra's and not a desktop environment's.",
   heldBackBy:
     "Returning: PAM and one TLS connection for the WebSocket, Xpra's hello through the proxy and its first picture; Chromium without a graphics card draws on the same processors. New: the pod's start, see new-session.",
   async run(world) {
@@ -66,6 +66,7 @@ async function clickToFrame(browser: Browser, deployment: Deployment, user: stri
         if (Number(document.body.dataset["frames"]) > 0) moments.painted ??= performance.now();
       }).observe(document.body, { attributes: true });
     });
+    await page.waitForLoadState("networkidle");
     await page.getByRole("button", { name: "Sign in" }).click();
     await waitForFirstFrame(page);
     return await page.evaluate(() => {
