@@ -46,7 +46,8 @@ const block = 512;
 export function modeArchive(mode: number): Uint8Array {
   const header = Buffer.alloc(block);
   const octal = (value: number, digits: number): string => `${value.toString(8).padStart(digits, "0")}\0`;
-  header.write("./", 0);
+  // An entry "." is passed over by the engine; this one is the directory itself as well.
+  header.write("/", 0);
   header.write(octal(mode, 7), 100);
   // Owner and group are root, the time is 1970, the size nothing.
   for (const at of [108, 116]) header.write(octal(0, 7), at);

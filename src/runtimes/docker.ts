@@ -43,6 +43,9 @@ export interface DockerRuntimeOptions {
 
 const tries = 3;
 const pauseMs = 300;
+/** Making a container takes a busy engine so long at most; nothing tells that it was given up. */
+const nameTimeoutMs = 5_000;
+const nameLookMs = 50;
 /** What is listed is looked at in so many requests at a time. */
 const lookAtOnce = 16;
 /** What removed containers leave behind is looked for so much later, once for all of them. */
@@ -179,7 +182,7 @@ export function dockerRuntime(options: DockerRuntimeOptions): RunningRuntime {
 
   async function inspect(id: string): Promise<void> {
     try {
-      note(await client.json<InspectedContainer>({ path: `/containers/${id}/json`, signal }));
+      note(await client.json<InspectedContainer>({ path: `/containers/${id}/json` }));
     } catch (thrown) {
       if (!isEngineStatus(thrown, 404)) throw thrown;
       gone(id);
@@ -196,7 +199,7 @@ export function dockerRuntime(options: DockerRuntimeOptions): RunningRuntime {
       `${dockerLabels.deployment}=${namespace}`,
       ...(component === undefined ? [] : [`${dockerLabels.component}=${component}`]),
     ];
-    return client.json({ path: "/containers/json", query: { all: true, filters: filtersOf({ label }) }, signal });
+    return client.json({ path: "/containers/json", query: { all: true, filters: filtersOf({ label }) } });
   }
 
   async function lookAtAll(): Promise<void> {
@@ -263,13 +266,8 @@ export function dockerRuntime(options: DockerRuntimeOptions): RunningRuntime {
 
   /** Somebody else has made it; if that was a broker which died over it, its work is finished here. */
   async function adopt(request: SessionRequest): Promise<"exists"> {
-    let container: InspectedContainer;
-    try {
-      container = await client.json({ path: `/containers/${sessionObject(namespace, request.name)}/json` });
-    } catch (thrown) {
-      if (isEngineStatus(thrown, 404)) return "exists";
-      throw thrown;
-    }
+    const container = await named(sessionObject(namespace, request.name));
+    if (container === undefined) return "exists";
     const labels = container.Config.Labels ?? {};
     if (labels[dockerLabels.deployment] !== namespace || labels[dockerLabels.session] !== request.name) {
       throw new SessionRefusal("foreign", { detail: `container ${container.Id.slice(0, 12)} has not the labels of this deployment` });
@@ -281,6 +279,19 @@ export function dockerRuntime(options: DockerRuntimeOptions): RunningRuntime {
     const isOurs = facts.secret === request.secret;
     if (isOurs || Date.now() - facts.createdAt > abandonedAfterMs) await complete(container.Id, request);
     return "exists";
+  }
+
+  /** The container of a name that is taken: the engine gives the name away a moment before there is a container. */
+  async function named(name: string): Promise<InspectedContainer | undefined> {
+    for (const deadline = performance.now() + nameTimeoutMs; ; await pause(nameLookMs, signal)) {
+      try {
+        return await client.json<InspectedContainer>({ path: `/containers/${name}/json` });
+      } catch (thrown) {
+        if (!isEngineStatus(thrown, 404)) throw thrown;
+        // It has not come to be, or is gone again.
+        if (performance.now() > deadline || signal.aborted) return undefined;
+      }
+    }
   }
 
   /** From a container that is made to one that runs. Every step may have been done already. */

@@ -174,7 +174,7 @@ describe("both streams of a log", () => {
 it("makes an archive that changes one directory's mode only", () => {
   const archive = Buffer.from(modeArchive(0o1777));
   expect(archive.length).toBe(1536);
-  expect(archive.subarray(0, 2).toString()).toBe("./");
+  expect(archive.subarray(0, 2).toString()).toBe("/\0");
   expect(archive.subarray(100, 107).toString()).toBe("0001777");
   expect(archive[156]).toBe("5".charCodeAt(0));
   const blank = Buffer.from(archive.subarray(0, 512)).fill(" ", 148, 156);
