@@ -1,0 +1,42 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { sessionImage } from "../support/images.ts";
+import { type DockerPlace, dockerPlace } from "./docker-place.ts";
+import { reached, startMany } from "./reach.ts";
+
+// As many sessions as one machine may have, each in a network of its own; they only listen.
+const count = 100;
+let place: DockerPlace;
+
+beforeAll(async () => {
+  place = await dockerPlace({
+    socket: "/var/run/docker.sock",
+    namespace: `many-${process.pid}`,
+    image: sessionImage,
+    network: "10.214.16.0/20",
+    entry: '#!/bin/sh\nexec bash "$VDI_SESSION_SCRIPT"\n',
+  });
+});
+
+afterAll(async () => {
+  await place?.remove();
+});
+
+it(`of ${count} sessions that are asked for at once none reaches another, and the proxy reaches all`, async () => {
+  const broker = place.broker();
+  await broker.runtime.known(20_000);
+  const proxy = await place.startProxy();
+  const sessions = await startMany(place, broker, count);
+  const hosts = sessions.map(({ host }) => host).sort();
+  expect(new Set(hosts).size).toBe(count);
+  expect((await place.networks()).length).toBe(count);
+  expect(await reached(place, proxy, hosts)).toEqual(hosts);
+  const leaks: string[] = [];
+  for (const { container, host } of sessions) {
+    const found = await reached(place, container, hosts);
+    // That it finds itself says that the attempt is one.
+    expect(found).toContain(host);
+    if (found.length > 1) leaks.push(`${host} reaches ${found.join(" ")}`);
+  }
+  expect(leaks).toEqual([]);
+  expect(broker.runtime.count()).toEqual({ ready: count });
+}, 1_200_000);

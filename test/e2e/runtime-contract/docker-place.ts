@@ -1,0 +1,199 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { type DockerBrokerConfig, parseBrokerConfig } from "../../../src/broker-config/broker-config.ts";
+import {
+  deploymentLabelsOf,
+  directoryVolumeName,
+  dockerLabels,
+  identityVolumeName,
+  sessionObject,
+} from "../../../src/engine/docker-names.ts";
+import { type EngineClient, engineClient, filtersOf } from "../../../src/engine/engine-client.ts";
+import { dockerRuntime } from "../../../src/runtimes/docker.ts";
+import { type Broker, type BrokerOptions, brokerOf, commonConfig, type Place } from "./place.ts";
+import { scriptPath, scripts } from "./scripts.ts";
+
+/** A container as the engine lists it. */
+export interface ListedContainer {
+  readonly Id: string;
+  readonly Names: readonly string[];
+  readonly State: string;
+  readonly Labels: Readonly<Record<string, string>>;
+}
+
+/** How a command in a container ended. */
+export interface ExecOutcome {
+  readonly code: number;
+  readonly output: string;
+}
+
+/** A deployment on an engine, as far as its sessions need one. */
+export interface DockerPlace extends Place {
+  config(): DockerBrokerConfig;
+  readonly client: EngineClient;
+  /** The deployment's containers, of one component or all. */
+  containers(component?: string): Promise<readonly ListedContainer[]>;
+  /** The sessions' networks, by name. */
+  networks(): Promise<readonly string[]>;
+  /** The proxy's stand-in: it is in a network of its own, and asks for nothing. */
+  startProxy(): Promise<string>;
+  exec(container: string, command: readonly string[]): Promise<ExecOutcome>;
+  /** Kills all brokers there are. */
+  killBrokers(): void;
+  /** Removes everything. */
+  remove(): Promise<void>;
+}
+
+/** Options of a deployment. */
+export interface DockerPlaceOptions {
+  readonly socket: string;
+  readonly namespace: string;
+  readonly image: string;
+  /** CIDR. */
+  readonly network: string;
+  /** A program that takes the place of the image's own entry. */
+  readonly entry?: string;
+}
+
+/** Prepares an engine: the volumes that a deployment has. */
+export async function dockerPlace({ socket, namespace, image, network, entry }: DockerPlaceOptions): Promise<DockerPlace> {
+  const client = engineClient(socket);
+  const stops: AbortController[] = [];
+  const ours = (component?: string): string =>
+    filtersOf({
+      label: [`${dockerLabels.deployment}=${namespace}`, ...(component === undefined ? [] : [`${dockerLabels.component}=${component}`])],
+    });
+
+  async function volume(name: string, component: "identity" | "config"): Promise<string> {
+    const made = await client.json<{ Mountpoint: string }>({
+      method: "POST",
+      path: "/volumes/create",
+      body: { Name: name, Labels: deploymentLabelsOf(namespace, component) },
+    });
+    return made.Mountpoint;
+  }
+
+  const identityDirectory = await volume(identityVolumeName(namespace), "identity");
+  const types = await volume(directoryVolumeName(namespace, "session_types"), "config");
+  for (const [type, content] of Object.entries(scripts)) {
+    const file = join(types, scriptPath(type));
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, content, { mode: 0o555 });
+  }
+  if (entry !== undefined) {
+    await writeFile(join(await volume(directoryVolumeName(namespace, "bin"), "config"), "session-entry"), entry, { mode: 0o555 });
+  }
+  const directories = ["session_types", ...(entry === undefined ? [] : ["bin"])];
+  const docker = { socket, network, directories, pidsLimit: 512, identityDirectory };
+  const config = parseBrokerConfig(JSON.stringify({ ...commonConfig(namespace, image), docker }), "the contract's configuration");
+  if (config.docker === undefined) throw new Error("not an engine's configuration");
+
+  const containers = (component?: string): Promise<readonly ListedContainer[]> =>
+    client.json({ path: "/containers/json", query: { all: true, filters: ours(component) } });
+
+  async function networks(component = "session"): Promise<readonly string[]> {
+    const list = await client.json<readonly { Name: string }[]>({ path: "/networks", query: { filters: ours(component) } });
+    return list.map(({ Name: name }) => name).sort();
+  }
+
+  async function run(name: string, body: object): Promise<string> {
+    const { Id: id } = await client.json<{ Id: string }>({ method: "POST", path: "/containers/create", query: { name }, body });
+    await client.send({ method: "POST", path: `/containers/${id}/start` });
+    return id;
+  }
+
+  const foreign: string[] = [];
+
+  return {
+    client,
+    config: () => config,
+    containers,
+    networks,
+    broker({ keep }: BrokerOptions = {}): Broker {
+      const stop = new AbortController();
+      stops.push(stop);
+      const troubles: string[] = [];
+      const runtime = dockerRuntime({
+        settings: () => config,
+        ...(keep === undefined ? {} : { keep: () => keep }),
+        signal: stop.signal,
+        onTrouble: (what, error) => troubles.push(`${what}: ${String(error)}`),
+      });
+      return brokerOf(runtime, () => config, stop, troubles);
+    },
+    async plantForeign(session) {
+      const body = { Image: image, Entrypoint: ["sleep", "3600"], Cmd: [], HostConfig: { NetworkMode: "none" } };
+      foreign.push(await run(sessionObject(namespace, session), body));
+    },
+    async count(session) {
+      const name = sessionObject(namespace, session);
+      const all = await client.json<readonly ListedContainer[]>({ path: "/containers/json", query: { all: true } });
+      return all.filter(({ Names: names }) => names.some((each) => each === `/${name}` || each.startsWith(`/${name}--`))).length;
+    },
+    async fill() {
+      // Everything that the range still has, in pieces as large as sessions' networks.
+      const blockers: string[] = [];
+      const { subnetsFor } = await import("../../../src/engine/subnets.ts");
+      for (const subnet of subnetsFor(network, "blocker")) {
+        const body = {
+          Name: `vdi-${namespace}-blocker-${blockers.length}`,
+          Labels: deploymentLabelsOf(namespace, "config"),
+          IPAM: { Config: [{ Subnet: subnet }] },
+        };
+        await client.json<{ Id: string }>({ method: "POST", path: "/networks/create", body }).then(
+          ({ Id: id }) => blockers.push(id),
+          (thrown: unknown) => {
+            if (!/overlap/i.test(String(thrown))) throw thrown;
+          },
+        );
+      }
+      return async () => {
+        for (const id of blockers) await client.send({ method: "DELETE", path: `/networks/${id}` });
+      };
+    },
+    async startProxy() {
+      const front = `vdi-${namespace}`;
+      if (!(await networks("front")).includes(front)) {
+        const body = { Name: front, CheckDuplicate: true, Labels: deploymentLabelsOf(namespace, "front") };
+        await client.send({ method: "POST", path: "/networks/create", body });
+      }
+      return run(`vdi-${namespace}-proxy`, {
+        Image: image,
+        Entrypoint: ["sleep", "infinity"],
+        Cmd: [],
+        StopSignal: "SIGKILL",
+        Labels: deploymentLabelsOf(namespace, "proxy"),
+        HostConfig: { NetworkMode: front, RestartPolicy: { Name: "unless-stopped" } },
+      });
+    },
+    async exec(container, command) {
+      const body = { Cmd: command, AttachStdout: true, AttachStderr: true, Tty: true };
+      const { Id: id } = await client.json<{ Id: string }>({ method: "POST", path: `/containers/${container}/exec`, body });
+      const stream = await client.stream({ method: "POST", path: `/exec/${id}/start`, body: { Detach: false, Tty: true } });
+      let output = "";
+      for await (const chunk of stream) output += String(chunk);
+      const { ExitCode: code } = await client.json<{ ExitCode: number }>({ path: `/exec/${id}/json` });
+      return { code, output };
+    },
+    killBrokers() {
+      for (const stop of stops.splice(0)) stop.abort();
+    },
+    async remove() {
+      for (const stop of stops) stop.abort();
+      const ids = [...(await containers()).map(({ Id: id }) => id), ...foreign];
+      await Promise.all(
+        ids.map((id) =>
+          client.send({ method: "DELETE", path: `/containers/${id}`, query: { force: true, v: true } }).catch(() => undefined),
+        ),
+      );
+      const left = await client.json<readonly { Id: string }[]>({ path: "/networks", query: { filters: ours() } });
+      for (const { Id: id } of left) await client.send({ method: "DELETE", path: `/networks/${id}` });
+      const { Volumes: volumes } = await client.json<{ Volumes: readonly { Name: string }[] | null }>({
+        path: "/volumes",
+        query: { filters: ours() },
+      });
+      for (const { Name: name } of volumes ?? []) await client.send({ method: "DELETE", path: `/volumes/${name}` });
+      client.close();
+    },
+  };
+}

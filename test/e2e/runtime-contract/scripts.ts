@@ -1,0 +1,54 @@
+/** Listens where Xpra would, and does what whoever connects asks for: `end CODE`, `eat` (all the memory there is). */
+const listening = `echo "vdi: phase script The script is being started."
+exec python3 -u - <<'EOF'
+import os, signal, socket, threading, time
+server = socket.create_server(("0.0.0.0", int(os.environ["PORT"])))
+clients = []
+
+def tell(text):
+    for client in clients:
+        try:
+            client.sendall(text)
+        except OSError:
+            pass
+
+def end(*_):
+    tell(b"saving\\n")
+    time.sleep(2)
+    tell(b"saved\\n")
+    os._exit(0)
+
+def serve(client):
+    for line in client.makefile("r"):
+        word, _, rest = line.strip().partition(" ")
+        if word == "end":
+            os._exit(int(rest))
+        if word == "eat":
+            eaten = []
+            while True:
+                eaten.append(b"x" * 2**20)
+
+signal.signal(signal.SIGTERM, end)
+print("xpra is ready.", flush=True)
+while True:
+    client, _ = server.accept()
+    clients.append(client)
+    threading.Thread(target=serve, args=(client,), daemon=True).start()
+EOF
+`;
+
+/** Session types of the contract, by name: what their scripts do. */
+export const scripts: Readonly<Record<string, string>> = {
+  listening,
+  /** Another image: there is none. */
+  missing: listening,
+  crashing: `echo "no desktop here, my password is $XPRA_PASSWORD" >&2\nexit 3\n`,
+  brief: "exit 0\n",
+  hungry: 'exec python3 -c "x = [b\\"x\\" * 2**20 for _ in range(4096)]"\n',
+  slow: `echo "vdi: phase script The script takes its time."\nexec sleep 3600\n`,
+};
+
+/** Path of a type's script below `session_types`. */
+export function scriptPath(type: string): string {
+  return `default/xpra_startup_${type}.sh`;
+}
