@@ -48,7 +48,7 @@ export function buildConfig(directory: string, values: ReadonlyMap<string, strin
     keepEndedSeconds: secondsOf(text("XPRA_KEEP_ENDED")) ?? 0,
     keepFailedSeconds: secondsOf(text("XPRA_KEEP_FAILED")) ?? 0,
     keepPendingSeconds: secondsOf(text("XPRA_KEEP_PENDING")) ?? 0,
-    startsAtOnce: number("XPRA_STARTS_AT_ONCE"),
+    startsAtOnce: text("XPRA_STARTS_AT_ONCE") === "" ? undefined : number("XPRA_STARTS_AT_ONCE"),
     minUid: number("XPRA_MIN_UID"),
     timeZone: timeZoneOf(text("XPRA_LOCAL_TIME")) ?? "UTC",
     demoUsers: isYes(text("XPRA_DEMO_USERS")),

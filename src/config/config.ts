@@ -71,7 +71,7 @@ export interface Config {
   /** How long a session that does not come to start may go on trying. */
   readonly keepPendingSeconds: number;
   /** How many sessions one broker starts at a time. */
-  readonly startsAtOnce: number;
+  readonly startsAtOnce: number | undefined;
   /** No session runs with a smaller uid. */
   readonly minUid: number;
   /** Name in the time zone database, for `TZ`: `Europe/Amsterdam`. */

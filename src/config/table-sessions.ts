@@ -71,11 +71,11 @@ export const sessionVariables: readonly Variable[] = [
   {
     name: "XPRA_STARTS_AT_ONCE",
     section: "session",
-    type: types.integer(1, 1_000),
-    default: "4",
+    type: types.integer(1, 1_000, true),
+    default: "",
     usedBy: ["session"],
     meaning:
-      "How many sessions each proxy starts at a time; the others wait and are told their place. A start is about a second of work for one processor: together the proxies should start at most four for each core of all nodes.",
+      "How many sessions each proxy starts at a time; the others wait and are told their place. A start is one to two seconds of work for one processor. Empty: all proxies together start as many as the nodes for sessions have processors, as they are at `vdi deploy`.",
   },
   {
     name: "XPRA_MIN_UID",

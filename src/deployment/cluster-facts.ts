@@ -7,6 +7,7 @@ import { type DeploymentNames, directoryAnnotation, versionAnnotation, workerLab
 import type { KubeObject } from "../manifests/kube-object.ts";
 import { ExitCode } from "../util/exit-code.ts";
 import { isInNetworks, isNetwork } from "../util/networks.ts";
+import { amountOf } from "../util/quantity.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import type { ClusterTraits } from "./plan.ts";
 
@@ -68,7 +69,22 @@ export async function readClusterFacts(transport: KubeTransport, config: Config,
     warnings.push(
       `pods of this cluster have addresses outside of the known networks, as ${outside}: sessions are not kept from them; name the pods' networks in XPRA_CLUSTER_NETWORKS`,
     );
-  return { traits: { hasAdmissionPolicies, insideRanges }, workers: workerChanges(config, nodes?.items), warnings };
+  const processors = nodes?.items === undefined ? undefined : sessionProcessors(nodes.items, config.workers);
+  return {
+    traits: { hasAdmissionPolicies, insideRanges, ...(processors === undefined ? {} : { processors }) },
+    workers: workerChanges(config, nodes?.items),
+    warnings,
+  };
+}
+
+/** Processors of the nodes that take session pods: the chosen workers, else all that any pod may go to. Pure. */
+export function sessionProcessors(nodes: readonly V1Node[], workers: readonly string[] | undefined): number {
+  return nodes
+    .filter(({ metadata, spec }) => {
+      if (workers !== undefined && !workers.includes(metadata?.name ?? "")) return false;
+      return spec?.unschedulable !== true && !(spec?.taints ?? []).some(({ effect }) => effect === "NoSchedule" || effect === "NoExecute");
+    })
+    .reduce((sum, { status }) => sum + amountOf(status?.allocatable?.["cpu"] ?? "0"), 0);
 }
 
 /** Asks for what not every cluster has, and for which nobody needs to have a right. */

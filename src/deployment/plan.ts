@@ -44,6 +44,8 @@ export interface ClusterTraits {
   readonly hasAdmissionPolicies: boolean;
   /** Networks of pods, of Services and of the API server. */
   readonly insideRanges: readonly string[];
+  /** Processors of the nodes that may run sessions; undefined: nobody has told. */
+  readonly processors?: number;
 }
 
 /** The objects of a deployment, and what the admin should hear. */
@@ -63,7 +65,7 @@ export function planDeployment(parts: DeploymentParts): DeploymentPlan {
     bin: directoryConfigMaps(config, "bin", parts.files.bin),
   };
   const mounts = Object.fromEntries(Object.entries(carried).map(([name, maps]) => [name, maps.mounts]));
-  const broker = brokerConfiguration(config, scan.entries, mounts, pinned);
+  const broker = brokerConfiguration(config, scan.entries, mounts, pinned, cluster.processors);
   const brokerJson = `${JSON.stringify(broker, null, 2)}\n`;
   const proxyVariables = Object.fromEntries(config.own.public);
   const secrets = secretNames(config);

@@ -46,7 +46,7 @@ describe("readConfig", () => {
       keepEndedSeconds: 600,
       keepFailedSeconds: 86_400,
       keepPendingSeconds: 600,
-      startsAtOnce: 4,
+      startsAtOnce: undefined,
       minUid: 1000,
       timeZone: "Europe/Amsterdam",
       demoUsers: true,
