@@ -19,7 +19,10 @@ import {
 import { testDemo } from "./support/demo.ts";
 import { type Kubectl, kubectlFor } from "./support/kubectl.ts";
 
-const artifacts = join(import.meta.dirname, "..", "..", "artifacts");
+const root = join(import.meta.dirname, "..", "..");
+const artifacts = join(root, "artifacts");
+/** Where the README's pictures go; VDI_PICTURES=doc/pictures makes those that are kept anew. */
+const pictures = join(root, process.env["VDI_PICTURES"] ?? join("artifacts", "pictures"));
 
 let demo: Demo;
 let kubectl: Kubectl;
@@ -28,7 +31,7 @@ let context: BrowserContext;
 let page: Page;
 
 beforeAll(async () => {
-  mkdirSync(artifacts, { recursive: true });
+  for (const directory of [artifacts, pictures]) mkdirSync(directory, { recursive: true });
   demo = await testDemo();
   kubectl = kubectlFor(demo.kubeconfig);
   browser = await openBrowser();
@@ -101,6 +104,19 @@ describe("in the browser", () => {
     await page.keyboard.press("Control+d");
     await screenshot(page, join(artifacts, "4-typed.png"));
     await expect.poll(() => fileInSession("xpra-user01-desktop", "/tmp/typed.txt"), { timeout: 20_000, interval: 500 }).toBe(words);
+  });
+
+  it("gives the README its pictures: the page, and a desktop at work", async () => {
+    await page.setViewportSize({ width: 1000, height: 640 });
+    await page.goto(demo.url);
+    await page.getByLabel("User name").fill("alice");
+    await screenshot(page, join(pictures, "sign-in.png"));
+    await openDesktop("desktop");
+    await openTerminal();
+    await typeInto(page, "mousepad /etc/os-release &\nuname -sm; id -un; cat /proc/self/status | grep -E 'CapEff|NoNewPrivs'\n");
+    await expect.poll(() => isRunning("xpra-user01-desktop", "mousepad"), { timeout: 30_000, interval: 500 }).toBe(true);
+    await waitForQuiet(page, 2_000);
+    await screenshot(page, join(pictures, "desktop.png"));
   });
 
   it("text is copied both ways", async () => {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Demo } from "../../start/demo.ts";
+import { accessibilityFindings } from "../page/accessible.ts";
 import { openBrowser, waitForState } from "../page/page.ts";
 import { AtWork, tell } from "../support/at-work.ts";
 import { testDemo } from "../support/demo.ts";
@@ -53,6 +54,7 @@ describe.runIf(isOwnCluster())("a network that drops everything", () => {
     await user.picture("network-quiet");
     await waitForState(user.page, ["reconnecting"], 30_000);
     await user.picture("network-reconnecting");
+    expect(await accessibilityFindings(user.page)).toEqual([]);
     await sleep(Math.max(0, cutMs - (Date.now() - began)));
     await broken.mend();
     await waitForState(user.page, ["working"], 60_000);
