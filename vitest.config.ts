@@ -1,8 +1,9 @@
 import { defineConfig } from "vitest/config";
-import { e2eEngineProject, e2eProject } from "./test/e2e/project.ts";
+import { e2eEngineProject, e2eProject, hookSequence } from "./test/e2e/project.ts";
 
 export default defineConfig({
   test: {
+    sequence: hookSequence,
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"], environment: "node", testTimeout: 20_000 } },
       { test: { name: "integration", include: ["test/integration/**/*.test.ts"], testTimeout: 30_000 } },

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { mkdtemp, readFile, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -120,7 +121,8 @@ describe("the test cluster", () => {
   it("tells what is in the way when a port is taken, and leaves nothing then", async () => {
     const program = "require('net').createServer().listen(5000, () => console.log('listening'))";
     const squatter = execa("nsenter", [`--net=/run/netns/${name}`, process.execPath, "-e", program], { reject: false, timeout: 120_000 });
-    for await (const line of squatter) if (line === "listening") break;
+    // It listens, or has ended.
+    await Promise.race([once(squatter.stdout, "data"), squatter]);
     const { exitCode, stderr } = await start(["up"], { reject: false });
     squatter.kill("SIGKILL");
     await squatter;

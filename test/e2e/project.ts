@@ -9,11 +9,15 @@ const withoutCluster = [
   "test/e2e/session-image.test.ts",
 ];
 
+/**
+ * Hooks run in the order of their definition, so that artifacts are kept before a file's own afterEach removes what they show.
+ * Vitest reads this from the top of a configuration only: for a project it has no effect.
+ */
+export const hookSequence = { hooks: "list" as const };
+
 const common = {
   globalSetup: ["test/e2e/global-setup.ts"],
   setupFiles: ["test/e2e/support/failure-hooks.ts"],
-  // In the order of their definition, so that artifacts are kept before a file's own afterEach removes what they show.
-  sequence: { hooks: "list" as const },
   // One machine, one engine, one cluster: the files share them.
   fileParallelism: false,
   testTimeout: 180_000,

@@ -6,7 +6,17 @@ import { Session } from "../session-image/session.ts";
 import { sessionImage } from "../support/images.ts";
 import { startNativeClient } from "../support/native-client.ts";
 import { accessibilityFindings } from "./accessible.ts";
-import { chooseFromMenu, openBrowser, openContext, problemText, screenshot, typeInto, waitForQuiet, waitForState } from "./page.ts";
+import {
+  chooseFromMenu,
+  openAddress,
+  openBrowser,
+  openContext,
+  problemText,
+  screenshot,
+  typeInto,
+  waitForQuiet,
+  waitForState,
+} from "./page.ts";
 import { person, type SessionRig, startSessionRig } from "./session-rig.ts";
 
 // The page with a real session behind a played door.
@@ -122,9 +132,21 @@ describe("a session that is open elsewhere", () => {
   });
 });
 
+test("opens although the workers' file could not be fetched, neither in advance nor for the connection", async () => {
+  const page = await newPage();
+  let fetches = 0;
+  await page.route("**/client-*.js", (route) => {
+    fetches += 1;
+    // The first one is the page's own; each pair of workers makes two.
+    return fetches > 1 && fetches < 6 ? route.abort("connectionfailed") : route.continue();
+  });
+  await rig.open(page);
+  expect(fetches).toBeGreaterThanOrEqual(7);
+});
+
 test("by keyboard alone: in, to the menu and back to the desktop, and out", async () => {
   const page = await newPage();
-  await page.goto(rig.door.address);
+  await openAddress(page, rig.door.address);
   await page.keyboard.type(person.user);
   await page.keyboard.press("Tab");
   await page.keyboard.type(person.password);

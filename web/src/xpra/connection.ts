@@ -4,7 +4,7 @@ import { corrections } from "./capabilities.ts";
 import { answerChallenge } from "./challenge.ts";
 import { Liveness } from "./liveness.ts";
 import { lossFromWords } from "./loss.ts";
-import { startWorkers } from "./workers.ts";
+import { startWorkers, stopWorkers, whenNotLoaded } from "./workers.ts";
 
 /** A packet to the server: its name and what goes with it. */
 export type Packet = readonly [string, ...unknown[]];
@@ -80,8 +80,7 @@ export async function createConnection(options: ConnectionOptions): Promise<Conn
     window.removeEventListener("online", doubt);
     document.removeEventListener("visibilitychange", doubt);
     client.disconnect();
-    workers.packets.terminate();
-    workers.pictures.terminate();
+    stopWorkers(workers);
     return true;
   }
 
@@ -113,6 +112,7 @@ export async function createConnection(options: ConnectionOptions): Promise<Conn
     finish(lossFromWords(words.filter((word) => typeof word === "string" && word !== "").join(", ")));
   };
 
+  whenNotLoaded(workers, () => finish({ kind: "lost", words: "A part of this page could not be fetched." }));
   await client.init();
   // It would set the keyboard to the browser's language again with every key.
   client.keyboard.removeAllListeners("layoutChanged");

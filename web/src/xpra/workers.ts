@@ -24,7 +24,29 @@ let spare: Workers | undefined;
 
 /** Starts a pair of workers before it is wanted: loading the library takes them longer than all the rest of coming to a desktop. */
 export function prepareWorkers(): void {
-  spare ??= freshWorkers();
+  if (spare !== undefined) return;
+  const workers = freshWorkers();
+  spare = workers;
+  whenNotLoaded(workers, () => {
+    if (spare !== workers) return;
+    spare = undefined;
+    stopWorkers(workers);
+  });
+}
+
+/** Calls back when a worker's file cannot be fetched: it says nothing of that to whoever waits for its answers. */
+export function whenNotLoaded(workers: Workers, listener: () => void): void {
+  for (const worker of [workers.packets, workers.pictures]) {
+    // What it throws while it works is an event of another kind, and no reason to give it up.
+    worker.addEventListener("error", (event) => {
+      if (!(event instanceof ErrorEvent)) listener();
+    });
+  }
+}
+
+export function stopWorkers(workers: Workers): void {
+  workers.packets.terminate();
+  workers.pictures.terminate();
 }
 
 /** A pair of workers for one connection; the prepared one when there is one. */
