@@ -63,6 +63,7 @@ export function buildConfig(directory: string, values: ReadonlyMap<string, strin
     preStop: text("PRESTOP_CMD"),
     hook: text("XPRA_HOOK"),
     storage: text("XPRA_STORAGE"),
+    local: { listen: text("XPRA_LOCAL_LISTEN"), port: number("XPRA_LOCAL_PORT"), network: text("XPRA_LOCAL_NETWORK") },
     own,
     values,
     origins,

@@ -94,6 +94,8 @@ export interface Config {
   readonly hook: string;
   /** Where shared directories come from: `auto`, `configmap`, `hostpath`, `nfs:SERVER:/PATH`, `claim:NAME`. */
   readonly storage: string;
+  /** Of a deployment on one machine: where its proxy answers, and the network out of which each session gets a small one. */
+  readonly local: { readonly listen: string; readonly port: number; readonly network: string };
   /** The admin's own `XPRA_*` variables: `public` go to pods and `etc/xpra-vars.sh`, `secret` to a Secret that only proxies see. */
   readonly own: { readonly public: ReadonlyMap<string, string>; readonly secret: ReadonlyMap<string, string> };
   /** Every variable by its name, with the references replaced; secrets among them. */

@@ -12,6 +12,7 @@ export const effectWords = {
   certificate: "the names in the certificate, the next time that vdi makes one",
   images: "where the next `vdi build-images` puts images, and which ones are deployed",
   files: "which files of this machine the next deploy brings to the pods",
+  local: "where `vdi local` answers and which addresses its sessions have, the next time that it is brought up",
   scripts: "the file etc/xpra-vars.sh, which scripts of sessions that start from then on may read",
 } as const;
 
@@ -82,6 +83,9 @@ export const effectsOf: Readonly<Record<string, VariableEffects>> = {
   VOLUME_HOMEDIRS_INT: entry(nothing, ["/home/shared"]),
   XPRA_STATUS_DIR: entry(nothing, ["/srv/status"]),
   XPRA_SOCKET_DIR: entry(nothing, ["/srv/sockets"]),
+  XPRA_LOCAL_LISTEN: entry(["local"], ["192.0.2.10", "0.0.0.0"]),
+  XPRA_LOCAL_PORT: entry(["local"], ["443"]),
+  XPRA_LOCAL_NETWORK: entry(["local"], ["10.99.0.0/16"]),
   XPRA_DEMO_USERS: entry(["users"], ["N"]),
   XPRA_VALIDATE_USER: entry(nothing, ["N"], "`N` is read, but the proxies of this version let nobody in without a password."),
   XPRA_OPEN_DOOR: entry(nothing, ["anybody may enter"], "It only goes with XPRA_VALIDATE_USER, which this version does not follow."),

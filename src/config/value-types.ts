@@ -62,6 +62,22 @@ export const addresses: ValueType = {
   },
 };
 
+/** An IPv4 address. */
+export const ipv4Address: ValueType = {
+  name: "IPv4 address",
+  problem: (value) => (isAddress(value) && !value.includes(":") ? undefined : "must be an IPv4 address such as 127.0.0.1"),
+};
+
+/** An IPv4 network in CIDR form that many small ones fit into. */
+export const roomyNetwork: ValueType = {
+  name: "network",
+  problem(value) {
+    if (!isNetwork(value) || value.includes(":")) return "must be an IPv4 network such as 10.213.0.0/16";
+    const bits = Number(value.split("/")[1]);
+    return bits < 8 || bits > 24 ? "must be between /8 and /24: each session gets eight addresses of it" : undefined;
+  },
+};
+
 /** Names of nodes, separated by spaces or commas; empty or `all`: any node. */
 export const nodes: ValueType = {
   name: "node names",

@@ -8,6 +8,7 @@ export const sections = {
   images: "Images",
   files: "Files and directories",
   users: "Users and signing in",
+  local: "One machine (`vdi local`)",
   old: "Known from older scripts",
 } as const;
 

@@ -1,10 +1,11 @@
+import { localVariables } from "./table-local.ts";
 import { sessionVariables } from "./table-sessions.ts";
 import { siteVariables } from "./table-site.ts";
 import { userVariables } from "./table-users.ts";
 import type { Variable } from "./variable.ts";
 
 /** Every variable that `vdi` knows, in the order of the documentation. */
-export const variables: readonly Variable[] = [...siteVariables, ...sessionVariables, ...userVariables];
+export const variables: readonly Variable[] = [...siteVariables, ...sessionVariables, ...localVariables, ...userVariables];
 
 /** The variables by name. */
 export const variableByName: ReadonlyMap<string, Variable> = new Map(variables.map((variable) => [variable.name, variable]));
