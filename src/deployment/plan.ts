@@ -15,8 +15,11 @@ import { brokerConfiguration, nodeSelector } from "./broker-configuration.ts";
 import type { SessionFiles } from "./deployment-files.ts";
 import { sessionTypeEntries } from "./session-type-entries.ts";
 
-/** Port of the proxies' pods. */
-const proxyPort = 8443;
+/** Port of the proxies, inside their network. */
+export const proxyPort = 8443;
+
+/** Where a broker and its proxy meet. */
+export const brokerSocket = "/run/vdi/broker/broker.sock";
 
 /** All that a deployment is made of. */
 export interface DeploymentParts {
@@ -129,7 +132,7 @@ export function planDeployment(parts: DeploymentParts): DeploymentPlan {
 }
 
 /** What the configuration asks for and the door does not do. */
-function unsupported(config: Config): readonly string[] {
+export function unsupported(config: Config): readonly string[] {
   return [
     ...(config.ssl ? [] : ["SSL is off, but the proxies answer by TLS only"]),
     ...(config.validateUser ? [] : ["XPRA_VALIDATE_USER is N, but the proxies let nobody in without a password"]),
@@ -140,7 +143,7 @@ function unsupported(config: Config): readonly string[] {
 const environmentConfigMap = "xpra-env";
 
 /** What the proxy is told; the names are those of its start program. */
-function proxyEnvironment(config: Config): Record<string, string> {
+export function proxyEnvironment(config: Config): Record<string, string> {
   return {
     NAMESPACE: config.namespace,
     XPRA_MODE: "proxy",
@@ -153,7 +156,7 @@ function proxyEnvironment(config: Config): Record<string, string> {
     ...(config.maxClients === undefined ? {} : { XPRA_MAX_CLIENTS: String(config.maxClients) }),
     XPRA_SOCKET_TIMEOUT: String(config.socketTimeoutSeconds),
     XPRA_PING_TIMEOUT: String(config.pingTimeoutSeconds),
-    VDI_BROKER_SOCKET: "/run/vdi/broker/broker.sock",
+    VDI_BROKER_SOCKET: brokerSocket,
     VDI_TICKET_KEY: "/etc/xpra/ticket/key",
     VDI_TICKET_AUDIENCE: config.namespace,
     // Without the clients' own addresses everybody would share one limit.
@@ -163,7 +166,7 @@ function proxyEnvironment(config: Config): Record<string, string> {
 }
 
 /** Short sums of texts, enough to tell that they changed. Keyed, so that nobody can guess a secret value by trying. */
-function checksum(key: string): (...texts: readonly string[]) => string {
+export function checksum(key: string): (...texts: readonly string[]) => string {
   return (...texts) =>
     createHmac("sha256", key)
       .update(texts.map((text) => `${text.length}:${text}`).join(""))

@@ -1,0 +1,27 @@
+import { Readable } from "node:stream";
+import { describe, expect, it } from "vitest";
+import { fileChanges, filesOf, tarOf, type VolumeFile } from "../../../src/local/archive.ts";
+
+const file = (path: string, text: string, mode = 0o444): VolumeFile => ({ path, content: Buffer.from(text), mode });
+
+describe("an archive", () => {
+  it("gives the files back that it was made of", async () => {
+    const files = [file("top/a", "one"), file("top/default/x.sh", "y".repeat(1500), 0o555), file("top/empty", "")];
+    const read = await filesOf(Readable.from([tarOf(files, 1_700_000_000_000)]) as AsyncIterable<Uint8Array>);
+    expect([...read.values()].map(({ path, content, mode }) => [path, Buffer.from(content).toString(), mode])).toEqual([
+      ["a", "one", 0o444],
+      ["default/x.sh", "y".repeat(1500), 0o555],
+      ["empty", "", 0o444],
+    ]);
+  });
+});
+
+describe("what has to be done to a volume", () => {
+  const there = new Map([file("a", "one"), file("b", "two"), file("gone", "three")].map((each) => [each.path, each]));
+
+  it("is only what differs in content or mode, and what is too much", () => {
+    const { put, remove } = fileChanges([file("a", "one"), file("b", "two", 0o400), file("c", "new")], there);
+    expect(put.map(({ path }) => path)).toEqual(["b", "c"]);
+    expect(remove).toEqual(["gone"]);
+  });
+});
