@@ -24,6 +24,10 @@ const ports: Ports = {
     const { connectEngine } = await import("./images/engine.ts");
     return connectEngine();
   },
+  async machine() {
+    const { thisMachine } = await import("./local/machine.ts");
+    return thisMachine(process.env);
+  },
 };
 
 async function main(argv: readonly string[]): Promise<ExitCode> {

@@ -11,6 +11,39 @@ export const commands: readonly CommandEntry[] = [
     "make a deployment directory, or bring it up to this version",
     async () => (await import("./init.ts")).init as Command<never>,
   ),
+  entry("local up", "bring the desktops up on this machine", async () => (await import("./local/up.ts")).localUp as Command<never>),
+  entry(
+    "local down",
+    "take the desktops off this machine; homes stay",
+    async () => (await import("./local/down.ts")).localDown as Command<never>,
+  ),
+  entry(
+    "local status",
+    "show what runs on this machine, and who is there",
+    async () => (await import("./local/status.ts")).localStatusCommand as Command<never>,
+  ),
+  entry(
+    "local logs",
+    "show what proxy, broker and sessions write",
+    async () => (await import("./local/logs.ts")).localLogs as StreamCommand<never>,
+  ),
+  entry(
+    "local users add-demo",
+    "add demo users xpra-user01, xpra-user02, ...",
+    async () => (await import("./local/users/add-demo.ts")).localUsersAddDemo as Command<never>,
+  ),
+  entry(
+    "local users list",
+    "list the users of this machine's deployment",
+    async () => (await import("./local/users/list.ts")).localUsersList as Command<never>,
+  ),
+  entry("local users remove", "remove users", async () => (await import("./local/users/remove.ts")).localUsersRemove as Command<never>),
+  entry("local open", "open the page in the browser", async () => (await import("./local/open.ts")).localOpen as Command<never>),
+  entry(
+    "local export",
+    "write the directory with which a cluster gets the same",
+    async () => (await import("./local/export.ts")).localExport as Command<never>,
+  ),
   entry(
     "config show",
     "show every variable with its value and where it comes from",

@@ -115,7 +115,7 @@ export function sinceOf(input: Input): number | undefined {
 }
 
 /** Sessions write what their users like: nothing of it may reach the terminal as a command. */
-function printable(line: string): string {
+export function printable(line: string): string {
   const escaped = (character: string): string => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
   return line.replaceAll(/\p{Cc}/gu, (character) => (character === "\t" ? character : escaped(character)));
 }

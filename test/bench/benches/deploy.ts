@@ -67,15 +67,15 @@ export const bench: Bench = {
 
 /** The objects that `vdi deploy` applies in this directory, secrets included. */
 async function plannedObjects({ root, signal }: World, deployment: Deployment): Promise<readonly KubeObject[]> {
-  const noEngine = async (): Promise<never> => {
-    throw new Error("no engine is needed to plan");
+  const unneeded = async (): Promise<never> => {
+    throw new Error("neither engine nor machine is needed to plan");
   };
   const { version } = JSON.parse(await deployment.vdi("status", "-o", "json").catch(() => "{}")) as { version?: string };
   const ctx = {
     ...terminalContext({
       distribution: root,
       version: version ?? "0.1.0",
-      ports: { connectKube: connectKubeconfig, connectEngine: noEngine },
+      ports: { connectKube: connectKubeconfig, connectEngine: unneeded, machine: unneeded },
       signal,
     }),
     cwd: deployment.directory,

@@ -22,6 +22,16 @@ export type BuildScript = (
   closed: Promise<void>,
 ) => Promise<{ readonly error: string } | undefined>;
 
+/** A call of the engine's API. */
+export interface EngineCall {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly request: http.IncomingMessage;
+  readonly response: http.ServerResponse;
+  json(status: number, body: unknown): void;
+}
+
 interface FakeImage {
   readonly id: string;
   readonly layers: readonly string[];
@@ -44,6 +54,8 @@ export class FakeEngine {
   pushLines: readonly string[] = [];
   /** The images that some registry has, by reference: what a pull gets. */
   readonly elsewhere = new Map<string, string>();
+  /** Answers what images do not need; gives false for what it does not know either. */
+  more: (call: EngineCall) => Promise<boolean> = async () => false;
   readonly #directory = mkdtempSync(path.join(tmpdir(), "vdi-fake-engine-"));
   readonly #server = http.createServer((request, response) => {
     this.#answer(request, response).catch((thrown: unknown) => {
@@ -109,6 +121,8 @@ export class FakeEngine {
       this.images.get(push)?.repoDigests.push(`${push}@${digest}`);
       return void response.end(`${JSON.stringify({ progressDetail: {}, aux: { Tag: "latest", Digest: digest, Size: 1 } })}\n`);
     }
+    const { method = "GET" } = request;
+    if (await this.more({ method, path: at, query: url.searchParams, request, response, json })) return;
     json(404, { message: `page not found: ${at}` });
   }
 

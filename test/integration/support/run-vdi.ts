@@ -50,6 +50,7 @@ export async function runVdi(argv: readonly string[], options: RunOptions = {}):
     ports: {
       connectKube: options.ports?.connectKube ?? refuse("a cluster"),
       connectEngine: options.ports?.connectEngine ?? refuse("an engine"),
+      machine: options.ports?.machine ?? refuse("the machine"),
     },
   };
   const exitCode = await runCommandLine(argv, ctx, {

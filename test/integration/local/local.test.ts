@@ -1,0 +1,236 @@
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type Dockerode from "dockerode";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Machine } from "../../../src/util/ports.ts";
+import { VdiError } from "../../../src/util/vdi-error.ts";
+import { FakeEngine, hash } from "../images/fake-engine.ts";
+import { type RunOptions, type RunResult, runVdi } from "../support/run-vdi.ts";
+import { FakeContainers } from "./fake-containers.ts";
+
+let engine: FakeEngine;
+let on: FakeContainers;
+let docker: Dockerode;
+let home = "";
+let machine: Machine;
+
+beforeEach(async () => {
+  engine = new FakeEngine();
+  engine.elsewhere.set("debian:trixie-slim", hash("debian"));
+  on = new FakeContainers(engine);
+  docker = await engine.listen();
+  home = mkdtempSync(path.join(tmpdir(), "vdi-local-"));
+  machine = {
+    prepareEngine: async () => undefined,
+    prepareProgram: async () => undefined,
+    portProblem: async () => undefined,
+    pageProblem: async () => undefined,
+    openBrowser: async () => false,
+  };
+});
+afterEach(async () => {
+  await engine.close();
+  rmSync(home, { recursive: true, force: true });
+});
+
+const local = (argv: readonly string[], options: RunOptions = {}): Promise<RunResult> =>
+  runVdi(["local", ...argv], {
+    cwd: home,
+    env: { HOME: home, PATH: process.env["PATH"] ?? "" },
+    ports: { connectEngine: async () => docker, machine: async () => machine },
+    ...options,
+  });
+const directory = (): string => path.join(home, "vdi-local");
+const kept = (name: string): string => readFileSync(path.join(directory(), name), "utf8");
+
+interface Up {
+  readonly address: string;
+  readonly password?: string;
+  readonly users: readonly string[];
+  readonly built: readonly string[];
+  readonly changes: readonly { readonly name: string; readonly outcome: string }[];
+}
+
+async function up(...argv: readonly string[]): Promise<Up> {
+  const { exitCode, stdout, stderr } = await local(["up", ...argv, "-o", "json"]);
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+  return JSON.parse(stdout) as Up;
+}
+
+describe("vdi local up", () => {
+  it("makes all that is needed, and says the password once", async () => {
+    const first = await up();
+    expect(first.address).toBe("https://localhost:8443/");
+    expect(first.users).toEqual(["xpra-user01", "xpra-user02", "xpra-user03"]);
+    expect(first.password).toBe(kept("protected/demo-password").trim());
+    expect(statSync(path.join(directory(), "protected/demo-password")).mode & 0o777).toBe(0o600);
+    expect(first.built).toEqual(["vdi-base", "vdi-proxy", "vdi-xfce4"]);
+    expect([...on.containers].map(([name, { running }]) => `${name} ${running}`)).toEqual([
+      "vdi-vdi-local-files false",
+      "vdi-vdi-local-broker true",
+      "vdi-vdi-local-proxy true",
+    ]);
+    expect(on.text("vdi-vdi-local-users", "passwd")).toContain("xpra-user01:x:20001:");
+    expect(on.text("vdi-vdi-local-ssl", "server.crt")).toContain("BEGIN CERTIFICATE");
+    expect(on.text("vdi-vdi-local-session_types", "default/xpra_startup_desktop.sh")).toContain("#!");
+    expect(kept("deploy/vdi.env")).toMatch(/^XPRA_REGISTRY_SRV=localhost\/vdi-local$/m);
+  });
+
+  it("changes nothing the second time", async () => {
+    await up();
+    on.writes.length = 0;
+    engine.elsewhere.clear();
+    const second = await up();
+    expect(on.writes).toEqual([]);
+    expect(second).toMatchObject({ built: [], changes: [] });
+    expect(second.password).toBeUndefined();
+  });
+
+  it("brings only what changed", async () => {
+    await up();
+    on.volumes.get("vdi-vdi-local-etc")?.files.set("old.sh", { path: "old.sh", content: Buffer.from("x"), mode: 0o555 });
+    const second = await up("--port", "9443");
+    expect(second.address).toBe("https://localhost:9443/");
+    expect(second.changes.map(({ name }) => name)).toEqual(["vdi-vdi-local-etc", "vdi-vdi-local-proxy"]);
+    expect([...(on.volumes.get("vdi-vdi-local-etc")?.files.keys() ?? [])]).not.toContain("old.sh");
+    // The port is kept.
+    expect((await up()).changes).toEqual([]);
+  });
+
+  it("goes on where it was interrupted", async () => {
+    const interrupt = new AbortController();
+    engine.build = async ({ reference }, _, closed) => {
+      if (!reference.endsWith("vdi-xfce4")) return undefined;
+      interrupt.abort();
+      await closed;
+      return { error: "context canceled" };
+    };
+    const cut = await local(["up"], { signal: interrupt.signal });
+    expect(cut.exitCode).toBe(130);
+    engine.build = async () => undefined;
+    const second = await up();
+    // The images that are built at the same time may have been cut as well.
+    expect(second.built).toContain("vdi-xfce4");
+    expect(second.built).not.toContain("vdi-base");
+    expect(second.password).toBe(kept("protected/demo-password").trim());
+  });
+
+  it("names a busy port before anything is built", async () => {
+    machine = { ...machine, portProblem: async () => "another program has it" };
+    const { exitCode, stderr } = await local(["up"]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain("error: nothing can listen on 127.0.0.1:8443\n  another program has it\n  try: vdi local up --port 9443");
+    expect(engine.builds).toEqual([]);
+    expect(on.writes).toEqual([]);
+  });
+
+  it("says what an engine says that has no room, and goes on when there is some", async () => {
+    await up();
+    await local(["down"]);
+    on.failures.set("POST /containers/create", "mkdir /var/lib/docker/overlay2/1: no space left on device");
+    const { exitCode, stderr } = await local(["up"]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain("no space left on device");
+    expect(stderr).toContain("docker system prune");
+    on.failures.clear();
+    await up();
+  });
+
+  it("hands on why there is no engine", async () => {
+    machine = {
+      ...machine,
+      prepareEngine: async (_, mayInstall) => {
+        throw new VdiError({ what: "this machine lacks docker.io", why: mayInstall ? "only root can" : "--no-install forbids it" });
+      },
+    };
+    const { exitCode, stderr } = await local(["up", "--no-install"]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain("this machine lacks docker.io\n  --no-install forbids it");
+  });
+
+  it("takes over nothing of a stranger", async () => {
+    on.volumes.set("vdi-vdi-local-ssl", { labels: {}, files: new Map() });
+    const { exitCode, stderr } = await local(["up"]);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain("the volume vdi-vdi-local-ssl is not one of vdi's");
+  });
+
+  it("refuses an address that is none", async () => {
+    const { exitCode, stderr } = await local(["up", "--listen", "everywhere", "--port", "99999"]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain("--listen must be an IPv4 address");
+    expect(stderr).toContain("--port must be between 1 and 65535");
+  });
+});
+
+describe("vdi local down", () => {
+  const addHome = (): void => {
+    const labels = { "vdi.xpra.org/deployment": "vdi-local", "vdi.xpra.org/component": "home" };
+    on.volumes.set("vdi-vdi-local-home-xpra-user01", { labels, files: new Map() });
+  };
+
+  it("leaves nothing but homes", async () => {
+    await up();
+    addHome();
+    const { exitCode, stdout } = await local(["down", "-o", "json"]);
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ homesKept: ["vdi-vdi-local-home-xpra-user01"], networks: ["vdi-vdi-local"] });
+    expect([on.containers.size, on.networks.size, [...on.volumes.keys()]]).toEqual([0, 0, ["vdi-vdi-local-home-xpra-user01"]]);
+    expect((await local(["down"])).stdout).toContain("nothing was up");
+  });
+
+  it("asks before homes go", async () => {
+    await up();
+    addHome();
+    expect((await local(["down", "--homes"])).exitCode).toBe(2);
+    expect(on.containers.size).toBe(3);
+    expect((await local(["down", "--homes"], { answer: true })).exitCode).toBe(0);
+    expect(on.volumes.size).toBe(0);
+  });
+});
+
+describe("what is up", () => {
+  it("is told by status, with exit code 3 when it is not", async () => {
+    expect((await local(["status"])).stderr).toContain("there is nothing on this machine yet");
+    await up();
+    const { exitCode, stdout } = await local(["status"]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain("vdi-local on Docker 20.10.24: up\naddress      https://localhost:8443/");
+    expect(stdout).toContain("38 MiB");
+    const broker = on.containers.get("vdi-vdi-local-broker");
+    if (broker !== undefined) broker.running = false;
+    expect((await local(["status"])).exitCode).toBe(3);
+  });
+
+  it("knows changed users without a new container", async () => {
+    await up();
+    on.writes.length = 0;
+    const { exitCode, stdout } = await local(["users", "add-demo", "--count", "4"]);
+    expect({ exitCode, stdout }).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining("the proxy knows it from the next sign-in"),
+    });
+    expect(on.writes).toEqual(["PUT /containers/vdi-vdi-local-files/archive"]);
+    await local(["users", "remove", "xpra-user01"]);
+    expect(on.text("vdi-vdi-local-users", "shadow")).not.toContain("xpra-user01");
+    expect((await local(["users", "list"])).stdout).toContain("xpra-user04");
+  });
+
+  it("has its address opened, or printed", async () => {
+    await up();
+    expect((await local(["open"])).stdout).toBe("https://localhost:8443/\n");
+  });
+});
+
+describe("vdi local export", () => {
+  it("writes what a cluster gets, and says what is to be decided", async () => {
+    await up();
+    const { exitCode, stdout } = await local(["export", "vdi-stp", "--set", "DOMNAME=example.org", "-o", "json"]);
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ users: 3, ownFiles: [], undecided: ["XPRA_REGISTRY_SRV", "EXTERNALIPS"] });
+    const target = path.join(home, "vdi-stp");
+    expect(readFileSync(path.join(target, "protected/users/shadow"), "utf8")).toBe(kept("protected/users/shadow"));
+    expect((await local(["export", "vdi-stp"])).exitCode).toBe(2);
+  });
+});
