@@ -22,12 +22,12 @@ try {
 `);
 } catch (error) {
   if (interrupt.signal.aborted) {
-    process.stderr.write("interrupted: npm start goes on from here\n");
+    process.stderr.write("interrupted: npm start -- --kubernetes goes on from here\n");
     process.exitCode = 130;
   } else {
     // The step has printed its own words; this adds which one it was.
     process.stderr.write(
-      `error: npm start stopped\n  ${error instanceof Error ? ((error as { shortMessage?: string }).shortMessage ?? error.message) : String(error)}\n`,
+      `error: npm start -- --kubernetes stopped\n  ${error instanceof Error ? ((error as { shortMessage?: string }).shortMessage ?? error.message) : String(error)}\n`,
     );
     process.exitCode = 1;
   }
