@@ -1,10 +1,11 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Config } from "../config/config.ts";
+import { configurationError } from "../config/diagnostics.ts";
 import { findDeploymentDirectory } from "../config/directory.ts";
 import { withValues } from "../config/env-file.ts";
 import { loadConfig } from "../config/load-config.ts";
-import { configFile } from "../config/read-config.ts";
+import { configFile, readConfigText } from "../config/read-config.ts";
 import { initDeployment } from "../init/init-deployment.ts";
 import { readTextIfThere, writeFileIfChanged } from "../util/atomic-file.ts";
 import type { Input } from "../util/command.ts";
@@ -42,24 +43,20 @@ export function localConfig(ctx: Context, input: Input): Config {
 
 /**
  * The configuration to bring up. A directory that is not there is made, with what one machine needs; one that was made so is brought up to
- * this version. A directory that an admin made for something else stays as it is, except for what `--listen` and `--port` say.
+ * this version. A directory that an admin made for something else stays as it is. What `--listen` and `--port` say is kept in it, once
+ * `accept` has not thrown.
  */
-export async function preparedConfig(ctx: Context, input: Input): Promise<Config> {
+export async function preparedConfig(ctx: Context, input: Input, accept: (config: Config) => Promise<void>): Promise<Config> {
   const directory = localDirectory(ctx, input);
   const isNew = !isDirectory(directory);
-  const address = addressValues(textOf(input, "listen"), numberOf(input, "port"));
   const isOurs = isNew || isNoRegistry(loadConfig({ ...ctx, progress: silent }, { dir: directory }).registry);
-  if (!isOurs && address.size > 0) {
-    const file = path.join(directory, configFile);
-    await writeFileIfChanged(file, withValues((await readTextIfThere(file)) ?? "", address), 0o600);
-  }
   if (isOurs) {
     const result = await initDeployment({
       directory,
       distribution: ctx.distribution,
       version: ctx.version,
       force: false,
-      values: new Map([...(isNew ? localValues(path.basename(directory)) : []), ...address]),
+      values: isNew ? localValues(path.basename(directory)) : new Map(),
       interactive: false,
       progress: ctx.progress,
       signal: ctx.signal,
@@ -71,6 +68,13 @@ export async function preparedConfig(ctx: Context, input: Input): Promise<Config
     if (!isNew && changed > 0) ctx.progress.line(`${directory}: ${changed} files brought up to this version of vdi`);
     for (const file of result.news) ctx.progress.line(`${file}: yours is kept, this version has a newer one (vdi init --force takes it)`);
   }
+  const file = path.join(directory, configFile);
+  const address = addressValues(textOf(input, "listen"), numberOf(input, "port"));
+  const text = withValues((await readTextIfThere(file)) ?? "", address);
+  const { config, diagnostics } = readConfigText({ dir: directory, env: ctx.env }, text);
+  if (config === undefined) throw configurationError(configFile, diagnostics);
+  await accept(config);
+  await writeFileIfChanged(file, text, 0o600);
   return loadConfig(ctx, { dir: directory });
 }
 

@@ -50,10 +50,9 @@ export async function bringUp(ctx: Context, input: Input): Promise<BroughtUp> {
   const job: Job = { signal: ctx.signal, say: (text) => ctx.progress.line(text) };
   await machine.prepareEngine(job, mayInstall);
   const docker = await ctx.ports.connectEngine();
-  const config = await preparedConfig(ctx, input);
-  const before = await proxyOf(docker, config);
   // Found out now and not after a quarter of an hour of building.
-  await checkPort(machine, config, before);
+  const config = await preparedConfig(ctx, input, async (wanted) => checkPort(machine, wanted, await proxyOf(docker, wanted)));
+  const before = await proxyOf(docker, config);
   const images = await provideImages(ctx, docker, config, () => machine.prepareProgram("mmdebstrap", job, mayInstall));
   const demo = await demoUsers(ctx, config, () => machine.prepareProgram("openssl", job, mayInstall));
   const plan = await localPlan(ctx, docker, config, images.ids);

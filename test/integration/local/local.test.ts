@@ -123,6 +123,9 @@ describe("vdi local up", () => {
     expect(stderr).toContain("error: nothing can listen on 127.0.0.1:8443\n  another program has it\n  try: vdi local up --port 9443");
     expect(engine.builds).toEqual([]);
     expect(on.writes).toEqual([]);
+    // What did not work is not kept.
+    expect((await local(["up", "--port", "9443"])).stderr).toContain("127.0.0.1:9443");
+    expect(kept("deploy/vdi.env")).not.toContain("9443");
   });
 
   it("says what an engine says that has no room, and goes on when there is some", async () => {
