@@ -109,7 +109,8 @@ export async function dockerPlace({ socket, namespace, image, network, entry }: 
     config: () => config,
     containers,
     networks,
-    broker({ keep }: BrokerOptions = {}): Broker {
+    broker(options: BrokerOptions = {}): Broker {
+      const { keep } = options;
       const stop = new AbortController();
       stops.push(stop);
       const troubles: string[] = [];
@@ -119,7 +120,7 @@ export async function dockerPlace({ socket, namespace, image, network, entry }: 
         signal: stop.signal,
         onTrouble: (what, error) => troubles.push(`${what}: ${String(error)}`),
       });
-      return brokerOf(runtime, () => config, stop, troubles);
+      return brokerOf(runtime, options, () => config, stop, troubles);
     },
     async plantForeign(session) {
       const body = { Image: image, Entrypoint: ["sleep", "3600"], Cmd: [], HostConfig: { NetworkMode: "none" } };

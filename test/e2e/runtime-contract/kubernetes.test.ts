@@ -57,7 +57,8 @@ afterAll(async () => {
 
 const place: Place = {
   config: () => config,
-  broker({ keep } = {}) {
+  broker(options = {}) {
+    const { keep } = options;
     const stop = new AbortController();
     stops.push(stop);
     const troubles: string[] = [];
@@ -72,7 +73,7 @@ const place: Place = {
       signal: stop.signal,
       onTrouble: (what, error) => troubles.push(`${what}: ${String(error)}`),
     });
-    return brokerOf(runtime, () => config, stop, troubles);
+    return brokerOf(runtime, options, () => config, stop, troubles);
   },
   async plantForeign(session) {
     const container = {

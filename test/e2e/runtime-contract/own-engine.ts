@@ -6,13 +6,13 @@ import { execa } from "execa";
 import { engineClient } from "../../../src/engine/engine-client.ts";
 import { eventually } from "../support/wait.ts";
 
-/** An engine of a test's own, which can be stopped without disturbing anybody: it has a network of its own, apart from the machine's. */
+/** An engine of a test's own, which can be stopped without disturbing anybody: its network, processes and mounts are its own. */
 export interface OwnEngine {
   readonly socket: string;
   /** Gives it an image that the machine's engine has. */
   load(image: string): Promise<void>;
   start(): Promise<void>;
-  /** Ends it: SIGTERM as for a shutdown, SIGKILL as a power failure. */
+  /** Ends it: SIGTERM as for a shutdown; SIGKILL as a power failure, which nothing that it runs survives. */
   stop(signal: "SIGTERM" | "SIGKILL"): Promise<void>;
   remove(): Promise<void>;
 }
@@ -21,6 +21,7 @@ export interface OwnEngine {
 export async function ownEngine(): Promise<OwnEngine> {
   const root = await mkdtemp(join(tmpdir(), "vdi-engine-"));
   const socket = join(root, "docker.sock");
+  const run = join(root, "run");
   const log = join(root, "dockerd.log");
   const client = engineClient(socket);
   let daemon: ChildProcess | undefined;
@@ -42,7 +43,9 @@ export async function ownEngine(): Promise<OwnEngine> {
     daemon = undefined;
     if (own?.pid === undefined || own.exitCode !== null) return;
     const ended = new Promise<void>((resolve) => own.once("exit", () => resolve()));
-    own.kill(signal);
+    // The engine is the first process of its namespace: with it all others there are killed.
+    const children = (await readFile(`/proc/${own.pid}/task/${own.pid}/children`, "utf8")).split(" ").filter(Boolean);
+    for (const child of children) process.kill(Number(child), signal);
     await ended;
   }
 
@@ -52,20 +55,24 @@ export async function ownEngine(): Promise<OwnEngine> {
       await execa("sh", ["-c", 'docker save "$1" | docker -H "unix://$2" load', "sh", image, socket]);
     },
     async start() {
+      // What a machine has in memory only is gone when it starts again.
+      await rm(run, { recursive: true, force: true });
+      await mkdir(run);
       const output = await open(log, "a");
       const options = [
         ["--host", `unix://${socket}`],
         ["--data-root", join(root, "data")],
-        ["--exec-root", join(root, "exec")],
-        ["--pidfile", join(root, "pid")],
+        ["--exec-root", join(run, "exec")],
+        ["--pidfile", join(run, "pid")],
         ["--bridge", "none"],
         ["--containerd-namespace", "vdi-test"],
         ["--containerd-plugins-namespace", "vdi-test-plugins"],
         ["--config-file", settings],
       ].flat();
-      // A network namespace of its own, so that its firewall rules are not the machine's.
+      // Its firewall rules are not the machine's, and whatever it has started ends with it.
+      const apart = ["--net", "--pid", "--fork", "--mount-proc"];
       const env = { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` };
-      daemon = spawn("unshare", ["--net", "dockerd", ...options], { stdio: ["ignore", output.fd, output.fd], env });
+      daemon = spawn("unshare", [...apart, "dockerd", ...options], { stdio: ["ignore", output.fd, output.fd], env });
       await output.close();
       const own = daemon;
       await eventually(

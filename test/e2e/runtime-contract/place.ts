@@ -20,6 +20,8 @@ export interface Broker {
 export interface BrokerOptions {
   /** Without it the broker removes nothing that is over. */
   readonly keep?: KeepTimes;
+  /** How long who asks waits, and again as long in the line of starts. Default: 90 s. */
+  readonly timeoutMs?: number;
 }
 
 /** Somewhere that sessions run. */
@@ -66,8 +68,14 @@ export function commonConfig(namespace: string, image: string): Record<string, u
 }
 
 /** Makes a broker of a runtime. */
-export function brokerOf(runtime: RunningRuntime, config: () => BrokerConfig, stop: AbortController, troubles: string[]): Broker {
-  return { runtime, troubles, sessions: sessionsOf({ config, runtime, timeoutMs: 90_000 }), kill: () => stop.abort() };
+export function brokerOf(
+  runtime: RunningRuntime,
+  { timeoutMs = 90_000 }: BrokerOptions,
+  config: () => BrokerConfig,
+  stop: AbortController,
+  troubles: string[],
+): Broker {
+  return { runtime, troubles, sessions: sessionsOf({ config, runtime, timeoutMs }), kill: () => stop.abort() };
 }
 
 /** What a broker would ask its runtime for. */
