@@ -6,7 +6,6 @@ import type { Demo } from "../start/demo.ts";
 import {
   chooseFromMenu,
   chooseType,
-  openAddress,
   openBrowser,
   openContext,
   problemText,
@@ -91,7 +90,7 @@ async function openTerminal(): Promise<void> {
 
 describe("in the browser", () => {
   it("a user signs in and works on an Xfce desktop", async () => {
-    await openAddress(page, demo.url);
+    await page.goto(demo.url);
     await screenshot(page, join(artifacts, "1-sign-in.png"));
     expect(await signIn(page, { address: demo.url, user: demo.user, password: demo.password })).toBe("choose");
     await screenshot(page, join(artifacts, "2-choose.png"));
@@ -109,7 +108,7 @@ describe("in the browser", () => {
 
   it("gives the README its pictures: the page, and a desktop at work", async () => {
     await page.setViewportSize({ width: 1000, height: 640 });
-    await openAddress(page, demo.url);
+    await page.goto(demo.url);
     await page.getByLabel("User name").fill("alice");
     await screenshot(page, join(pictures, "sign-in.png"));
     await openDesktop("desktop");

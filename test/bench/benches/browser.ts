@@ -1,5 +1,5 @@
 import type { Browser } from "playwright-core";
-import { openAddress, openBrowser, openContext, waitForFirstFrame } from "../../e2e/page/page.ts";
+import { openBrowser, openContext, waitForFirstFrame } from "../../e2e/page/page.ts";
 import type { Bench } from "../bench.ts";
 import { type Deployment, lightType } from "../deployment.ts";
 
@@ -50,7 +50,7 @@ async function clickToFrame(browser: Browser, deployment: Deployment, user: stri
   const context = await openContext(browser);
   try {
     const page = await context.newPage();
-    await openAddress(page, `${deployment.url}${lightType}.html`);
+    await page.goto(`${deployment.url}${lightType}.html`);
     await page.getByLabel("User name").fill(user);
     await page.getByLabel("Password", { exact: true }).fill(deployment.password);
     await page.evaluate(() => {

@@ -6,17 +6,7 @@ import { Session } from "../session-image/session.ts";
 import { sessionImage } from "../support/images.ts";
 import { startNativeClient } from "../support/native-client.ts";
 import { accessibilityFindings } from "./accessible.ts";
-import {
-  chooseFromMenu,
-  openAddress,
-  openBrowser,
-  openContext,
-  problemText,
-  screenshot,
-  typeInto,
-  waitForQuiet,
-  waitForState,
-} from "./page.ts";
+import { chooseFromMenu, openBrowser, openContext, problemText, screenshot, typeInto, waitForQuiet, waitForState } from "./page.ts";
 import { person, type SessionRig, startSessionRig } from "./session-rig.ts";
 
 // The page with a real session behind a played door.
@@ -146,7 +136,7 @@ test("opens although the workers' file could not be fetched, neither in advance 
 
 test("by keyboard alone: in, to the menu and back to the desktop, and out", async () => {
   const page = await newPage();
-  await openAddress(page, rig.door.address);
+  await page.goto(rig.door.address);
   await page.keyboard.type(person.user);
   await page.keyboard.press("Tab");
   await page.keyboard.type(person.password);

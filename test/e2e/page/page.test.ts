@@ -5,7 +5,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { buildPage } from "../../../web/build.mjs";
 import { type FakeDoor, startFakeDoor } from "./fake-door.ts";
-import { chooseType, openAddress, openBrowser, openContext, problemText, signIn, waitForState } from "./page.ts";
+import { chooseType, openBrowser, openContext, problemText, signIn, waitForState } from "./page.ts";
 
 const user = "alice";
 const password = "only-for-this-test";
@@ -107,7 +107,7 @@ test("who lost a session is told why when the new one is there", async () => {
 });
 
 test("a door that is away is told from a wrong password", async () => {
-  await openAddress(page, door.address);
+  await page.goto(door.address);
   await door.close();
   await page.getByLabel("User name").fill(user);
   await page.getByLabel("Password", { exact: true }).fill(password);
@@ -124,7 +124,7 @@ test("a ticket is renewed in time and the renewed one is used", async () => {
 });
 
 test("everything before the desktop works by keyboard alone", async () => {
-  await openAddress(page, door.address);
+  await page.goto(door.address);
   await page.keyboard.type(user);
   await page.keyboard.press("Tab");
   await page.keyboard.type(password);

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { BrowserContext, Page } from "playwright-core";
 import { type Browser, chromium } from "playwright-core";
 import { keepPagesOnFailure } from "../support/page-artifacts.ts";
@@ -24,8 +25,8 @@ export const chromiumSwitches = [
   "--disable-sync",
 ];
 
-/** Debian's Chromium; `VDI_E2E_CHROMIUM` names another binary. */
-export const executablePath = process.env["VDI_E2E_CHROMIUM"] ?? "/usr/bin/chromium";
+/** Debian's Chromium, or the program that `VDI_E2E_CHROMIUM` names. */
+export const executablePath = join(import.meta.dirname, "chromium.py");
 
 /** Starts Chromium without a screen. */
 export async function openBrowser(): Promise<Browser> {
@@ -57,25 +58,9 @@ async function shownBy(page: Page): Promise<string> {
   );
 }
 
-/**
- * Opens an address as a person's browser does: Chromium gives up whatever it is about to fetch when an interface of the machine
- * gets an address (an engine's new network does), and by itself loads the page again. Here, without a person, it does not.
- */
-export async function openAddress(page: Page, address: string): Promise<void> {
-  for (let left = 5; ; left -= 1) {
-    try {
-      await page.goto(address);
-      return;
-    } catch (error) {
-      if (left === 0 || !String(error).includes("ERR_NETWORK_CHANGED")) throw error;
-      await page.waitForTimeout(500);
-    }
-  }
-}
-
 /** Opens the page and signs in; returns the state that follows. */
 export async function signIn(page: Page, { address, user, password }: SignIn): Promise<PageState> {
-  await openAddress(page, address);
+  await page.goto(address);
   await page.getByLabel("User name").fill(user);
   await page.getByLabel("Password", { exact: true }).fill(password);
   await page.getByRole("button", { name: "Sign in" }).click();
