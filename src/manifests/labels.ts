@@ -1,3 +1,4 @@
+import type { V1Pod } from "@kubernetes/client-node";
 import { hashedName } from "../session/session-name.ts";
 
 /** Longest value of a label. */
@@ -14,6 +15,12 @@ export const sessionKeys = {
 
 /** The label selector of all session pods. */
 export const sessionSelector = "app.kubernetes.io/name=vdi-session,app.kubernetes.io/managed-by=vdi";
+
+/** Whether a pod has the labels that `sessionSelector` asks for. */
+export function isSessionPod({ metadata }: V1Pod): boolean {
+  const { labels } = metadata ?? {};
+  return labels?.["app.kubernetes.io/name"] === "vdi-session" && labels["app.kubernetes.io/managed-by"] === "vdi";
+}
 
 /** The labels of a session pod. */
 export function sessionLabels(namespace: string, type: string): Record<string, string> {

@@ -2,8 +2,9 @@ import type { CoreV1Event, V1Pod } from "@kubernetes/client-node";
 import { isKubeStatus, KubeError } from "../kube/kube-error.ts";
 import { type KubeTransport, kubePath } from "../kube/transport.ts";
 import { startWatch, type WatchEvent } from "../kube/watch.ts";
-import { sessionSelector } from "../manifests/labels.ts";
+import { isSessionPod, sessionSelector } from "../manifests/labels.ts";
 import { type SessionPodSettings, sessionContainer, sessionPod } from "../manifests/session-pod.ts";
+import { SessionRefusal } from "../session/refusal.ts";
 import type { SessionRequest } from "../session/session-runtime.ts";
 import { createRefusal } from "./create-refusal.ts";
 import { type PodFacts, podFacts, podView } from "./pod-state.ts";
@@ -102,11 +103,16 @@ export function kubernetesRuntime(options: KubernetesRuntimeOptions): RunningRun
 
   async function adopt(name: string): Promise<"exists"> {
     if (memory.get(name) !== undefined) return "exists";
+    let pod: V1Pod;
     try {
-      learn(await transport.json<V1Pod>({ path: `${base}${kubePath("pods", name)}` }));
+      pod = await transport.json<V1Pod>({ path: `${base}${kubePath("pods", name)}` });
     } catch (thrown) {
-      if (!isKubeStatus(thrown, 404)) throw createRefusal(thrown, "\0");
+      if (isKubeStatus(thrown, 404)) return "exists";
+      throw createRefusal(thrown, "\0");
     }
+    // What is remembered is removed when its time has come: nothing of somebody else's may be among it.
+    if (!isSessionPod(pod)) throw new SessionRefusal("foreign", { detail: `pod ${name} has not the labels of a session` });
+    learn(pod);
     return "exists";
   }
 

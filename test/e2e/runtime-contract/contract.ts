@@ -141,6 +141,8 @@ export function runtimeContract(title: string, place: () => Place): void {
       await place().plantForeign(`${user.name}-listening`);
       await expect(broker.sessions.getOrStart(user, "listening", quiet)).rejects.toMatchObject({ reason: "foreign" });
       expect(await place().count(`${user.name}-listening`)).toBe(1);
+      // What is remembered would be removed when its time has come.
+      expect(broker.runtime.look(`${user.name}-listening`)).toEqual({ status: { state: "absent" } });
       const owner = newUser();
       const { name } = await broker.sessions.getOrStart(owner, "listening", quiet);
       await expect(broker.sessions.getOrStart({ ...owner, uid: 29_999 }, "listening", quiet)).rejects.toMatchObject({ reason: "foreign" });

@@ -190,8 +190,10 @@ it("does not take a pod that is not a session for one", async () => {
     secret: "s",
   });
   kube.put({ ...pod, metadata: { name: "alice-desktop", uid: "u1" } });
-  const { sessions } = broker(kube);
+  const { sessions, runtime } = broker(kube);
   await expect(sessions.getOrStart(user("alice"), "desktop", quiet)).rejects.toMatchObject({ reason: "foreign" });
+  // What is remembered would be removed when its time has come.
+  expect(runtime.look("alice-desktop").status.state).toBe("absent");
 });
 
 it("never ends a desktop that refuses connections, and says so", async () => {
