@@ -44,57 +44,61 @@ describe.runIf(isOwnCluster())("an API server that is away for a minute", () => 
     ["is killed and started again", killApiServer],
   ];
 
-  it.each(ways)("and %s: users work on, return to their sessions, and new ones are told", async (way, breakIt) => {
-    const working = await signedIn("xpra-user01");
-    await working.start();
-    const before = await working.pod();
-    const screen = async (user: AtWork): Promise<string> => (await user.page.screenshot()).toString("base64");
-    await working.typeHalf();
-    const seen = await working.watch();
-    const waiting = await signedIn("xpra-user02");
-    const leaving = await signedIn("xpra-user03");
-    await leaving.start();
-    await leaving.typeHalf();
-    const left = await leaving.pod();
-    await leaving.leave();
-    users = users.filter((user) => user !== leaving);
-    const returning = await signedIn("xpra-user03");
-    await disturbing(async () => {
-      const began = Date.now();
-      const broken = await breakIt();
-      try {
-        // Typed text appears: the way to the session has nothing to do with the API server.
-        const empty = await screen(working);
-        await working.page.keyboard.type("while-away-");
-        await expect.poll(() => screen(working), { timeout: 20_000, interval: 500 }).not.toBe(empty);
-        // Somebody who comes back needs no API server either: the broker knows the session.
-        await chooseType(returning.page, terminalType);
-        await waitForState(returning.page, ["working"], 30_000);
-        await returning.picture("api-away-returned");
-        // A new session cannot be made now, and its user is told so.
-        const told = await waiting.watch();
-        await chooseType(waiting.page, terminalType);
-        await waitForState(waiting.page, ["error"], 50_000);
-        expect(await problemText(waiting.page)).toMatch(/cannot be looked up or started at the moment/);
-        await waiting.picture("api-away-new");
-        tell(`the API server ${way}; the page of somebody new showed`, await told());
-        await sleep(Math.max(0, awayMs - (Date.now() - began)));
-        expect((await seen()).filter(({ state, words }) => state !== "working" || words !== "")).toEqual([]);
-      } finally {
-        await broken.mend();
-        await untilClusterWorks();
-      }
-    });
-    await returning.ready();
-    await returning.typeRest();
-    expect((await returning.pod()).metadata?.uid).toBe(left.metadata?.uid);
-    await working.typeRest("before-while-away-after");
-    expect((await working.pod()).metadata?.uid).toBe(before.metadata?.uid);
-    // The watches of the brokers have caught up: what was made and deleted meanwhile or since is known.
-    await waiting.page.getByRole("button", { name: "Try again" }).click();
-    await waiting.ready();
-    await waiting.type("afterwards");
-    await kubectl.removeSessions(demo.namespace);
-    await waitForState(waiting.page, ["ended"], 60_000);
-  });
+  it.each(ways)(
+    "and %s: users work on, return to their sessions, and new ones are told",
+    async (way, breakIt) => {
+      const working = await signedIn("xpra-user01");
+      await working.start();
+      const before = await working.pod();
+      const screen = async (user: AtWork): Promise<string> => (await user.page.screenshot()).toString("base64");
+      await working.typeHalf();
+      const seen = await working.watch();
+      const waiting = await signedIn("xpra-user02");
+      const leaving = await signedIn("xpra-user03");
+      await leaving.start();
+      await leaving.typeHalf();
+      const left = await leaving.pod();
+      await leaving.leave();
+      users = users.filter((user) => user !== leaving);
+      const returning = await signedIn("xpra-user03");
+      await disturbing(async () => {
+        const began = Date.now();
+        const broken = await breakIt();
+        try {
+          // Typed text appears: the way to the session has nothing to do with the API server.
+          const empty = await screen(working);
+          await working.page.keyboard.type("while-away-");
+          await expect.poll(() => screen(working), { timeout: 20_000, interval: 500 }).not.toBe(empty);
+          // Somebody who comes back needs no API server either: the broker knows the session.
+          await chooseType(returning.page, terminalType);
+          await waitForState(returning.page, ["working"], 30_000);
+          await returning.picture("api-away-returned");
+          // A new session cannot be made now, and its user is told so.
+          const told = await waiting.watch();
+          await chooseType(waiting.page, terminalType);
+          await waitForState(waiting.page, ["error"], 50_000);
+          expect(await problemText(waiting.page)).toMatch(/cannot be looked up or started at the moment/);
+          await waiting.picture("api-away-new");
+          tell(`the API server ${way}; the page of somebody new showed`, await told());
+          await sleep(Math.max(0, awayMs - (Date.now() - began)));
+          expect((await seen()).filter(({ state, words }) => state !== "working" || words !== "")).toEqual([]);
+        } finally {
+          await broken.mend();
+          await untilClusterWorks();
+        }
+      });
+      await returning.ready();
+      await returning.typeRest();
+      expect((await returning.pod()).metadata?.uid).toBe(left.metadata?.uid);
+      await working.typeRest("before-while-away-after");
+      expect((await working.pod()).metadata?.uid).toBe(before.metadata?.uid);
+      // The watches of the brokers have caught up: what was made and deleted meanwhile or since is known.
+      await waiting.page.getByRole("button", { name: "Try again" }).click();
+      await waiting.ready();
+      await waiting.type("afterwards");
+      await kubectl.removeSessions(demo.namespace);
+      await waitForState(waiting.page, ["ended"], 60_000);
+    },
+    600_000,
+  );
 });

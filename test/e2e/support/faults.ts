@@ -110,8 +110,11 @@ export async function killApiServer(): Promise<Broken> {
   };
 }
 
-/** Waits until the API server and what depends on it work again. */
-export async function untilClusterWorks(deadlineMs = 90_000): Promise<void> {
+/**
+ * Waits until the API server and what depends on it work again. After a minute without it the kubelet and the controllers, which
+ * wait longer from try to try, take up to a minute and a half until they agree on the node.
+ */
+export async function untilClusterWorks(deadlineMs = 240_000): Promise<void> {
   const layout = clusterLayout(process.env);
   const kubectl = (...args: string[]) =>
     execa(`${layout.programs}/kubectl`, ["--kubeconfig", layout.kubeconfig, "--request-timeout=5s", ...args], { reject: false });
