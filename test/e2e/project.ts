@@ -4,6 +4,7 @@ const withoutCluster = [
   // A cluster of its own.
   "test/e2e/cluster-down.test.ts",
   "test/e2e/completion.test.ts",
+  "test/e2e/local.test.ts",
   "test/e2e/page/*.test.ts",
   "test/e2e/proxy-image*.test.ts",
   "test/e2e/session-image.test.ts",
