@@ -8,7 +8,7 @@ import {
   identityVolumeName,
   sessionObject,
 } from "../../../src/engine/docker-names.ts";
-import { type EngineClient, engineClient, filtersOf } from "../../../src/engine/engine-client.ts";
+import { type EngineClient, engineClient, filtersOf, isEngineStatus } from "../../../src/engine/engine-client.ts";
 import { dockerRuntime } from "../../../src/runtimes/docker.ts";
 import { type Broker, type BrokerOptions, brokerOf, commonConfig, type Place } from "./place.ts";
 import { scriptPath, scripts } from "./scripts.ts";
@@ -181,19 +181,20 @@ export async function dockerPlace({ socket, namespace, image, network, entry }: 
     },
     async remove() {
       for (const stop of stops) stop.abort();
-      const ids = [...(await containers()).map(({ Id: id }) => id), ...foreign];
-      await Promise.all(
-        ids.map((id) =>
-          client.send({ method: "DELETE", path: `/containers/${id}`, query: { force: true, v: true } }).catch(() => undefined),
-        ),
-      );
+      // What a killed broker had asked for may still be done meanwhile.
+      const drop = (path: string): Promise<void> =>
+        client.send({ method: "DELETE", path, query: { force: true, v: true } }).catch((thrown: unknown) => {
+          const isBeingRemoved = path.startsWith("/containers/") && isEngineStatus(thrown, 409);
+          if (!isEngineStatus(thrown, 404) && !isBeingRemoved) throw thrown;
+        });
+      await Promise.all([...(await containers()).map(({ Id: id }) => id), ...foreign].map((id) => drop(`/containers/${id}`)));
       const left = await client.json<readonly { Id: string }[]>({ path: "/networks", query: { filters: ours() } });
-      for (const { Id: id } of left) await client.send({ method: "DELETE", path: `/networks/${id}` });
+      for (const { Id: id } of left) await drop(`/networks/${id}`);
       const { Volumes: volumes } = await client.json<{ Volumes: readonly { Name: string }[] | null }>({
         path: "/volumes",
         query: { filters: ours() },
       });
-      for (const { Name: name } of volumes ?? []) await client.send({ method: "DELETE", path: `/volumes/${name}` });
+      for (const { Name: name } of volumes ?? []) await drop(`/volumes/${name}`);
       client.close();
     },
   };

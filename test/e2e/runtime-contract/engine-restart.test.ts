@@ -20,8 +20,11 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await place?.remove();
-  await engine?.remove();
+  try {
+    await place?.remove();
+  } finally {
+    await engine?.remove();
+  }
 });
 
 it.each(["SIGTERM", "SIGKILL"] as const)(
