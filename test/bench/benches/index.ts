@@ -7,6 +7,7 @@ import { bench as existingSession } from "./existing-session.ts";
 import { bench as hookSize } from "./hook-size.ts";
 import { bench as hundredLogins } from "./hundred-logins.ts";
 import { bench as newSession } from "./new-session.ts";
+import { bench as oneMachine } from "./one-machine.ts";
 import { bench as sessionSize } from "./session-size.ts";
 import { bench as version } from "./version.ts";
 import { bench as wrongPasswords } from "./wrong-passwords.ts";
@@ -20,6 +21,7 @@ export const benches: readonly Bench[] = [
   hundredLogins,
   wrongPasswords,
   capacity,
+  oneMachine,
   sessionSize,
   hookSize,
   version,
