@@ -171,17 +171,20 @@ describe("--serve", () => {
     kube.faults.push({ method: "POST", path: /pods$/, status: 403, reason: "Forbidden", message });
     const { lines } = await ask("/v1/sessions", { user: user("carol"), display: "desktop" });
     expect(lines.at(-1)).toEqual({ event: "error", code: 1, reason: "no-room", message: expect.not.stringContaining("quota") });
-    expect(logged("carol")).toMatchObject([
-      {
-        event: "session",
-        session: "carol-desktop",
-        outcome: "no-room",
-        admin: expect.stringContaining(
-          "a ResourceQuota of the namespace vdi-test is used up; try: kubectl describe resourcequota -n vdi-test",
-        ),
-        detail: expect.stringContaining(message),
-      },
-    ]);
+    // The line comes by a pipe of its own.
+    await expect
+      .poll(() => logged("carol"), { timeout: 10_000 })
+      .toMatchObject([
+        {
+          event: "session",
+          session: "carol-desktop",
+          outcome: "no-room",
+          admin: expect.stringContaining(
+            "a ResourceQuota of the namespace vdi-test is used up; try: kubectl describe resourcequota -n vdi-test",
+          ),
+          detail: expect.stringContaining(message),
+        },
+      ]);
 
     kube.hold = true;
     const waiting = ask("/v1/sessions", { user: user("dave"), display: "desktop" });
@@ -198,16 +201,18 @@ describe("--serve", () => {
     const told = (await waiting).lines;
     expect(told).toContainEqual({ event: "progress", phase: "scheduling", message: expect.stringMatching(/^No machine has room/) });
     expect(JSON.stringify(told)).not.toContain("nodes are available");
-    expect(logged("dave")).toMatchObject([
-      {
-        event: "waiting",
-        session: "dave-desktop",
-        reason: "no-node",
-        admin: expect.stringContaining("kubectl describe nodes"),
-        detail: "0/1 nodes are available",
-      },
-      { event: "session", outcome: "ready" },
-    ]);
+    await expect
+      .poll(() => logged("dave"), { timeout: 10_000 })
+      .toMatchObject([
+        {
+          event: "waiting",
+          session: "dave-desktop",
+          reason: "no-node",
+          admin: expect.stringContaining("kubectl describe nodes"),
+          detail: "0/1 nodes are available",
+        },
+        { event: "session", outcome: "ready" },
+      ]);
 
     kube.end("dave-desktop", 137, "OOMKilled");
     while (!(await ask("/v1/state", { user: user("dave"), display: "desktop" })).lines.some(({ state }) => state === "failed"))
