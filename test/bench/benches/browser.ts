@@ -12,7 +12,7 @@ export const bench: Bench = {
   what: 'In Chromium: from the click on "Sign in" to the desktop\'s first picture on the page.',
   how: "Both moments by the page's own clock, in a fresh browser window each time, the fields filled before, and the page as it is after the moment that typing takes: it has fetched what it fetches by itself. A returning user's session runs; a new user's pod does not exist. In turn. The type is a terminal without a desktop, so that the first picture is Xpra's and not a desktop environment's.",
   heldBackBy:
-    "Returning: PAM and one TLS connection for the WebSocket, Xpra's hello through the proxy and its first picture; Chromium without a graphics card draws on the same processors. New: the pod's start, see new-session.",
+    "Returning: PAM and one TLS connection for the WebSocket, Xpra's hello through the proxy and its first picture; Chromium without a graphics card draws on the same processors. New: the pod's start, of which the kubelet's second between two looks at its containers is the largest part, see new-session.",
   async run(world) {
     const deployment = await world.deployment();
     world.defer(() => deployment.endSessions());
