@@ -49,17 +49,6 @@ export async function prepareDeployment(): Promise<Deployment> {
     if (exitCode !== 0) throw new Error(`vdi ${args[0]} ended with ${exitCode}: ${stderr}`);
     return stdout;
   };
-  const login = async (user: string, display: string): Promise<readonly SessionEvent[]> => {
-    const { status, ticket, message } = await door.signIn(user, demo.password);
-    if (status !== 200) throw new Error(`${user} could not sign in: ${status} ${message}`);
-    const events = await door.start(ticket, display);
-    const last = events.at(-1);
-    if (last?.event !== "ready") {
-      const before = events.at(-2)?.message ?? "";
-      throw new Error(`${user} has no session: ${last?.message ?? "the answer broke off"} ${before}`.trim());
-    }
-    return events;
-  };
   return {
     ...demo,
     ingressNamespace,
@@ -86,7 +75,7 @@ export async function prepareDeployment(): Promise<Deployment> {
       if (names.length > 0) await admin("users", "remove", ...names, "--context", demo.context);
     },
     proxies: () => proxiesOf(kubectl, ingressNamespace),
-    login,
+    login: (user, display) => login(door, user, demo.password, display),
     async needRoom(sessions) {
       const room = await roomFor(kubectl);
       if (room >= sessions) return;
@@ -94,6 +83,19 @@ export async function prepareDeployment(): Promise<Deployment> {
     },
     endSessions: () => kubectl.removeSessions(demo.namespace),
   };
+}
+
+/** Signs in at a door and starts a session, or finds it; throws with the door's words when there is none. */
+export async function login(door: Door, user: string, password: string, display: string): Promise<readonly SessionEvent[]> {
+  const { status, ticket, message } = await door.signIn(user, password);
+  if (status !== 200) throw new Error(`${user} could not sign in: ${status} ${message}`);
+  const events = await door.start(ticket, display);
+  const last = events.at(-1);
+  if (last?.event !== "ready") {
+    const before = events.at(-2)?.message ?? "";
+    throw new Error(`${user} has no session: ${last?.message ?? "the answer broke off"} ${before}`.trim());
+  }
+  return events;
 }
 
 /** What a session asks for by default (XPRA_SESSION_CPU_REQUEST), in thousandths of a processor. */

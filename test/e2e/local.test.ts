@@ -5,6 +5,7 @@ import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { localValues } from "../../src/local/local-values.ts";
 import { chooseType, openBrowser, openContext, screenshot, signIn, waitForFirstFrame, waitForQuiet } from "./page/page.ts";
 import { keepContainersOnFailure } from "./support/container-artifacts.ts";
 import { doorAt, type SessionEvent } from "./support/door.ts";
@@ -79,9 +80,7 @@ beforeAll(async () => {
   }
 }, 120_000);
 
-const oneMachine = [`XPRA_REGISTRY_SRV=localhost/${namespace}`, "EXTERNALIPS=127.0.0.1", "DOMNAME=localhost", "XPRA_WORKERS=all"].flatMap(
-  (set) => ["--set", set],
-);
+const oneMachine = [...localValues(namespace)].flatMap(([name, value]) => ["--set", `${name}=${value}`]);
 
 afterAll(async () => {
   await vdi("down", "--homes", "--yes");

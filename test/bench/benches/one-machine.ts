@@ -3,10 +3,11 @@ import { copyFile, mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { execa } from "execa";
-import { type Door, doorAt } from "../../e2e/support/door.ts";
+import { localValues } from "../../../src/local/local-values.ts";
+import { doorAt } from "../../e2e/support/door.ts";
 import { eventually } from "../../e2e/support/wait.ts";
 import type { Bench, World } from "../bench.ts";
-import { type Deployment, lightType } from "../deployment.ts";
+import { type Deployment, lightType, login } from "../deployment.ts";
 import { interleaved, timed } from "../timing.ts";
 
 const directory = join(homedir(), "vdi-bench-local");
@@ -19,7 +20,7 @@ const memoryScript = "cat /proc/[0-9]*/smaps_rollup 2>/dev/null | awk '/^Pss:/ {
 /** One place where sessions run. */
 interface Place {
   /** Sign-in and session, as the page asks for them. */
-  login(): Promise<void>;
+  login(): Promise<unknown>;
   /** Ends the session and waits until nothing of it is left. */
   end(): Promise<void>;
   /** Runs a script in the session. */
@@ -93,16 +94,10 @@ async function megabytes(place: Place): Promise<number> {
   return Number((await place.inside(memoryScript)).trim()) / 1024;
 }
 
-async function enter(door: Door, password: string): Promise<void> {
-  const { status, ticket, message } = await door.signIn(user, password);
-  if (status !== 200) throw new Error(`${user} could not sign in: ${status} ${message}`);
-  const last = (await door.start(ticket, lightType)).at(-1);
-  if (last?.event !== "ready") throw new Error(`${user} has no session: ${last?.message ?? "the answer broke off"}`);
-}
-
-function clusterPlace({ namespace, kubectl, door, password, endSessions }: Deployment): Place {
+function clusterPlace(deployment: Deployment): Place {
+  const { namespace, kubectl, endSessions } = deployment;
   return {
-    login: () => enter(door, password),
+    login: () => deployment.login(user, lightType),
     end: endSessions,
     inside: async (script) => (await kubectl.shell(namespace, session, "session", script)).output,
   };
@@ -124,13 +119,7 @@ async function localPlace(world: World, deployment: Deployment): Promise<LocalPl
   };
   world.defer(takeAway);
   await takeAway();
-  const settings = {
-    XPRA_REGISTRY_SRV: `localhost/${basename(directory)}`,
-    EXTERNALIPS: "127.0.0.1",
-    DOMNAME: "localhost",
-    XPRA_WORKERS: "all",
-  };
-  const set = Object.entries(settings).flatMap(([name, value]) => ["--set", `${name}=${value}`]);
+  const set = [...localValues(basename(directory))].flatMap(([name, value]) => ["--set", `${name}=${value}`]);
   await execa(process.execPath, [join(world.root, "bin", "vdi"), "init", directory, ...set]);
   const rootfs = join("images", "vdi-base", "rootfs.tar.gz");
   await mkdir(dirname(join(directory, rootfs)), { recursive: true });
@@ -142,7 +131,7 @@ async function localPlace(world: World, deployment: Deployment): Promise<LocalPl
   return {
     vdi,
     up: () => timed(bringUp),
-    login: () => enter(door, password),
+    login: () => login(door, user, password, lightType),
     async end() {
       const { ticket } = await door.signIn(user, password);
       await door.end(ticket, lightType);
