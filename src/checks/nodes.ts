@@ -1,4 +1,5 @@
 import type { V1Node, V1Pod } from "@kubernetes/client-node";
+import { refusingTaint } from "../deployment/session-nodes.ts";
 import { amountOf } from "../util/quantity.ts";
 
 /** True for a node that answers. */
@@ -6,14 +7,14 @@ export function isReady({ status }: V1Node): boolean {
   return status?.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True") === true;
 }
 
-/** Why no session would be put on a node; undefined: one would. Sessions tolerate no taint. Pure. */
+/** Why no session would be put on a node; undefined: one would. Pure. */
 export function whyNoSessions(node: V1Node): string | undefined {
   if (!isReady(node)) {
     const condition = node.status?.conditions?.find(({ type }) => type === "Ready");
     return `is not ready${condition?.message === undefined ? "" : ` (${condition.message})`}`;
   }
   if (node.spec?.unschedulable === true) return "takes no new pods (cordoned)";
-  const taint = node.spec?.taints?.find(({ effect }) => effect === "NoSchedule" || effect === "NoExecute");
+  const taint = refusingTaint(node);
   return taint === undefined
     ? undefined
     : `has the taint ${taint.key}${taint.value === undefined ? "" : `=${taint.value}`}:${taint.effect}`;

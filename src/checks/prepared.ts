@@ -1,4 +1,5 @@
 import { ensureCertificate, type ProxyCertificate } from "../deployment/certificate.ts";
+import { imageReferences } from "../deployment/pinned-images.ts";
 import { certificateNames, type PreparedDirectory, prepareDirectory } from "../deployment/prepare.ts";
 import { readUserFiles } from "../deployment/user-files.ts";
 import { type ImageDigest, imageDigest, withDigest } from "../images/image-digest.ts";
@@ -38,10 +39,8 @@ export function certificateOf(world: World): Promise<ProxyCertificate> {
 /** All images of the configuration, as their registry has them. */
 export function imagesOf(world: World): Promise<readonly ImageFacts[]> {
   return world.once("images", () => {
-    const { images } = world.config();
-    const references = [...new Set([images.proxy, images.default, ...images.byVariable.values()])].sort();
     return Promise.all(
-      references.map(async (reference) => ({
+      imageReferences(world.config()).map(async (reference) => ({
         reference,
         digest: await imageDigest(reference, { env: world.ctx.env, signal: world.ctx.signal, timeoutMs: registryTimeoutMs }),
       })),

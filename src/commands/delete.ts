@@ -4,10 +4,9 @@ import { type DeleteResult, deleteDeployment } from "../deployment/delete.ts";
 import { namespacesOf } from "../deployment/deploy.ts";
 import { listSessions } from "../deployment/session-list.ts";
 import type { Command } from "../util/command.ts";
-import { ExitCode } from "../util/exit-code.ts";
 import { clusterOptions, directoryOption, flagOf, namespaceOption } from "../util/options.ts";
 import { number, object, texts } from "../util/shape.ts";
-import { VdiError } from "../util/vdi-error.ts";
+import { confirmed } from "./confirmed.ts";
 import { withCluster } from "./prepared.ts";
 import { namespaceField, refsField } from "./shapes.ts";
 
@@ -43,14 +42,7 @@ export const deleteCommand: Command<Deleted> = {
         const sessions = await listSessions(transport, config.namespace, ctx.signal);
         const running = sessions.filter(({ state }) => state === "running" || state === "starting").length;
         const question = `Take ${config.namespace} off ${transport.server}? ${running === 1 ? "1 session ends" : `${running} sessions end`}.`;
-        if (!(await ctx.confirm(question))) {
-          throw new VdiError({
-            what: "nothing was deleted",
-            why: ctx.interactive ? "you said no" : "there is nobody to ask",
-            ...(ctx.interactive ? {} : { try: "--yes" }),
-            exitCode: ctx.interactive ? ExitCode.failed : ExitCode.usage,
-          });
-        }
+        await confirmed(ctx, question, "nothing was deleted");
       }
       const result = await deleteDeployment(config, { transport, signal: ctx.signal, status: (text) => ctx.progress.status(text) });
       return { namespace: config.namespace, ...result };

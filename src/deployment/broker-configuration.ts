@@ -5,7 +5,7 @@ import type { ConfigMapFiles } from "../manifests/session-pod.ts";
 import type { SessionTypeEntry } from "../session/sessions-config.ts";
 
 /** Saving and ending a session takes no longer. */
-const gracePeriodSeconds = 30;
+export const gracePeriodSeconds = 30;
 
 /** For processors that cannot be counted. */
 const someStarts = 4;

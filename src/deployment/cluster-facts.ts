@@ -7,9 +7,9 @@ import { type DeploymentNames, directoryAnnotation, versionAnnotation, workerLab
 import type { KubeObject } from "../manifests/kube-object.ts";
 import { ExitCode } from "../util/exit-code.ts";
 import { isInNetworks, isNetwork } from "../util/networks.ts";
-import { amountOf } from "../util/quantity.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import type { ClusterTraits } from "./plan.ts";
+import { sessionProcessors } from "./session-nodes.ts";
 
 /** What the cluster says of itself and of this deployment, before anything is changed. */
 export interface ClusterFacts {
@@ -75,16 +75,6 @@ export async function readClusterFacts(transport: KubeTransport, config: Config,
     workers: workerChanges(config, nodes?.items),
     warnings,
   };
-}
-
-/** Processors of the nodes that take session pods: the chosen workers, else all that any pod may go to. Pure. */
-export function sessionProcessors(nodes: readonly V1Node[], workers: readonly string[] | undefined): number {
-  return nodes
-    .filter(({ metadata, spec }) => {
-      if (workers !== undefined && !workers.includes(metadata?.name ?? "")) return false;
-      return spec?.unschedulable !== true && !(spec?.taints ?? []).some(({ effect }) => effect === "NoSchedule" || effect === "NoExecute");
-    })
-    .reduce((sum, { status }) => sum + amountOf(status?.allocatable?.["cpu"] ?? "0"), 0);
 }
 
 /** Asks for what not every cluster has, and for which nobody needs to have a right. */

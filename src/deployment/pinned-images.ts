@@ -8,12 +8,17 @@ export interface PinnedImages {
   readonly warnings: readonly string[];
 }
 
+/** Every image that a deployment runs, each once, in their order. Pure. */
+export function imageReferences({ images }: Pick<Config, "images">): readonly string[] {
+  return [...new Set([images.proxy, images.default, ...images.byVariable.values()])].sort();
+}
+
 /**
  * The digest of every image of a deployment, so that what runs is what was pushed last and a node cannot keep an older one.
  * Where the registry cannot be asked from here the tag is deployed, with a warning.
  */
 export async function pinImages(config: Pick<Config, "images">, sources: DigestSources): Promise<PinnedImages> {
-  const references = [...new Set([config.images.proxy, config.images.default, ...config.images.byVariable.values()])].sort();
+  const references = imageReferences(config);
   const warnings: string[] = [];
   const pinned = await Promise.all(
     references.map(async (reference): Promise<readonly [string, string]> => {

@@ -44,7 +44,7 @@ export async function applyPlan(docker: Dockerode, plan: LocalPlan, job: ApplyJo
   }
 }
 
-/** Puts the users into the volume that the running proxy reads; gives false when there is no such volume, as nothing was ever brought up. */
+/** Puts the files of one volume where running parts read them; undefined when nothing was ever brought up. */
 export async function putVolumeFiles(
   docker: Dockerode,
   plan: LocalPlan,

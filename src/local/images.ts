@@ -1,6 +1,7 @@
 import type Dockerode from "dockerode";
 import type { Config } from "../config/config.ts";
-import { chooseBaseImage, provideOutsideImage } from "../images/base-image.ts";
+import { imageReferences } from "../deployment/pinned-images.ts";
+import { type BaseImage, chooseBaseImage, provideOutsideImage } from "../images/base-image.ts";
 import { buildImages } from "../images/build-images.ts";
 import { buildOptionsOf } from "../images/build-options.ts";
 import { dockerImageEngine, type ImageEngine } from "../images/image-engine.ts";
@@ -17,11 +18,6 @@ export interface LocalImages {
   readonly ids: ReadonlyMap<string, string>;
 }
 
-/** Every reference that a deployment runs. Pure. */
-export function imagesOf(config: Pick<Config, "images">): readonly string[] {
-  return [...new Set([config.images.proxy, config.images.default, ...config.images.byVariable.values()])];
-}
-
 /**
  * Sees to it that the engine has all images: those of `images/` are built where they changed, others are pulled where they are missing.
  * What is there is never asked for in a registry, so that a start with nothing to do needs no network.
@@ -34,7 +30,7 @@ export async function provideImages(
 ): Promise<LocalImages> {
   const engine = dockerImageEngine(docker);
   const { progress, signal, env, now, interactive: live } = ctx;
-  await provideBase(ctx, engine, config.directory, prepareRootfs);
+  const base = await provideBase(ctx, engine, config.directory, prepareRootfs);
   const result = await buildImages(buildOptionsOf(config, { baseImage: undefined, refresh: false }), {
     engine,
     // That nothing was to be done is no news.
@@ -44,9 +40,8 @@ export async function provideImages(
     now,
     live,
   });
-  const base = await chooseBaseImage(config.directory, undefined);
   const ids = new Map<string, string>();
-  for (const reference of imagesOf(config)) {
+  for (const reference of imageReferences(config)) {
     if (localImageName(reference, config.registry) === undefined)
       await provideOutsideImage(reference, base, { engine, progress, signal, login: { env }, refresh: false });
     const image = await engine.inspect(reference);
@@ -62,16 +57,18 @@ export async function provideImages(
   return { built: result.images.filter(({ action }) => action === "built").map(({ name }) => name), ids };
 }
 
-/** Debian from a registry where one answers; else it is made here, of a mirror's packages. */
-async function provideBase(ctx: Context, engine: ImageEngine, directory: string, prepareRootfs: () => Promise<void>): Promise<void> {
+/** Debian from a registry where one answers; else it is made here, of a mirror's packages. Gives what it came to. */
+async function provideBase(ctx: Context, engine: ImageEngine, directory: string, prepareRootfs: () => Promise<void>): Promise<BaseImage> {
   const { progress, signal, env, now } = ctx;
   const base = await chooseBaseImage(directory, undefined);
   try {
     await provideOutsideImage(base.reference, base, { engine, progress, signal, login: { env }, refresh: false });
+    return base;
   } catch (thrown) {
     if (!(thrown instanceof VdiError) || base.rootfs !== undefined) throw thrown;
     progress.line(`no registry has ${base.reference} for this machine (${thrown.why ?? thrown.what}): Debian is made here instead`);
     await prepareRootfs();
     await makeRootfsFor(directory, {}, { env, progress, signal, now });
+    return chooseBaseImage(directory, undefined);
   }
 }

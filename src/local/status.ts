@@ -1,10 +1,10 @@
 import type Dockerode from "dockerode";
 import type { Config } from "../config/config.ts";
 import { type CertificateFacts, certificateFacts } from "../deployment/certificate-facts.ts";
+import { imageReferences } from "../deployment/pinned-images.ts";
 import { dockerLabels, isEndingName } from "../engine/docker-names.ts";
 import { filesOf } from "./archive.ts";
 import { engineError, ifThere } from "./engine-error.ts";
-import { imagesOf } from "./images.ts";
 import { pageAddress } from "./local-values.ts";
 import { containerName, labelFilters } from "./names.ts";
 import { filesPlace } from "./plan.ts";
@@ -99,7 +99,7 @@ async function lookAt(docker: Dockerode, config: Config, now: number): Promise<L
 
 async function imageIds(docker: Dockerode, config: Config): Promise<ReadonlyMap<string, string>> {
   const found = await Promise.all(
-    imagesOf(config).map(async (reference) => [reference, (await ifThere(docker.getImage(reference).inspect()))?.Id] as const),
+    imageReferences(config).map(async (reference) => [reference, (await ifThere(docker.getImage(reference).inspect()))?.Id] as const),
   );
   return new Map(found.filter((entry): entry is readonly [string, string] => entry[1] !== undefined));
 }

@@ -51,8 +51,11 @@ export async function bringUp(ctx: Context, input: Input): Promise<BroughtUp> {
   await machine.prepareEngine(job, mayInstall);
   const docker = await ctx.ports.connectEngine();
   // Found out now and not after a quarter of an hour of building.
-  const config = await preparedConfig(ctx, input, async (wanted) => checkPort(machine, wanted, await proxyOf(docker, wanted)));
-  const before = await proxyOf(docker, config);
+  let before: Found;
+  const config = await preparedConfig(ctx, input, async (wanted) => {
+    before = await proxyOf(docker, wanted);
+    await checkPort(machine, wanted, before);
+  });
   const images = await provideImages(ctx, docker, config, () => machine.prepareProgram("mmdebstrap", job, mayInstall));
   const demo = await demoUsers(ctx, config, () => machine.prepareProgram("openssl", job, mayInstall));
   const plan = await localPlan(ctx, docker, config, images.ids);

@@ -1,10 +1,10 @@
+import { gracePeriodSeconds } from "../../deployment/broker-configuration.ts";
 import { localConfig } from "../../local/directory.ts";
 import { lookOnEngine, takeDown } from "../../local/down.ts";
 import type { Command } from "../../util/command.ts";
-import { ExitCode } from "../../util/exit-code.ts";
 import { flagOf } from "../../util/options.ts";
 import { type DataOf, object, texts } from "../../util/shape.ts";
-import { VdiError } from "../../util/vdi-error.ts";
+import { confirmed } from "../confirmed.ts";
 import { namespaceField } from "../shapes.ts";
 import { localDirectoryOption } from "./options.ts";
 
@@ -18,9 +18,6 @@ const shape = object({
 
 /** What `vdi local down` did. */
 export type LocalDown = DataOf<typeof shape>;
-
-/** Saving and ending a session takes no longer. */
-const graceSeconds = 30;
 
 /** `vdi local down`: everything off the engine, except homes. */
 export const localDown: Command<LocalDown> = {
@@ -48,16 +45,13 @@ export const localDown: Command<LocalDown> = {
       const there = await lookOnEngine(docker, config.namespace);
       const count = there.homes.length;
       const question = `Remove ${count === 1 ? "1 home" : `${count} homes`} of ${config.namespace} with everything in them?`;
-      if (count > 0 && !(await ctx.confirm(question))) {
-        throw new VdiError({
-          what: "nothing was removed",
-          why: ctx.interactive ? "you said no" : "there is nobody to ask",
-          ...(ctx.interactive ? {} : { try: "--yes" }),
-          exitCode: ctx.interactive ? ExitCode.failed : ExitCode.usage,
-        });
-      }
+      if (count > 0) await confirmed(ctx, question, "nothing was removed");
     }
-    const gone = await takeDown(docker, config.namespace, { homes, graceSeconds, status: (text) => ctx.progress.status(text) });
+    const gone = await takeDown(docker, config.namespace, {
+      homes,
+      graceSeconds: gracePeriodSeconds,
+      status: (text) => ctx.progress.status(text),
+    });
     return { namespace: config.namespace, ...gone };
   },
 

@@ -1,3 +1,4 @@
+import type Dockerode from "dockerode";
 import { sessionObject } from "../../engine/docker-names.ts";
 import { localConfig } from "../../local/directory.ts";
 import { lookOnEngine } from "../../local/down.ts";
@@ -6,7 +7,6 @@ import { merged } from "../../local/merged.ts";
 import { containerName } from "../../local/names.ts";
 import { readable } from "../../logs/readable.ts";
 import type { Input, StreamCommand } from "../../util/command.ts";
-import type { Context } from "../../util/context.ts";
 import { flagOf, numberOf, sinceOption, textOf } from "../../util/options.ts";
 import { object, openObject, optional, text, time } from "../../util/shape.ts";
 import { VdiError } from "../../util/vdi-error.ts";
@@ -51,7 +51,7 @@ export const localLogs: StreamCommand<LocalLogItem> = {
   async *stream(ctx, input) {
     const { namespace } = localConfig(ctx, input);
     const docker = await ctx.ports.connectEngine();
-    const names = await containersOf(ctx, input, namespace);
+    const names = await containersOf(docker, input, namespace);
     const seconds = sinceOf(input);
     const scope = {
       tail: numberOf(input, "tail") ?? (seconds === undefined ? defaultTail : undefined),
@@ -74,10 +74,9 @@ export const localLogs: StreamCommand<LocalLogItem> = {
 };
 
 /** The containers whose logs are meant. Throws where there is none. */
-async function containersOf(ctx: Context, input: Input, namespace: string): Promise<readonly string[]> {
+async function containersOf(docker: Dockerode, input: Input, namespace: string): Promise<readonly string[]> {
   const topic = textOf(input, "topic");
   const session = textOf(input, "session");
-  const docker = await ctx.ports.connectEngine();
   const there = (await lookOnEngine(docker, namespace)).containers;
   const wanted =
     topic === "session"

@@ -1,7 +1,7 @@
 import type { V1Node } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
 import { startsOfEach } from "../../../src/deployment/broker-configuration.ts";
-import { sessionProcessors } from "../../../src/deployment/cluster-facts.ts";
+import { sessionProcessors } from "../../../src/deployment/session-nodes.ts";
 
 const node = (name: string, cpu: string, spec: V1Node["spec"] = {}): V1Node => ({
   metadata: { name },
