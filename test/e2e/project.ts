@@ -7,6 +7,9 @@ const withoutCluster = [
   "test/e2e/local.test.ts",
   "test/e2e/page/*.test.ts",
   "test/e2e/proxy-image*.test.ts",
+  "test/e2e/runtime-contract/broker-container.test.ts",
+  "test/e2e/runtime-contract/docker*.test.ts",
+  "test/e2e/runtime-contract/engine-restart.test.ts",
   "test/e2e/session-image.test.ts",
 ];
 
