@@ -61,5 +61,7 @@ export interface Bench {
   readonly how: string;
   /** What holds it back: a text of whoever has profiled it. */
   readonly heldBackBy: string;
+  /** True: it disturbs what else runs on the machine, or takes very long, and is measured only when it is named. */
+  readonly onlyByName?: boolean;
   run(world: World): Promise<readonly Figure[]>;
 }

@@ -12,7 +12,7 @@ import { type BenchReport, mergeReports, type Report, rounded } from "./report.t
 
 const usage = `usage: npm run bench -- [NAME…] [--quick] [--json FILE] [--document] [--list]
 
-Measures what is named, or everything, and writes artifacts/bench.json and artifacts/performance.md.
+Measures what is named, or everything but what is run by its name only, and writes artifacts/bench.json and artifacts/performance.md.
 A complete run that is not quick writes doc/performance.json and doc/performance.md as well.
 
 --quick      a few samples only, to see that it works
@@ -49,7 +49,8 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   if (values.list) {
     const width = Math.max(...benches.map(({ name }) => name.length));
-    for (const { name, what } of benches) process.stdout.write(`${name.padEnd(width)}  ${what}\n`);
+    for (const { name, what, onlyByName } of benches)
+      process.stdout.write(`${name.padEnd(width)}  ${what}${onlyByName === true ? " Only by its name." : ""}\n`);
     return 0;
   }
   const documents = { json: join(root, "doc", "performance.json"), markdown: join(root, "doc", "performance.md") };
@@ -64,7 +65,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => interrupt.abort(new Error("interrupted")));
 
-  const chosen = positionals.length === 0 ? benches : benches.filter(({ name }) => positionals.includes(name));
+  const chosen = benches.filter(({ name, onlyByName = false }) => (positionals.length === 0 ? !onlyByName : positionals.includes(name)));
   const jsonFile = resolve(values.json ?? join(root, "artifacts", "bench.json"));
   const markdownFile = join(root, "artifacts", "performance.md");
   const command = `npm run bench${argv.length === 0 ? "" : ` -- ${argv.join(" ")}`}`;
@@ -86,7 +87,8 @@ async function main(argv: readonly string[]): Promise<number> {
     return 130;
   }
   if (values.document || (positionals.length === 0 && !values.quick)) {
-    const before = existsSync(documents.json) && positionals.length > 0 ? await readReport(documents.json) : undefined;
+    // A complete run leaves the figures of those that are run by their names only.
+    const before = existsSync(documents.json) ? await readReport(documents.json) : undefined;
     const merged = mergeReports(
       before,
       report(),

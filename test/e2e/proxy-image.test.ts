@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect as connectTls } from "node:tls";
@@ -235,6 +236,24 @@ describe("the port", () => {
     await Promise.all(["\x16\x03\x01\0\x05hello", "\0", "x".repeat(5000), ""].map((text) => plain(text)));
     expect((await rig.http("GET", "/healthz")).status).toBe(200);
     expect(await rig.logs("proxy")).not.toMatch(/Traceback/);
+  });
+
+  it("has room for a burst of connections while it is busy", async () => {
+    const count = 300;
+    const proxy = `${rig.name}-proxy`;
+    const pid = (await rig.docker("inspect", "--format", "{{.State.Pid}}", proxy)).trim();
+    // The kernel's table of the proxy's own network: local port 8443, established. It ends there before the proxy takes it in.
+    const connected = (): number => readFileSync(`/proc/${pid}/net/tcp`, "utf8").match(/^\s*\d+: [0-9A-F]{8}:20FB \S+ 01 /gm)?.length ?? 0;
+    await rig.docker("pause", proxy);
+    const answer = (): Promise<number | string> => rig.freshHttp("GET", "/healthz").then(({ status }) => status, String);
+    let answers: Promise<(number | string)[]>;
+    try {
+      answers = Promise.all(Array.from({ length: count }, answer));
+      await expect.poll(connected, { timeout: 20_000 }).toBeGreaterThanOrEqual(count);
+    } finally {
+      await rig.docker("unpause", proxy);
+    }
+    expect((await answers).filter((each) => each !== 200)).toEqual([]);
   });
 
   it("wants TLS 1.2 or newer", async () => {

@@ -4,6 +4,7 @@ import { bench as capacity } from "./capacity.ts";
 import { bench as containerStart } from "./container-start.ts";
 import { bench as deploy } from "./deploy.ts";
 import { bench as existingSession } from "./existing-session.ts";
+import { bench as firstStart } from "./first-start.ts";
 import { bench as hookSize } from "./hook-size.ts";
 import { bench as hundredLogins } from "./hundred-logins.ts";
 import { bench as newSession } from "./new-session.ts";
@@ -22,6 +23,7 @@ export const benches: readonly Bench[] = [
   wrongPasswords,
   capacity,
   oneMachine,
+  firstStart,
   sessionSize,
   hookSize,
   version,

@@ -51,6 +51,21 @@ test("a wrong password is refused in words and the name stays", async () => {
   expect(await page.getByLabel("Password", { exact: true }).inputValue()).toBe("");
 });
 
+test("a page whose own script could not be fetched says so, and loads again", async () => {
+  let fetches = 0;
+  await page.route("**/app-*.js", (route) => {
+    fetches += 1;
+    return fetches === 1 ? route.abort("connectionfailed") : route.continue();
+  });
+  await page.goto(door.address);
+  const again = page.getByRole("link", { name: "Load it again" });
+  // It waits some seconds: on most lines the script is only slow.
+  expect(await again.isVisible()).toBe(false);
+  await again.click();
+  await page.getByLabel("User name").waitFor();
+  expect(await again.count()).toBe(0);
+});
+
 test("the password is kept nowhere: not in the page, its address, its storage or its cookies", async () => {
   await signIn(page, right());
   const traces = await page.evaluate(() =>

@@ -65,6 +65,11 @@ OPTIONS = ("--dbus-proxy=no", "--dbus-control=no", "--proxy-video-encoders=none"
 AUTH_MODULE = "xpra.server.auth.vdi_auth" if auth_base.__name__.startswith("xpra.server.") else "xpra.auth.vdi"
 
 
+def listening_socket(arguments: Any) -> Any:
+    """The socket among the arguments of add_listen_socket: 5.1 hands over its kind and the socket, 6.x an object that has it."""
+    return arguments[1] if isinstance(arguments[0], str) else arguments[0].socket
+
+
 def on_main_thread(call: Any, *arguments: Any) -> None:
     """Has a function called on the main loop's thread, once."""
     from gi.repository import GLib

@@ -7,6 +7,7 @@
 | xpra.scripts.main.retry_socket_connect | made on a worker thread before; the main thread never waits for a network |
 | xpra.net.socket_util.ssl_handshake (6.x: xpra.net.tls.socket) | time for slow lines, a limit, no traceback for what is not TLS |
 | xpra.server.server_core.log_new_connection (6.x: xpra.server.core) | three lines for each connection, the kubelet's probes included |
+| xpra.server.server_core.add_listen_socket (6.x: xpra.server.core) | room for a burst of connections: without it the sixth may wait for minutes |
 | xpra.net.websockets.handler.WebSocketRequestHandler | the page, its interface and its headers |
 | ProxyInstance.video_init (5.1) | video encoders that are never used here: an endless timer and 20 lines of log for each login |
 | xpra.server.proxy.proxy_instance.Queue (6.x: instance_base) | no end to what waits for a slow client or session, in the memory of all |
@@ -23,6 +24,9 @@ from types import ModuleType
 from typing import Any
 
 from vdi_door import compat
+
+# Connections that wait to be taken in.
+BACKLOG = 1024
 
 
 def _replace_auth_verified() -> None:
@@ -55,6 +59,19 @@ def _replace_handshake() -> None:
 
     compat.need(compat.TLS_MODULE, "ssl_handshake")
     compat.TLS_MODULE.ssl_handshake = handshake.ssl_handshake
+
+
+def _make_room_for_bursts() -> None:
+    original = compat.need(compat.server_core, "add_listen_socket")
+
+    def add_listen_socket(*arguments: Any) -> Any:
+        added = original(*arguments)
+        # Xpra has room for 5 that wait to be taken in. Of the next ones the kernel drops what completes the connection, and their
+        # first words are sent again only after 6, 13, 26, 51 and 102 s. The kernel takes the smaller of this and net.core.somaxconn.
+        compat.listening_socket(arguments).listen(BACKLOG)
+        return added
+
+    compat.server_core.add_listen_socket = add_listen_socket
 
 
 def _be_quiet_about_connections() -> None:
@@ -131,6 +148,7 @@ def install() -> None:
     _replace_auth_verified()
     _replace_connect()
     _replace_handshake()
+    _make_room_for_bursts()
     _be_quiet_about_connections()
     _replace_http_handler()
     _replace_in_instances()

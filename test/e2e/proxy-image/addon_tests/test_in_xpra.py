@@ -18,6 +18,7 @@ class InXpra(unittest.TestCase):
         self.assertEqual(compat.ProxyServer.auth_verified.__module__, "vdi_door.replaced")
         self.assertEqual(compat.client_main.retry_socket_connect.__module__, "vdi_door.replaced")
         self.assertEqual(compat.TLS_MODULE.ssl_handshake.__module__, "vdi_door.handshake")
+        self.assertEqual(compat.server_core.add_listen_socket.__module__, "vdi_door.replaced")
         self.assertEqual(compat.server_core.log_new_connection.__module__, "vdi_door.replaced")
         self.assertEqual(compat.proxy_instance.Queue.__module__, "vdi_door.pressure")
         self.assertEqual(compat.websocket_handler.WebSocketRequestHandler.__module__, "vdi_door.http_door")
