@@ -28,6 +28,7 @@ session() {
   docker run -d --name "$1" --network "$name" --user "$2:$2" --cap-drop ALL --security-opt no-new-privileges --read-only \
     --tmpfs /tmp:mode=1777,exec -v "$root/$1/home:/home" -v "$root/$1/run:/run/user" --shm-size 256m \
     -v "$root/session-etc/passwd:/etc/passwd:ro" -v "$root/session-etc/group:/etc/group:ro" \
+    -v "$root/session_types:/srv/session_types:ro" \
     ${VDI_SESSION_BIN:+-v "$VDI_SESSION_BIN:/srv/bin:ro"} -e PORT=14500 -e SRC_PORT=14500 -e U_UID="$2" -e U_GID="$2" -e U_HOME=/home/xpra-user01 -e USER=xpra-user01 -e HOME=/home/xpra-user01 \
     -e XPRA_MODE=session -e XPRA_SESSION="$3" -e XPRA_POD_DISPLAY="$3" -e XPRA_MHD=NHD -e XPRA_TOPDIR_INT=/srv -e TZ=Etc/UTC \
     -e XPRA_SCREEN=1920x1080 -e XPRA_PASSWORD="$4" -e DNAME="$1" -e NAMESPACE=rig \
@@ -43,6 +44,8 @@ up() {
   down
   rm -rf "$root"
   mkdir -p "$root/ssl" "$root/ticket" "$root/users" "$root/broker" "$root/session-etc"
+  cp -R "$here/../../../to_container/session_types" "$root/session_types"
+  chmod -R a+rX "$root/session_types"
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj "/CN=localhost" \
     -addext "subjectAltName=DNS:localhost,DNS:$name-proxy,IP:127.0.0.1" -keyout "$root/ssl/server.key" -out "$root/ssl/server.crt" 2>/dev/null
   openssl rand -base64 48 | tr -d '\n' >"$root/ticket/key"

@@ -3,10 +3,12 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { readTextIfThere } from "../../../src/util/atomic-file.ts";
 import { keepContainersOnFailure } from "../support/container-artifacts.ts";
 import { sessionImage } from "../support/images.ts";
 
 const run = promisify(execFile);
+const toContainer = join(import.meta.dirname, "..", "..", "..", "to_container");
 
 /** How a command inside or beside a session ended. */
 export interface Outcome {
@@ -16,7 +18,7 @@ export interface Outcome {
 
 /** What a test puts into one session. */
 export interface SessionOptions {
-  /** Text of the session script; without it the image's own type is started. */
+  /** Text of the session script; without it the distribution's type of that name is started. */
   readonly script?: string;
   readonly type?: string;
   /** Files below `XPRA_TOPDIR_INT`, by their path. */
@@ -61,10 +63,9 @@ export class Session {
     const directory = await mkdtemp(join(tmpdir(), "vdi-session-image-"));
     const session = new Session(`vdi-test-session-${process.pid}-${count}`, directory);
     const type = options.type ?? "test";
-    const files = {
-      ...options.files,
-      ...(options.script === undefined ? {} : { [`session_types/default/xpra_startup_${type}.sh`]: options.script }),
-    };
+    const place = `session_types/default/xpra_startup_${type}.sh`;
+    const script = options.script ?? (await readTextIfThere(join(toContainer, place)));
+    const files = { ...options.files, ...(script === undefined ? {} : { [place]: script }) };
     await chmod(directory, 0o755);
     await mkdir(join(directory, "srv"));
     for (const [path, text] of Object.entries(files)) {
@@ -83,7 +84,7 @@ export class Session {
       XPRA_TOPDIR_INT: "/srv",
       XPRA_SESSION: type,
       XPRA_PASSWORD: Session.password,
-      VDI_SESSION_SCRIPT: `/srv/session_types/default/xpra_startup_${type}.sh`,
+      VDI_SESSION_SCRIPT: `/srv/${place}`,
       ...options.env,
     };
     const started = await docker([

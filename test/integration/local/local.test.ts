@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type Dockerode from "dockerode";
@@ -96,6 +96,16 @@ describe("vdi local up", () => {
     expect([...(on.volumes.get("vdi-vdi-local-etc")?.files.keys() ?? [])]).not.toContain("old.sh");
     // The port is kept.
     expect((await up()).changes).toEqual([]);
+  });
+
+  it("builds no image for a session type", async () => {
+    await up();
+    const types = path.join(directory(), "to_container/session_types/default");
+    writeFileSync(path.join(types, "xpra_startup_office.sh"), "#!/bin/bash\n# title: Office\n", { mode: 0o755 });
+    rmSync(path.join(types, "xpra_startup_seamless.sh"));
+    const second = await up();
+    expect(second.built).toEqual([]);
+    expect(second.changes.map(({ name }) => name)).toContain("vdi-vdi-local-session_types");
   });
 
   it("goes on where it was interrupted", async () => {
