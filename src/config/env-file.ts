@@ -44,6 +44,18 @@ export function withValues(text: string, values: ReadonlyMap<string, string>): s
   return result;
 }
 
+/** The text of an env file without the lines of some variables. Everything else of the text stays as it is. */
+export function withoutValues(text: string, names: ReadonlySet<string>): string {
+  let result = text;
+  for (const { start, end } of parseEnvFile(text, "")
+    .assignments.filter(({ name }) => names.has(name))
+    .reverse()) {
+    const lineEnd = result.indexOf("\n", end);
+    result = result.slice(0, start) + (lineEnd === -1 ? "" : result.slice(lineEnd + 1));
+  }
+  return result;
+}
+
 /** The `NAME=VALUE` texts of a repeatable option, as variables. Throws a usage error for anything else. */
 export function parseAssignments(texts: readonly string[], option: string): ReadonlyMap<string, string> {
   return new Map(

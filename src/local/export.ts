@@ -2,8 +2,9 @@ import { existsSync } from "node:fs";
 import { copyFile, cp, mkdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import type { Config } from "../config/config.ts";
-import { withValues } from "../config/env-file.ts";
+import { withoutValues, withValues } from "../config/env-file.ts";
 import { configFile, readConfigText } from "../config/read-config.ts";
+import { localVariables } from "../config/table-local.ts";
 import { changeMe } from "../config/variable.ts";
 import { rootfsFiles } from "../images/base-image.ts";
 import { distributedDirectories, treeFiles } from "../init/distribution.ts";
@@ -74,12 +75,15 @@ export function clusterEnv(text: string, values: ReadonlyMap<string, string>): s
   const { values: has } = readConfigText({ dir: "/", env: {} }, text);
   const undecided = new Map<string, string>();
   const registry = has.get("XPRA_REGISTRY_SRV") ?? "";
-  if (isNoRegistry(registry)) undecided.set("XPRA_REGISTRY_SRV", changeMe);
-  if (has.get("EXTERNALIPS")?.startsWith("127.") === true) undecided.set("EXTERNALIPS", changeMe);
+  const isForOne = isNoRegistry(registry);
+  if (isForOne) undecided.set("XPRA_REGISTRY_SRV", changeMe);
+  // Whatever stands there is an address of this machine, in a directory that was made for it.
+  if (isForOne || has.get("EXTERNALIPS")?.startsWith("127.") === true) undecided.set("EXTERNALIPS", changeMe);
   if (has.get("DOMNAME") === "localhost") undecided.set("DOMNAME", changeMe);
-  const own = isNoRegistry(registry) ? new RegExp(`^([ \\t]*(?:export[ \\t]+)?IMAGE_[A-Z0-9_]+="?)${registry}/`, "gm") : undefined;
+  const own = isForOne ? new RegExp(`^([ \\t]*(?:export[ \\t]+)?IMAGE_[A-Z0-9_]+="?)${registry.replaceAll(".", "\\.")}/`, "gm") : undefined;
   const images = own === undefined ? text : text.replace(own, "$1$${XPRA_REGISTRY_SRV}/");
-  return withValues(images, new Map([...undecided, ...values]));
+  const ofMachine = new Set(localVariables.map(({ name }) => name));
+  return withValues(withoutValues(images, ofMachine), new Map([...undecided, ...values]));
 }
 
 /** Copies what the admin added or changed, and takes away what the admin took away. */

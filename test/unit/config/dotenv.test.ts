@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseEnvFile, quoteForEnvFile } from "../../../src/config/dotenv.ts";
-import { withValues } from "../../../src/config/env-file.ts";
+import { withoutValues, withValues } from "../../../src/config/env-file.ts";
 
 /** The assignments with `${NAME}` put back, and the problems as `line severity`. */
 function read(text: string): { readonly values: Record<string, string>; readonly problems: readonly string[] } {
@@ -66,6 +66,14 @@ describe("an env file", () => {
         },
       ),
     );
+  });
+});
+
+describe("withoutValues", () => {
+  it("takes away every line of a variable, and leaves the rest as it is", () => {
+    const text = "# what it is for\nexport A=1 # one\nB=2\n#A=3\nAB=4\nA='over\ntwo lines'";
+    expect(withoutValues(text, new Set(["A"]))).toBe("# what it is for\nB=2\n#A=3\nAB=4\n");
+    expect(withoutValues(text, new Set(["C"]))).toBe(text);
   });
 });
 

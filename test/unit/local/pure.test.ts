@@ -75,7 +75,7 @@ describe("the way to a cluster", () => {
 
   it("leaves open what only fits one machine", () => {
     const text = clusterEnv(
-      `${local}\nIMAGE_DESKTOP_OFFICE=localhost/vdi-local/vdi-office\nREPLICAS=2\n`,
+      `${local}\nXPRA_LOCAL_LISTEN=192.0.2.10\nIMAGE_DESKTOP_OFFICE=localhost/vdi-local/vdi-office\nREPLICAS=2\nXPRA_LOCAL_PORT=9443`,
       new Map([["DOMNAME", "example.org"]]),
     );
     expect(text).toContain("XPRA_REGISTRY_SRV=CHANGEME\n");
@@ -83,6 +83,14 @@ describe("the way to a cluster", () => {
     expect(text).toContain("DOMNAME=example.org\n");
     expect(text).toContain("IMAGE_DESKTOP_OFFICE=${XPRA_REGISTRY_SRV}/vdi-office\n");
     expect(text).toContain("REPLICAS=2\n");
+    expect(text).not.toContain("XPRA_LOCAL_LISTEN");
+    expect(text).not.toContain("XPRA_LOCAL_PORT");
+  });
+
+  it("asks for the address also where the machine had one for others", () => {
+    const text = `${local}\n`.replace("EXTERNALIPS=127.0.0.1", "EXTERNALIPS=192.0.2.10");
+    expect(clusterEnv(text, new Map())).toContain("EXTERNALIPS=CHANGEME\n");
+    expect(clusterEnv(text, new Map([["EXTERNALIPS", "192.0.2.20"]]))).toContain("EXTERNALIPS=192.0.2.20\n");
   });
 
   it("keeps what an admin had decided for a cluster", () => {
