@@ -92,8 +92,7 @@ export async function prepareDemo(options: DemoOptions): Promise<Demo> {
   say(`deploy: namespaces ${namespace} and ingress-${namespace}`);
   await vdi(["deploy", ...onCluster]);
   const url = `https://${address}/`;
-  // The proxies are ready by now, but the node learns the Service's rules a moment later, and nothing on the cluster tells when.
-  await waitUntilThere({ what: `an answer of ${url}`, timeoutMs: 60_000, everyMs: 200 }, () => pageProblem(url), options.signal);
+  await untilAnswers(url, options.signal);
   return {
     directory,
     namespace,
@@ -105,6 +104,14 @@ export async function prepareDemo(options: DemoOptions): Promise<Demo> {
     auditLog: cluster.auditLog,
     baseImage: `${cluster.registry}/vdi-base`,
   };
+}
+
+/**
+ * Waits after a deploy until the page answers: the proxies are ready by then, but the node learns the Service's rules a moment later,
+ * and nothing on the cluster tells when.
+ */
+export async function untilAnswers(url: string, signal?: AbortSignal): Promise<void> {
+  await waitUntilThere({ what: `an answer of ${url}`, timeoutMs: 60_000, everyMs: 200 }, () => pageProblem(url), signal);
 }
 
 type Run = (cwd: string, command: string, args: readonly string[], env?: Record<string, string>, input?: string) => Promise<string>;
