@@ -1,7 +1,8 @@
 import type { Style } from "../util/command.ts";
+import { isDiskFull, noSpaceError } from "../util/disk-full.ts";
 import { ExitCode } from "../util/exit-code.ts";
 import { type DataOf, number, object, optional, type Shape, text, texts } from "../util/shape.ts";
-import { isAbort, VdiError } from "../util/vdi-error.ts";
+import { isAbort, messageOf, VdiError } from "../util/vdi-error.ts";
 import { styleFor } from "./output.ts";
 
 function indented(text: string): string {
@@ -12,8 +13,15 @@ function indented(text: string): string {
     .join("\n");
 }
 
+/** A disk may be full in every place that writes: that is nobody's bug, and has the same words everywhere. */
+function foreseen(thrown: unknown): unknown {
+  if (thrown instanceof VdiError || !isDiskFull(messageOf(thrown))) return thrown;
+  return noSpaceError("there is no space left on a disk", thrown);
+}
+
 /** What stderr gets for a failure, and the exit code that goes with it. */
-export function describeFailure(thrown: unknown, interrupted: boolean, style: Style): { text: string; exitCode: ExitCode } {
+export function describeFailure(failure: unknown, interrupted: boolean, style: Style): { text: string; exitCode: ExitCode } {
+  const thrown = foreseen(failure);
   if (thrown instanceof VdiError) {
     const lines = [`${style.red("error:")} ${thrown.what}`];
     if (thrown.why !== undefined) lines.push(indented(thrown.why));
@@ -41,7 +49,8 @@ export const failureShape = object({
 }) satisfies Shape;
 
 /** The line for a failure, for scripts. */
-export function failureLine(thrown: unknown, interrupted: boolean): string {
+export function failureLine(failure: unknown, interrupted: boolean): string {
+  const thrown = foreseen(failure);
   const { exitCode } = describeFailure(thrown, interrupted, styleFor(false));
   const error: DataOf<typeof failureShape>["error"] =
     thrown instanceof VdiError

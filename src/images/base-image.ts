@@ -1,6 +1,7 @@
 import { createReadStream, existsSync } from "node:fs";
 import path from "node:path";
 import type { ProgressSink } from "../util/context.ts";
+import { isDiskFull, spaceTries } from "../util/disk-full.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import { fileDigest } from "./build-context.ts";
 import { engineWords, type ImageEngine } from "./image-engine.ts";
@@ -86,8 +87,10 @@ async function identityOf(engine: ImageEngine, reference: string): Promise<strin
 
 function notThere(reference: string, base: BaseImage, why: string): VdiError {
   const isBase = reference === base.reference;
+  const what = `${isBase ? "the base image" : "the image"} ${reference} could not be fetched`;
+  if (isDiskFull(why)) return new VdiError({ what, why: `the engine's disk is full\n${why}`, try: spaceTries, see: "doc/images.md#space" });
   return new VdiError({
-    what: `${isBase ? "the base image" : "the image"} ${reference} could not be fetched`,
+    what,
     why,
     try: isBase
       ? ["vdi images rootfs (makes a base image here, from a Debian mirror)", "vdi build-images --base-image REFERENCE"]

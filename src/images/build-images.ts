@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
 import type { ProgressSink } from "../util/context.ts";
+import { isDiskFull, spaceTries } from "../util/disk-full.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import { chooseBaseImage, provideOutsideImage } from "./base-image.ts";
 import { packContext } from "./build-context.ts";
@@ -198,12 +199,12 @@ async function build(image: PlannedImage, key: string, run: Run): Promise<LocalI
 function buildFailure(image: PlannedImage, thrown: unknown, failure: ReturnType<BuildProgress["failure"]>): VdiError {
   const words = engineWords(thrown);
   const lines = failure === undefined ? [words] : [failure.step, ...failure.output.map((line) => `  ${line}`), words];
-  const full = /no space left on device/i.test(lines.join("\n"));
+  const full = isDiskFull(lines.join("\n"));
   return new VdiError({
     what: `the image ${image.name} could not be built`,
-    why: lines.join("\n"),
-    try: full ? "docker system prune" : undefined,
-    see: "doc/images.md#failures",
+    why: (full ? ["the engine's disk is full", ...lines] : lines).join("\n"),
+    try: full ? spaceTries : undefined,
+    see: full ? "doc/images.md#space" : "doc/images.md#failures",
     cause: thrown,
   });
 }

@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
-import { mkdir, rename, rm, stat } from "node:fs/promises";
+import { rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import type { ProgressSink } from "../util/context.ts";
 import { ExitCode } from "../util/exit-code.ts";
+import { makeDirectories } from "../util/make-directories.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import { fileDigest } from "./build-context.ts";
 import { aptSources, type DebianMirrors, debianMirrors, debianSources, debianSuite } from "./debian-mirrors.ts";
@@ -105,7 +106,7 @@ export async function makeRootfsFor(
 export async function makeRootfs(options: RootfsOptions): Promise<Rootfs> {
   const started = options.now();
   const directory = path.dirname(options.file);
-  await mkdir(directory, { recursive: true });
+  await makeDirectories(directory);
   // The ending decides how mmdebstrap compresses; an unfinished archive must not look like a rootfs.
   const unfinished = path.join(directory, `.unfinished-${process.pid}-${path.basename(options.file)}`);
   const { mirror, securityMirror } = options.mirrors;

@@ -1,6 +1,7 @@
-import { chmod, mkdir, readlink, rename, rm, rmdir, stat, symlink } from "node:fs/promises";
+import { chmod, readlink, rename, rm, rmdir, stat, symlink } from "node:fs/promises";
 import path from "node:path";
 import { readBytesIfThere, writeFileIfChanged } from "../util/atomic-file.ts";
+import { makeDirectories } from "../util/make-directories.ts";
 import { distributedDirectories, type TreeFile } from "./distribution.ts";
 import type { PlannedFile } from "./plan.ts";
 import { type DistributionRecord, writeRecord } from "./record.ts";
@@ -76,7 +77,7 @@ async function makeDirectory(directory: string, mode: number): Promise<void> {
   );
   if (isThere) return;
   await makeDirectory(path.dirname(directory), 0o755);
-  await mkdir(directory, { recursive: true, mode });
+  await makeDirectories(directory, mode);
   await chmod(directory, mode);
 }
 

@@ -1,4 +1,5 @@
 import { engineWords } from "../images/image-engine.ts";
+import { isDiskFull, spaceTries } from "../util/disk-full.ts";
 import { ExitCode } from "../util/exit-code.ts";
 import { isAbort, VdiError } from "../util/vdi-error.ts";
 
@@ -42,7 +43,7 @@ export function engineError(thrown: unknown, what: string): unknown {
 }
 
 function triesFor(why: string): string | readonly string[] {
-  if (/no space left on device/i.test(why)) return ["docker system df (what takes the space)", "docker system prune"];
+  if (isDiskFull(why)) return spaceTries;
   if (isPortTaken(why)) return "vdi local up --port PORT (another port; it is kept in deploy/vdi.env)";
   if (/pool overlaps|address pools have been fully subnetted/i.test(why))
     return "docker network prune (removes networks that nothing uses)";

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { copyFile, cp, mkdir, readFile, rm } from "node:fs/promises";
+import { copyFile, cp, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import type { Config } from "../config/config.ts";
 import { withoutValues, withValues } from "../config/env-file.ts";
@@ -13,6 +13,7 @@ import { readUsers, writeUsers } from "../users/user-store.ts";
 import { writeFileIfChanged } from "../util/atomic-file.ts";
 import type { Context } from "../util/context.ts";
 import { ExitCode } from "../util/exit-code.ts";
+import { makeDirectories } from "../util/make-directories.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import { isNoRegistry } from "./local-values.ts";
 
@@ -99,7 +100,7 @@ async function copyOwnFiles(from: string, to: string): Promise<readonly string[]
       own.push(file);
       if (!here.has(name)) await rm(path.join(to, file));
       else {
-        await mkdir(path.dirname(path.join(to, file)), { recursive: true });
+        await makeDirectories(path.dirname(path.join(to, file)));
         await cp(path.join(from, file), path.join(to, file), { verbatimSymlinks: true, preserveTimestamps: true, force: true });
       }
     }

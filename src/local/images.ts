@@ -8,6 +8,7 @@ import { dockerImageEngine, type ImageEngine } from "../images/image-engine.ts";
 import { localImageName } from "../images/image-reference.ts";
 import { makeRootfsFor } from "../images/make-rootfs.ts";
 import type { Context } from "../util/context.ts";
+import { isDiskFull } from "../util/disk-full.ts";
 import { VdiError } from "../util/vdi-error.ts";
 
 /** The images of a deployment, as the engine has them now. */
@@ -65,7 +66,8 @@ async function provideBase(ctx: Context, engine: ImageEngine, directory: string,
     await provideOutsideImage(base.reference, base, { engine, progress, signal, login: { env }, refresh: false });
     return base;
   } catch (thrown) {
-    if (!(thrown instanceof VdiError) || base.rootfs !== undefined) throw thrown;
+    // Where an image does not fit, what it is made of does not either.
+    if (!(thrown instanceof VdiError) || base.rootfs !== undefined || isDiskFull(thrown.message)) throw thrown;
     progress.line(`no registry has ${base.reference} for this machine (${thrown.why ?? thrown.what}): Debian is made here instead`);
     await prepareRootfs();
     await makeRootfsFor(directory, {}, { env, progress, signal, now });

@@ -1,5 +1,6 @@
 import { endingName } from "../engine/docker-names.ts";
 import { type EngineClient, EngineError, isEngineStatus } from "../engine/engine-client.ts";
+import { isDiskFull } from "../util/disk-full.ts";
 import { dockerRefusal } from "./docker-refusal.ts";
 
 /** What the ends of containers work with. */
@@ -22,7 +23,7 @@ export interface EndingContainer {
 
 /** Ends containers, and what others have begun to end. */
 export interface ContainerEnds {
-  /** Puts it on record that a session's container is to end; false when it is gone. Throws a `SessionRefusal`. */
+  /** Puts it on record that a session's container is to end, unless the disk is too full for that; false when it is gone. Throws a `SessionRefusal`. */
   record(id: string, session: string): Promise<boolean>;
   /** When it was first seen here that its end has been asked for, in milliseconds since the epoch. */
   since(id: string): number;
@@ -117,8 +118,10 @@ export function containerEnds(options: ContainerEndsOptions): ContainerEnds {
         await client.send({ method: "POST", path: `/containers/${id}/rename`, query: { name: endingName(namespace, session, id) } });
       } catch (thrown) {
         if (isEngineStatus(thrown, 404)) return false;
+        // Its removal is what makes space: it is ended all the same, and only this broker knows so until it is.
+        const isFull = thrown instanceof EngineError && isDiskFull(thrown.message);
         // Another broker has done it, or it is being removed.
-        if (!(thrown instanceof EngineError) || thrown.status === 0 || thrown.status >= 500) throw dockerRefusal(thrown, "\0");
+        if (!isFull && (!(thrown instanceof EngineError) || thrown.status === 0 || thrown.status >= 500)) throw dockerRefusal(thrown, "\0");
       }
       since(id);
       return true;

@@ -1,7 +1,8 @@
-import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { groupFile, passwdFile } from "../session/session-user.ts";
 import type { SessionUser } from "../session/user.ts";
+import { makeDirectories } from "../util/make-directories.ts";
 
 /** Sessions' passwd and group files, in a directory that the engine mounts them from. */
 export interface IdentityFiles {
@@ -20,15 +21,20 @@ export function identityFiles(directory: () => string): IdentityFiles {
   return {
     async write(session, user) {
       const own = join(directory(), session);
-      await mkdir(own, { recursive: true, mode: 0o755 });
+      await makeDirectories(own, 0o755);
       for (const [name, content] of [
         ["passwd", passwdFile(user)],
         ["group", groupFile(user)],
       ] as const) {
         // Whole or not at all, also when two brokers write.
         const draft = join(own, `.${name}.${process.pid}.${Math.random().toString(36).slice(2)}`);
-        await writeFile(draft, content, { mode: 0o444 });
-        await rename(draft, join(own, name));
+        try {
+          await writeFile(draft, content, { mode: 0o444 });
+          await rename(draft, join(own, name));
+        } catch (thrown) {
+          await rm(draft, { force: true });
+          throw thrown;
+        }
       }
     },
     remove: (session) => rm(join(directory(), session), { recursive: true, force: true }),

@@ -2,6 +2,7 @@ import { dockerLabels, isEndingName, sessionObject } from "../engine/docker-name
 import type { FailureReason } from "../session/reasons.ts";
 import { secretVariable } from "../session/session-settings.ts";
 import type { SessionOwner, SessionState, SessionView } from "../session/session-state.ts";
+import { isDiskFull } from "../util/disk-full.ts";
 import { isSettled, overdueAfterMs, type SessionLife, type SessionMarks } from "./session-life.ts";
 
 /** A container as the engine shows it: what of it is used here. */
@@ -110,18 +111,13 @@ export function outageOf({ State: state }: Pick<InspectedContainer, "State">): O
 function whyEnded(state: InspectedContainer["State"], outages: readonly Outage[]): FailureReason {
   // It is remembered that some program of the session was killed for memory, also when the desktop lived on and ended well.
   if (state.OOMKilled && state.ExitCode !== 0) return "memory";
-  if (isFull(state.Error)) return "disk";
+  if (isDiskFull(state.Error)) return "no-space";
   const at = timeOf(state.FinishedAt);
   const isOutage = outages.some(({ from, to }) => at >= from - outageMarginMs && at <= to);
   // A program that an engine ends does so by the signal, or well; a script's own error is its own also then.
   const isEnded = state.ExitCode === 0 || state.ExitCode > 128;
   if ((isOutage && isEnded) || state.ExitCode === unseenExitCode) return "machine";
   return state.ExitCode === 0 ? "ended" : "crashed";
-}
-
-/** Whether the engine's words mean that its disk is full. */
-export function isFull(text: string): boolean {
-  return /no space left on device/i.test(text);
 }
 
 /** The engine's `0001-01-01` stands for never. */

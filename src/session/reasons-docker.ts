@@ -55,10 +55,6 @@ export const dockerWords: Readonly<Partial<Record<Reason, { readonly admin: stri
     admin: "the session used more memory than its limit and was killed",
     try: ["raise XPRA_SESSION_MEMORY_LIMIT, then vdi local up"],
   },
-  disk: {
-    admin: "the engine's disk is full",
-    try: ["docker system df: what takes the room?", "docker system prune removes what nothing uses"],
-  },
   machine: {
     admin: "the engine or the machine was shut down or failed, and the session's container with it",
     try: ["uptime", "journalctl --unit docker"],

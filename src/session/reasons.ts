@@ -109,6 +109,13 @@ const table = {
       "lower XPRA_SESSION_CPU_REQUEST and XPRA_SESSION_MEMORY_REQUEST, or add a node",
     ],
   },
+  // A cluster's node evicts sessions before it comes to that.
+  "no-space": {
+    code: failed,
+    user: "The machine has no disk space left for a session. Please tell your administrator.",
+    admin: "the disk of the container engine is full, so that nothing new can be made on it; sessions that run go on",
+    try: ["docker system df: what takes the space?", "docker system prune removes what nothing uses"],
+  },
 
   queue: {
     code: failed,
@@ -286,7 +293,7 @@ export type Reason = keyof typeof table;
 export type WaitReason = "no-node" | "volume" | "sandbox" | "machine-away";
 
 /** Reasons that a session's machine is of no use any more. */
-export type FailureReason = "image" | "configuration" | "ended" | "crashed" | "memory" | "disk" | "evicted" | "machine";
+export type FailureReason = "image" | "configuration" | "ended" | "crashed" | "memory" | "disk" | "no-space" | "evicted" | "machine";
 
 /** All reasons and their words, in the order of documentation. */
 export const reasons: Readonly<Record<Reason, ReasonWords>> = table;

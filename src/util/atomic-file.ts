@@ -1,6 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { isDiskFull, noSpaceError } from "./disk-full.ts";
+import { makeDirectories } from "./make-directories.ts";
+import { messageOf } from "./vdi-error.ts";
 
 /** The file's bytes, or undefined when there is no such file. */
 export async function readBytesIfThere(file: string): Promise<Buffer | undefined> {
@@ -29,7 +32,7 @@ export async function writeFileIfChanged(file: string, content: string | Uint8Ar
     await chmod(file, mode);
     return true;
   }
-  await mkdir(dirname(file), { recursive: true, mode: (mode & 0o077) === 0 ? 0o700 : 0o755 });
+  await makeDirectories(dirname(file), (mode & 0o077) === 0 ? 0o700 : 0o755);
   const temporary = `${file}.${randomBytes(4).toString("hex")}.tmp`;
   try {
     await writeFile(temporary, bytes, { mode, flag: "wx" });
@@ -38,7 +41,8 @@ export async function writeFileIfChanged(file: string, content: string | Uint8Ar
     await rename(temporary, file);
   } catch (thrown) {
     await rm(temporary, { force: true });
-    throw thrown;
+    // The system's own words name no file.
+    throw isDiskFull(messageOf(thrown)) ? noSpaceError(`${file} could not be written`, thrown) : thrown;
   }
   return true;
 }

@@ -9,7 +9,7 @@ const withoutCluster = [
   "test/e2e/proxy-image*.test.ts",
   "test/e2e/runtime-contract/broker-container.test.ts",
   "test/e2e/runtime-contract/docker*.test.ts",
-  "test/e2e/runtime-contract/engine-restart.test.ts",
+  "test/e2e/runtime-contract/engine-*.test.ts",
   "test/e2e/session-image.test.ts",
 ];
 

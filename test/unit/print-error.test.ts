@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { styleFor } from "../../src/cli/output.ts";
-import { describeFailure } from "../../src/cli/print-error.ts";
+import { describeFailure, failureLine } from "../../src/cli/print-error.ts";
 import { VdiError } from "../../src/util/vdi-error.ts";
 
 const style = styleFor(false);
@@ -18,6 +18,16 @@ describe("a failure on stderr", () => {
     const { text, exitCode } = describeFailure(new TypeError("x is undefined"), false, style);
     expect(exitCode).toBe(70);
     expect(text).toMatch(/^error: a bug in vdi\n {2}TypeError: x is undefined/);
+  });
+
+  it.each([
+    Object.assign(new Error("ENOSPC: no space left on device, open '/srv/x'"), { code: "ENOSPC" }),
+    new Error("write /x: disk quota exceeded"),
+  ])("is no bug where a disk is full: $message", (error) => {
+    const { text, exitCode } = describeFailure(error, false, style);
+    expect(exitCode).toBe(1);
+    expect(text).toMatch(`error: there is no space left on a disk\n  ${error.message}\n  try: df -h`);
+    expect(JSON.parse(failureLine(error, false))).toMatchObject({ error: { why: error.message, exitCode: 1 } });
   });
 
   it("is an interruption when the admin wanted it to end", () => {

@@ -53,10 +53,12 @@ export interface DockerPlaceOptions {
   readonly network: string;
   /** A program that takes the place of the image's own entry. */
   readonly entry?: string;
+  /** Where the engine's mounts are seen from here, when they are not this machine's. */
+  readonly root?: string;
 }
 
 /** Prepares an engine: the volumes that a deployment has. */
-export async function dockerPlace({ socket, namespace, image, network, entry }: DockerPlaceOptions): Promise<DockerPlace> {
+export async function dockerPlace({ socket, namespace, image, network, entry, root = "/" }: DockerPlaceOptions): Promise<DockerPlace> {
   const client = engineClient(socket);
   const stops: AbortController[] = [];
   const ours = (component?: string): string =>
@@ -70,7 +72,7 @@ export async function dockerPlace({ socket, namespace, image, network, entry }: 
       path: "/volumes/create",
       body: { Name: name, Labels: deploymentLabelsOf(namespace, component) },
     });
-    return made.Mountpoint;
+    return join(root, made.Mountpoint);
   }
 
   const identityDirectory = await volume(identityVolumeName(namespace), "identity");

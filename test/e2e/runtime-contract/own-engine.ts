@@ -1,14 +1,29 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, open, readFile, rm, statfs, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { engineClient } from "../../../src/engine/engine-client.ts";
 import { eventually } from "../support/wait.ts";
 
+/** A disk of an engine's own. */
+export interface OwnDisk {
+  /** Where the engine has it, and what runs `beside` it. */
+  readonly path: string;
+  /** Leaves no more than so many bytes of it; with none not even an empty directory can be made. */
+  fill(leaveBytes?: number): Promise<void>;
+  makeRoom(): Promise<void>;
+}
+
 /** An engine of a test's own, which can be stopped without disturbing anybody: its network, processes and mounts are its own. */
 export interface OwnEngine {
   readonly socket: string;
+  /** That its data are on; only where one was asked for. */
+  readonly disk: OwnDisk;
+  /** Where its mounts are seen from here, while it runs. */
+  root(): string;
+  /** The words before a command that is to have its network, mounts and processes, while it runs. */
+  beside(): readonly string[];
   /** Gives it an image that the machine's engine has. */
   load(image: string): Promise<void>;
   start(): Promise<void>;
@@ -17,8 +32,11 @@ export interface OwnEngine {
   remove(): Promise<void>;
 }
 
-/** Prepares one; nothing runs before `start`. */
-export async function ownEngine(): Promise<OwnEngine> {
+/** A block of a disk; no file takes less. */
+const blockBytes = 4096;
+
+/** Prepares one; nothing runs before `start`. With `diskBytes` its data are on a disk of that size, of which only what is written is taken here. */
+export async function ownEngine({ diskBytes }: { readonly diskBytes?: number } = {}): Promise<OwnEngine> {
   const root = await mkdtemp(join(tmpdir(), "vdi-engine-"));
   const socket = join(root, "docker.sock");
   const run = join(root, "run");
@@ -27,7 +45,43 @@ export async function ownEngine(): Promise<OwnEngine> {
   let daemon: ChildProcess | undefined;
   const settings = join(root, "daemon.json");
   await writeFile(settings, "{}");
-  await mkdir(join(root, "data"));
+  const data = join(root, "data");
+  await mkdir(data);
+  const env = { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` };
+  const image = join(root, "disk.img");
+  if (diskBytes !== undefined) {
+    await writeFile(image, "");
+    await truncate(image, diskBytes);
+    // No block is kept for root, whom the engine runs as; without a journal what is deleted is free at once.
+    await execa("mkfs.ext4", ["-q", "-m", "0", "-O", "^has_journal", "-E", "lazy_itable_init=1", image], { env });
+  }
+
+  /** The first process of its namespaces. */
+  let first = 0;
+  const seen = (path: string): string => join(`/proc/${first}/root`, path);
+  const filler = join(data, "filler");
+
+  const disk: OwnDisk = {
+    path: data,
+    async fill(leaveBytes = 0) {
+      if (diskBytes === undefined) throw new Error("this engine has no disk of its own");
+      await disk.makeRoom();
+      const { bavail, bsize } = await statfs(seen(data));
+      // Taken without being written. The end of it may not fit, as where it lies takes blocks as well.
+      await execa("fallocate", ["--length", String(bavail * bsize - leaveBytes), seen(filler)], { reject: leaveBytes > 0 });
+      while (leaveBytes === 0) {
+        const isFull = await appendFile(seen(filler), Buffer.alloc(blockBytes), { flush: true }).then(
+          () => false,
+          (thrown: NodeJS.ErrnoException) => {
+            if (thrown.code !== "ENOSPC") throw thrown;
+            return true;
+          },
+        );
+        if (isFull) return;
+      }
+    },
+    makeRoom: () => rm(seen(filler), { force: true }),
+  };
 
   const tail = async (): Promise<string> => (await readFile(log, "utf8").catch(() => "")).split("\n").slice(-15).join("\n");
 
@@ -44,13 +98,15 @@ export async function ownEngine(): Promise<OwnEngine> {
     if (own?.pid === undefined || own.exitCode !== null) return;
     const ended = new Promise<void>((resolve) => own.once("exit", () => resolve()));
     // The engine is the first process of its namespace: with it all others there are killed.
-    const children = (await readFile(`/proc/${own.pid}/task/${own.pid}/children`, "utf8")).split(" ").filter(Boolean);
-    for (const child of children) process.kill(Number(child), signal);
+    for (const child of await childrenOf(own.pid)) process.kill(child, signal);
     await ended;
   }
 
   return {
     socket,
+    disk,
+    root: () => seen("/"),
+    beside: () => ["nsenter", `--target=${first}`, "--mount", "--net", "--pid"],
     async load(image) {
       await execa("sh", ["-c", 'docker save "$1" | docker -H "unix://$2" load', "sh", image, socket]);
     },
@@ -61,7 +117,8 @@ export async function ownEngine(): Promise<OwnEngine> {
       const output = await open(log, "a");
       const options = [
         ["--host", `unix://${socket}`],
-        ["--data-root", join(root, "data")],
+        // Not the disk itself: it holds more than the engine's data.
+        ["--data-root", join(data, "engine")],
         ["--exec-root", join(run, "exec")],
         ["--pidfile", join(run, "pid")],
         ["--bridge", "none"],
@@ -71,8 +128,8 @@ export async function ownEngine(): Promise<OwnEngine> {
       ].flat();
       // Its firewall rules are not the machine's, and whatever it has started ends with it.
       const apart = ["--net", "--pid", "--fork", "--mount-proc"];
-      const env = { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` };
-      daemon = spawn("unshare", [...apart, "dockerd", ...options], { stdio: ["ignore", output.fd, output.fd], env });
+      const withDisk = diskBytes === undefined ? [] : ["sh", "-c", 'mount -o loop "$1" "$2" && shift 2 && exec "$@"', "sh", image, data];
+      daemon = spawn("unshare", [...apart, ...withDisk, "dockerd", ...options], { stdio: ["ignore", output.fd, output.fd], env });
       await output.close();
       const own = daemon;
       await eventually(
@@ -85,6 +142,9 @@ export async function ownEngine(): Promise<OwnEngine> {
       ).catch(async (thrown: unknown) => {
         throw new Error(`${String(thrown)}\n${await tail()}`);
       });
+      first = (await childrenOf(own.pid ?? 0))[0] ?? 0;
+      // A machine has it, a new network has not.
+      await execa("nsenter", [`--target=${first}`, "--net", "ip", "link", "set", "lo", "up"], { env });
     },
     stop,
     async remove() {
@@ -93,4 +153,8 @@ export async function ownEngine(): Promise<OwnEngine> {
       await rm(root, { recursive: true, force: true });
     },
   };
+}
+
+async function childrenOf(pid: number): Promise<readonly number[]> {
+  return (await readFile(`/proc/${pid}/task/${pid}/children`, "utf8")).split(" ").filter(Boolean).map(Number);
 }

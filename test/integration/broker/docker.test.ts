@@ -151,9 +151,17 @@ describe("the runtime", () => {
     const { sessions } = broker();
     engine.faults.push({ method: "POST", path: /start$/, does: 500, message: "mkdir x: no space left on device" });
     const failure = await sessions.getOrStart(user("alice"), "desktop", quiet).catch((thrown: unknown) => thrown);
-    expect(failure).toMatchObject({ reason: "disk", detail: expect.stringContaining("no space left") });
+    expect(failure).toMatchObject({ reason: "no-space", detail: expect.stringContaining("no space left") });
     expect(engine.containers.size).toBe(0);
     expect(await sessions.getOrStart(user("alice"), "desktop", quiet)).toMatchObject({ started: true });
+  });
+
+  it("ends a session also when the disk is too full to put its end on record", async () => {
+    const { sessions } = broker();
+    await sessions.getOrStart(user("alice"), "desktop", quiet);
+    engine.faults.push({ method: "POST", path: /rename$/, does: 500, message: "write /x: no space left on device" });
+    expect(await sessions.end(user("alice"), "desktop")).toMatchObject({ state: "ending" });
+    await until(() => engine.containers.size === 0);
   });
 
   it("begins again when another broker's sweep came between two steps", async () => {

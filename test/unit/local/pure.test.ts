@@ -39,7 +39,7 @@ describe("a failure of the engine", () => {
   };
 
   it("says what to try", () => {
-    expect(told("(HTTP code 500) server error - no space left on device").tries[1]).toBe("docker system prune");
+    expect(told("(HTTP code 500) server error - no space left on device").tries[1]).toMatch(/^docker system prune/);
     expect(told("(HTTP code 500) server error - Bind for 127.0.0.1:8443 failed: port is already allocated")).toMatchObject({
       what: "it could not be done",
       why: "Bind for 127.0.0.1:8443 failed: port is already allocated",

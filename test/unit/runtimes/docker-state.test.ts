@@ -12,6 +12,7 @@ import {
   outageOf,
 } from "../../../src/runtimes/docker-state.ts";
 import type { SessionMarks } from "../../../src/runtimes/session-life.ts";
+import { SessionRefusal } from "../../../src/session/refusal.ts";
 
 const now = Date.parse("2026-01-01T12:00:00Z");
 const never = "0001-01-01T00:00:00Z";
@@ -70,7 +71,7 @@ const cases: readonly [string, InspectedContainer, SessionMarks, string, Partial
   ["killed by somebody", container(exited(137)), {}, "failed crashed"],
   ["out of memory", container({ ...exited(137), OOMKilled: true }), {}, "failed memory"],
   ["a program out of memory, the desktop ended well", container({ ...exited(0), OOMKilled: true }), {}, "failed ended"],
-  ["the disk is full", container({ ...exited(1), Error: "write /x: no space left on device" }), {}, "failed disk"],
+  ["the disk is full", container({ ...exited(1), Error: "write /x: no space left on device" }), {}, "failed no-space"],
   ["killed as the engine stopped", container(exited(137)), {}, "failed machine", { outages: [outage] }],
   ["ended well as the engine stopped", container(exited(0)), {}, "failed machine", { outages: [outage] }],
   ["ended with an error of its own as the engine stopped", container(exited(3)), {}, "failed crashed", { outages: [outage] }],
@@ -136,7 +137,7 @@ it.each([
   [400, 'OCI runtime create failed: exec: "/usr/lib/vdi/bin/session-entry": no such file or directory', "configuration"],
   [400, 'invalid mount config for type "bind": bind source path does not exist: /x', "configuration"],
   [400, "Minimum memory limit allowed is 6MB", "not-accepted"],
-  [500, "mkdir /var/lib/docker/overlay2/x: no space left on device", "disk"],
+  [500, "mkdir /var/lib/docker/overlay2/x: no space left on device", "no-space"],
   [500, "error creating vxlan", "away"],
   [0, "connect ENOENT", "away"],
 ])("takes %i %s for %s", (status, message, reason) => {
@@ -148,6 +149,10 @@ it.each([
 
 it("tells a socket that may not be used from an engine that is away", () => {
   expect(dockerRefusal(new EngineError({ path: "/x" }, 0, "connect EACCES", "EACCES"), "\0")).toMatchObject({ reason: "forbidden" });
+  const full = Object.assign(new Error("ENOSPC: no space left on device, mkdir '/x'"), { code: "ENOSPC" });
+  expect(dockerRefusal(full, "\0")).toMatchObject({ reason: "no-space", detail: full.message });
+  const refusal = new SessionRefusal("no-room", { detail: "no space left on device" });
+  expect(dockerRefusal(refusal, "\0")).toBe(refusal);
   const other = new Error("ours");
   expect(dockerRefusal(other, "\0")).toBe(other);
 });

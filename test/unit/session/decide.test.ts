@@ -23,6 +23,7 @@ const table: readonly [string, SessionState, Action, Action][] = [
   ["crashed", failed("crashed"), "replace", "refuse"],
   ["out of memory", failed("memory"), "replace", "refuse"],
   ["out of disk", failed("disk"), "replace", "refuse"],
+  ["no space on the engine's disk", failed("no-space"), "replace", "refuse"],
   ["evicted", failed("evicted"), "replace", "replace"],
   ["machine gone", failed("machine"), "replace", "replace"],
 ];

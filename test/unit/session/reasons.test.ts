@@ -5,7 +5,7 @@ import { SessionRefusal } from "../../../src/session/refusal.ts";
 
 const all = Object.entries(reasons) as [Reason, (typeof reasons)[Reason]][];
 
-const onlyOnClusters = ["no-namespace", "policy", "no-node", "volume", "sandbox", "machine-away", "evicted"];
+const onlyOnClusters = ["no-namespace", "policy", "no-node", "volume", "sandbox", "machine-away", "disk", "evicted"];
 
 describe("the table of reasons", () => {
   it.each(all)("%s has words for everybody", (_, { user, previous, admin, try: hints }) => {
