@@ -117,20 +117,35 @@ async function connect(client: EngineClient, network: string, container: string)
 /** Takes the proxies out and removes the network, unless a session is in it. */
 async function removeNetwork(client: EngineClient, id: string): Promise<void> {
   try {
-    const { Containers: containers } = await client.json<{ readonly Containers?: Readonly<Record<string, unknown>> }>({
-      path: `/networks/${id}`,
-    });
-    const isProxy = await Promise.all(
-      Object.keys(containers ?? {}).map(async (container) => [container, await isOfProxy(client, container)] as const),
+    const { Containers: containers } = await client.json<{
+      readonly Containers?: Readonly<Record<string, { readonly Name?: string }>>;
+    }>({ path: `/networks/${id}` });
+    const attached = await Promise.all(
+      Object.entries(containers ?? {}).map(async ([container, { Name: name = "" }]) =>
+        // What an engine without space could not take out belongs to no container any more, and is known by that one's name.
+        container.startsWith("ep-")
+          ? ([name, await isGone(client, name)] as const)
+          : ([container, await isOfProxy(client, container)] as const),
+      ),
     );
-    if (isProxy.some(([, proxy]) => !proxy)) return;
-    for (const [container] of isProxy) {
+    if (attached.some(([, mayGo]) => !mayGo)) return;
+    for (const [container] of attached) {
       await client.send({ method: "POST", path: `/networks/${id}/disconnect`, body: { Container: container, Force: true } });
     }
     await client.send({ method: "DELETE", path: `/networks/${id}` });
   } catch (thrown) {
     // Gone, or somebody came into it meanwhile.
     if (isEngineStatus(thrown, 404) || isEngineStatus(thrown, 403) || isEngineStatus(thrown, 409)) return;
+    throw thrown;
+  }
+}
+
+async function isGone(client: EngineClient, container: string): Promise<boolean> {
+  try {
+    await client.send({ path: `/containers/${container}/json` });
+    return false;
+  } catch (thrown) {
+    if (isEngineStatus(thrown, 404)) return true;
     throw thrown;
   }
 }

@@ -10,6 +10,8 @@ import {
 } from "../../../src/engine/docker-names.ts";
 import { type EngineClient, engineClient, filtersOf, isEngineStatus } from "../../../src/engine/engine-client.ts";
 import { dockerRuntime } from "../../../src/runtimes/docker.ts";
+import type { Answer } from "../../../src/session/session-runtime.ts";
+import type { SessionAddress } from "../../../src/session/session-state.ts";
 import { type Broker, type BrokerOptions, brokerOf, commonConfig, type Place } from "./place.ts";
 import { scriptPath, scripts } from "./scripts.ts";
 
@@ -55,10 +57,20 @@ export interface DockerPlaceOptions {
   readonly entry?: string;
   /** Where the engine's mounts are seen from here, when they are not this machine's. */
   readonly root?: string;
+  /** How brokers try a session's address, when its network is not this machine's. */
+  connect?(address: SessionAddress): Promise<Answer>;
 }
 
 /** Prepares an engine: the volumes that a deployment has. */
-export async function dockerPlace({ socket, namespace, image, network, entry, root = "/" }: DockerPlaceOptions): Promise<DockerPlace> {
+export async function dockerPlace({
+  socket,
+  namespace,
+  image,
+  network,
+  entry,
+  root = "/",
+  connect,
+}: DockerPlaceOptions): Promise<DockerPlace> {
   const client = engineClient(socket);
   const stops: AbortController[] = [];
   const ours = (component?: string): string =>
@@ -122,7 +134,8 @@ export async function dockerPlace({ socket, namespace, image, network, entry, ro
         signal: stop.signal,
         onTrouble: (what, error) => troubles.push(`${what}: ${String(error)}`),
       });
-      return brokerOf(runtime, options, () => config, stop, troubles);
+      const reaching = connect === undefined ? runtime : { ...runtime, connect: (_: string, address: SessionAddress) => connect(address) };
+      return brokerOf(reaching, options, () => config, stop, troubles);
     },
     async plantForeign(session) {
       const body = { Image: image, Entrypoint: ["sleep", "3600"], Cmd: [], HostConfig: { NetworkMode: "none" } };

@@ -2,13 +2,14 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { dockerLabels } from "../../../src/engine/docker-names.ts";
+import { dockerLabels, sessionObject } from "../../../src/engine/docker-names.ts";
 import { filtersOf } from "../../../src/engine/engine-client.ts";
 import { adminSentence, reasons } from "../../../src/session/reasons.ts";
 import type { SessionRefusal } from "../../../src/session/refusal.ts";
 import { sessionEntry } from "../../../src/session/session-settings.ts";
 import type { SessionState } from "../../../src/session/session-state.ts";
 import { proxyImage } from "../support/images.ts";
+import { eventually } from "../support/wait.ts";
 import { type DockerPlace, dockerPlace } from "./docker-place.ts";
 import { type OwnEngine, ownEngine } from "./own-engine.ts";
 import { newUser, untilState } from "./place.ts";
@@ -42,6 +43,7 @@ beforeAll(async () => {
     image,
     network: "10.215.1.0/24",
     root: engine.root(),
+    connect: (address) => engine.connect(address),
   });
 });
 
@@ -92,6 +94,11 @@ describe("a full disk: a session", () => {
     for (const broker of [early, late]) await untilState(broker, other.name, isAbsent);
     expect(await place.count(other.name)).toBe(0);
     expect(await late.runtime.connect(name, address)).toBe("open");
+    await engine.disk.makeRoom();
+    // The engine may have had no space for writing down that nobody is in it any more: then a broker sees to it later.
+    const network = sessionObject("full", other.name);
+    await eventually("the end of its network", place.networks, (networks) => !networks.includes(network));
+    expect(await early.sessions.getOrStart(leaving, "listening", quiet)).toMatchObject({ started: true });
   });
 });
 

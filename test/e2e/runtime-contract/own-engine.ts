@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { engineClient } from "../../../src/engine/engine-client.ts";
+import type { Answer } from "../../../src/session/session-runtime.ts";
+import type { SessionAddress } from "../../../src/session/session-state.ts";
 import { eventually } from "../support/wait.ts";
 
 /** A disk of an engine's own. */
@@ -24,6 +26,8 @@ export interface OwnEngine {
   root(): string;
   /** The words before a command that is to have its network, mounts and processes, while it runs. */
   beside(): readonly string[];
+  /** Connects and hangs up, from the engine's network: from here there is no way to its containers. */
+  connect(address: SessionAddress): Promise<Answer>;
   /** Gives it an image that the machine's engine has. */
   load(image: string): Promise<void>;
   start(): Promise<void>;
@@ -107,6 +111,11 @@ export async function ownEngine({ diskBytes }: { readonly diskBytes?: number } =
     disk,
     root: () => seen("/"),
     beside: () => ["nsenter", `--target=${first}`, "--mount", "--net", "--pid"],
+    async connect({ host, port }) {
+      const words = ["timeout", "2", "bash", "-c", '</dev/tcp/"$1"/"$2"', "bash", host, String(port)];
+      const { exitCode } = await execa("nsenter", [`--target=${first}`, "--net", ...words], { reject: false });
+      return exitCode === 0 ? "open" : exitCode === 124 ? "silent" : "refused";
+    },
     async load(image) {
       await execa("sh", ["-c", 'docker save "$1" | docker -H "unix://$2" load', "sh", image, socket]);
     },
