@@ -24,6 +24,8 @@ export interface SessionLife {
 export interface SessionMarks {
   /** The log has said that Xpra is ready. */
   ready?: boolean;
+  /** The log could not be read, last time. */
+  unread?: boolean;
   /** We have asked for its end. */
   removed?: boolean;
   /** Last thing that its entry script said it was doing. */
@@ -40,10 +42,13 @@ export interface SessionMarks {
  */
 export const settledAfterMs = 120_000;
 
+/** The same where the log cannot be read: a session of somebody who comes back while the cluster or the engine does not answer. */
+export const settledUnreadAfterMs = 10_000;
+
 /** An end takes the grace period, then the killing and the clearing up; this much later it is not normal any more. */
 export const overdueAfterMs = 30_000;
 
 /** Whether a session that runs is ready. Pure. */
-export function isSettled({ runningSince }: SessionLife, { ready }: SessionMarks, nowMs: number): boolean {
-  return ready === true || nowMs - runningSince > settledAfterMs;
+export function isSettled({ runningSince }: SessionLife, { ready, unread }: SessionMarks, nowMs: number): boolean {
+  return ready === true || nowMs - runningSince > (unread === true ? settledUnreadAfterMs : settledAfterMs);
 }

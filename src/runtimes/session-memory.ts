@@ -85,10 +85,22 @@ export function sessionMemory<Facts extends SessionLife>(
     const isSame = (): boolean => !stop.signal.aborted && sessions.get(name)?.instance === instance;
     const settled = setTimeout(() => isSame() && changed(name), Math.max(0, runningSince + settledAfterMs + 1_000 - Date.now()));
     stop.signal.addEventListener("abort", () => clearTimeout(settled));
-    void followUntilReady(options.openLog(facts), stop.signal, {
-      onReady: () => isSame() && mark(name, { ready: true }),
-      onWords: (words) => isSame() && mark(name, { words }),
-      onTrouble: (error) => options.onTrouble?.(`log of ${name}`, error),
+    const markSame = (more: SessionMarks): void => {
+      if (isSame()) mark(name, more);
+    };
+    const open = options.openLog(facts);
+    const openMarked: OpenLog = async (signal) => {
+      const log = await open(signal);
+      markSame({ unread: false });
+      return log;
+    };
+    void followUntilReady(openMarked, stop.signal, {
+      onReady: () => markSame({ ready: true }),
+      onWords: (words) => markSame({ words }),
+      onTrouble(error) {
+        options.onTrouble?.(`log of ${name}`, error);
+        markSame({ unread: true });
+      },
     });
   }
 

@@ -2,10 +2,10 @@ import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { V1Pod } from "@kubernetes/client-node";
 import { execa } from "execa";
-import { clusterLayout } from "../../cluster/layout.ts";
+import { clusterLayout, type Layout, type PartName } from "../../cluster/layout.ts";
 import { withLock } from "../../cluster/lock.ts";
 import { clusterParts } from "../../cluster/parts.ts";
-import { logTail, ownProcesses, startPart } from "../../cluster/processes.ts";
+import { endProcesses, logTail, ownProcesses, startPart } from "../../cluster/processes.ts";
 
 /** True on the tests' own cluster, whose processes and network belong to this machine. */
 export function isOwnCluster(): boolean {
@@ -95,7 +95,7 @@ export async function holdApiServer(): Promise<Broken> {
   };
 }
 
-/** Kills the API server: connections to it are refused until it is started again. */
+/** Kills the API server: connections to it are refused until it is started again, and with it what else keeps the cluster waiting. */
 export async function killApiServer(): Promise<Broken> {
   const layout = clusterLayout(process.env);
   process.kill(await apiServerPid(), "SIGKILL");
@@ -106,13 +106,22 @@ export async function killApiServer(): Promise<Broken> {
       isMended = true;
       if ((await ownProcesses(layout)).some(({ name }) => name === "kube-apiserver")) return;
       await startPart(layout, clusterParts(layout)["kube-apiserver"]);
+      // They would wait for up to two minutes before they look again, which says nothing about what is tested.
+      for (const part of ["kube-controller-manager", "kubelet"] as const) await startAnew(layout, part);
     },
   };
 }
 
+async function startAnew(layout: Layout, part: PartName): Promise<void> {
+  const running = async (): Promise<readonly number[]> =>
+    (await ownProcesses(layout)).filter(({ name }) => name === part).map(({ pid }) => pid);
+  await endProcesses(running, 5_000);
+  await startPart(layout, clusterParts(layout)[part]);
+}
+
 /**
  * Waits until the API server and what depends on it work again. After a minute without it the kubelet and the controllers, which
- * wait longer from try to try, take up to a minute and a half until they agree on the node.
+ * wait longer from try to try, may take two minutes until they agree on the node.
  */
 export async function untilClusterWorks(deadlineMs = 240_000): Promise<void> {
   const layout = clusterLayout(process.env);

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { sessionPod } from "../../../src/manifests/session-pod.ts";
+import { settledUnreadAfterMs } from "../../../src/runtimes/session-life.ts";
 import type { Progress } from "../../../src/session/flight.ts";
 import { brokerConfig, user } from "./fixture.ts";
 import { brokerRig, kubelet, quiet, settled, until } from "./rig.ts";
@@ -140,6 +141,31 @@ it("goes on when the connection is cut, the history is compacted, and the API se
   kube.dropConnections();
   kube.delete("alice-desktop");
   await until(() => runtime.look("alice-desktop").status.state === "absent");
+});
+
+it("lets in who comes back by another broker while logs cannot be read, but not before the session may be ready", async () => {
+  const kube = await fakeKube();
+  const early = broker(kube);
+  await settled(kube);
+  const starting = early.sessions.getOrStart(user("alice"), "desktop", quiet);
+  await until(() => kube.pods.has("alice-desktop"));
+  kube.run("alice-desktop", "127.0.0.1", new Date(Date.now() - settledUnreadAfterMs + 1_500));
+  kube.log("alice-desktop", "xpra is ready.");
+  await starting;
+  const other = broker(kube);
+  await settled(kube);
+  const away = { method: "GET", path: /log$/, status: 503, reason: "ServiceUnavailable", message: "away" };
+  kube.faults.push(...Array.from({ length: 50 }, () => away));
+  let isBack = false;
+  const back = other.sessions.getOrStart(user("alice"), "desktop", quiet).then((opened) => {
+    isBack = true;
+    return opened;
+  });
+  await until(() => other.troubles.length > 0);
+  expect(other.runtime.look("alice-desktop").status.state).toBe("starting");
+  expect(isBack).toBe(false);
+  await expect(back).resolves.toMatchObject({ started: false, name: "alice-desktop" });
+  expect(kube.count("GET", /log$/)).toBeGreaterThan(2);
 });
 
 it("makes one pod when the answer to the create is lost", async () => {
