@@ -9,6 +9,8 @@ import { changeMe } from "../config/variable.ts";
 import { rootfsFiles } from "../images/base-image.ts";
 import { distributedDirectories, treeFiles } from "../init/distribution.ts";
 import { initDeployment } from "../init/init-deployment.ts";
+import { checkPlace } from "../init/place.ts";
+import { recordFile } from "../init/record.ts";
 import { readUsers, writeUsers } from "../users/user-store.ts";
 import { writeFileIfChanged } from "../util/atomic-file.ts";
 import type { Context } from "../util/context.ts";
@@ -27,6 +29,9 @@ export interface Exported {
   readonly undecided: readonly string[];
 }
 
+/** There until all is written, so that the same command goes on where one was interrupted. */
+const unfinishedFile = `${recordFile}.unfinished-export`;
+
 /** Writes the deployment directory that `vdi deploy` takes: the users, session types and images of this machine's. */
 export async function exportDeployment(
   ctx: Context,
@@ -34,7 +39,8 @@ export async function exportDeployment(
   target: string,
   values: ReadonlyMap<string, string>,
 ): Promise<Exported> {
-  if (existsSync(path.join(target, configFile))) {
+  const unfinished = path.join(target, unfinishedFile);
+  if (existsSync(path.join(target, configFile)) && !existsSync(unfinished)) {
     throw new VdiError({
       what: `${target} is a deployment directory already`,
       why: "what is in it would be replaced by what is on this machine",
@@ -43,6 +49,8 @@ export async function exportDeployment(
     });
   }
   const text = clusterEnv(await readFile(path.join(config.directory, configFile), "utf8"), values);
+  await checkPlace(target, ctx.distribution);
+  await writeFileIfChanged(unfinished, "", 0o600);
   await initDeployment({
     directory: target,
     distribution: ctx.distribution,
@@ -62,6 +70,7 @@ export async function exportDeployment(
   const users = await readUsers(config.directory);
   await writeUsers(target, users);
   await writeFileIfChanged(path.join(target, configFile), text, 0o600);
+  await rm(unfinished);
   const { diagnostics } = readConfigText({ dir: target, env: {} }, text);
   return {
     directory: target,

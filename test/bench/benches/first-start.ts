@@ -27,7 +27,7 @@ export const bench: Bench = {
   what: "`npm start` from a fresh clone to an address that answers, on one Docker engine and, with `--kubernetes`, on a cluster.",
   how: "In an empty home. Cold: the engine's data are an empty directory, there is no cluster, nothing has been fetched or compiled before; Debian's packages that the start needs (Docker itself and others) are installed. Warm: a fresh clone and no deployment, but what the cold start has built is still there: the engine's layers, and for the cluster its compiled programs and images. It stops this machine's engine and cluster meanwhile, so it is only run by its name.",
   heldBackBy:
-    "Cold: Xpra is compiled from its source distribution, and the packages are fetched and unpacked; the cluster compiles Kubernetes as well. Warm: `npm ci` and the build of vdi itself, then the engine's look at all layers.",
+    "Cold: Xpra is compiled from its source distribution, and the packages are fetched and unpacked; the cluster compiles Kubernetes as well. Warm: `npm ci`, the build of vdi itself, and Debian's base, which is made anew from packages where no registry answers, as here.",
   onlyByName: true,
   async run(world) {
     await takeMachine(world);

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type Dockerode from "dockerode";
@@ -244,6 +244,18 @@ describe("vdi local export", () => {
     expect(JSON.parse(stdout)).toMatchObject({ users: 3, ownFiles: [], undecided: ["XPRA_REGISTRY_SRV", "EXTERNALIPS"] });
     const target = path.join(home, "vdi-stp");
     expect(readFileSync(path.join(target, "protected/users/shadow"), "utf8")).toBe(kept("protected/users/shadow"));
+    expect((await local(["export", "vdi-stp"])).exitCode).toBe(2);
+  });
+
+  it("goes on where it was interrupted", async () => {
+    await up();
+    // No file: the export ends in its middle.
+    const rootfs = path.join(home, "vdi-local/images/vdi-base/rootfs.tar.gz");
+    mkdirSync(rootfs);
+    expect((await local(["export", "vdi-stp"])).exitCode).not.toBe(0);
+    rmSync(rootfs, { recursive: true });
+    expect((await local(["export", "vdi-stp"])).exitCode).toBe(0);
+    expect(readFileSync(path.join(home, "vdi-stp/protected/users/shadow"), "utf8")).toBe(kept("protected/users/shadow"));
     expect((await local(["export", "vdi-stp"])).exitCode).toBe(2);
   });
 });
