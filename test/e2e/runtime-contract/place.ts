@@ -59,11 +59,7 @@ export function commonConfig(namespace: string, image: string): Record<string, u
     screen: "640x480",
     gracePeriodSeconds: 6,
     startsAtOnce: 8,
-    sessionTypes: [
-      ...Object.keys(scripts).map((type) => ({ scope: "default", type, script: scriptPath(type) })),
-      // One of the image's own, with Xpra itself.
-      { scope: "default", type: "desktop-failsafe", script: scriptPath("desktop-failsafe") },
-    ],
+    sessionTypes: Object.keys(scripts).map((type) => ({ scope: "default", type, script: scriptPath(type) })),
   };
 }
 

@@ -1,3 +1,8 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const distributed = join(import.meta.dirname, "..", "..", "..", "to_container", "session_types");
+
 /** Listens where Xpra would, and does what whoever connects asks for: `end CODE`, `eat` (all the memory there is). */
 const listening = `echo "vdi: phase script The script is being started."
 exec python3 -u - <<'EOF'
@@ -46,6 +51,8 @@ export const scripts: Readonly<Record<string, string>> = {
   brief: "exit 0\n",
   hungry: 'exec python3 -c "x = [b\\"x\\" * 2**20 for _ in range(4096)]"\n',
   slow: `echo "vdi: phase script The script takes its time."\nexec sleep 3600\n`,
+  /** One of the distribution's own, with Xpra itself. */
+  "desktop-failsafe": readFileSync(join(distributed, scriptPath("desktop-failsafe")), "utf8"),
 };
 
 /** Path of a type's script below `session_types`. */
