@@ -121,12 +121,14 @@ async function removeNetwork(client: EngineClient, id: string): Promise<void> {
       readonly Containers?: Readonly<Record<string, { readonly Name?: string }>>;
     }>({ path: `/networks/${id}` });
     const attached = await Promise.all(
-      Object.entries(containers ?? {}).map(async ([container, { Name: name = "" }]) =>
+      Object.entries(containers ?? {}).map(async ([listed, { Name: name = "" }]) => {
         // What an engine without space could not take out belongs to no container any more, and is known by that one's name.
-        container.startsWith("ep-")
-          ? ([name, await isGone(client, name)] as const)
-          : ([container, await isOfProxy(client, container)] as const),
-      ),
+        const isLeft = listed.startsWith("ep-");
+        const container = isLeft ? name : listed;
+        const labels = await labelsOf(client, container);
+        // A proxy may have been removed in the middle.
+        return [container, labels === undefined || (!isLeft && labels[dockerLabels.component] === "proxy")] as const;
+      }),
     );
     if (attached.some(([, mayGo]) => !mayGo)) return;
     for (const [container] of attached) {
@@ -140,25 +142,15 @@ async function removeNetwork(client: EngineClient, id: string): Promise<void> {
   }
 }
 
-async function isGone(client: EngineClient, container: string): Promise<boolean> {
-  try {
-    await client.send({ path: `/containers/${container}/json` });
-    return false;
-  } catch (thrown) {
-    if (isEngineStatus(thrown, 404)) return true;
-    throw thrown;
-  }
-}
-
-async function isOfProxy(client: EngineClient, container: string): Promise<boolean> {
+/** A container's labels; undefined when it is gone. */
+async function labelsOf(client: EngineClient, container: string): Promise<Readonly<Record<string, string>> | undefined> {
   try {
     const { Config: config } = await client.json<{ readonly Config: { readonly Labels?: Readonly<Record<string, string>> | null } }>({
       path: `/containers/${container}/json`,
     });
-    return config.Labels?.[dockerLabels.component] === "proxy";
+    return config.Labels ?? {};
   } catch (thrown) {
-    // A proxy that was removed in the middle.
-    if (isEngineStatus(thrown, 404)) return true;
+    if (isEngineStatus(thrown, 404)) return undefined;
     throw thrown;
   }
 }

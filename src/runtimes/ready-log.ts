@@ -9,6 +9,8 @@ const maxRetryMs = 5_000;
 
 /** What a session's log says. */
 export interface ReadyLogListener {
+  /** It can be read. */
+  onOpen(): void;
   onReady(): void;
   /** What the entry script says that it is doing, in words for the user. */
   onWords(words: string): void;
@@ -26,7 +28,9 @@ export async function followUntilReady(open: OpenLog, signal: AbortSignal, liste
   for (let tries = 0; !signal.aborted; tries += 1) {
     try {
       let isReady = false;
-      for await (const line of linesOf(await open(signal))) {
+      const log = await open(signal);
+      listener.onOpen();
+      for await (const line of linesOf(log)) {
         isReady = line.includes(readyWords);
         // Leaving the loop closes the connection, before the signal of one who waits no more could break it.
         if (isReady) break;

@@ -88,13 +88,11 @@ export function sessionMemory<Facts extends SessionLife>(
     const markSame = (more: SessionMarks): void => {
       if (isSame()) mark(name, more);
     };
-    const open = options.openLog(facts);
-    const openMarked: OpenLog = async (signal) => {
-      const log = await open(signal);
-      markSame({ unread: false });
-      return log;
-    };
-    void followUntilReady(openMarked, stop.signal, {
+    void followUntilReady(options.openLog(facts), stop.signal, {
+      onOpen() {
+        // Nearly always it could be read all along, and nobody has to look again.
+        if (marksOf(name).unread === true) markSame({ unread: false });
+      },
       onReady: () => markSame({ ready: true }),
       onWords: (words) => markSame({ words }),
       onTrouble(error) {

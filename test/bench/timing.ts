@@ -7,6 +7,13 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - from;
 }
 
+/** So many samples, one after the other. */
+export async function samples(count: number, take: () => Promise<number>): Promise<readonly number[]> {
+  const taken: number[] = [];
+  while (taken.length < count) taken.push(await take());
+  return taken;
+}
+
 /** What some machines have every Node load at its start is no part of what is measured: a bundle of certificates takes longer than Node itself. */
 const { NODE_EXTRA_CA_CERTS: _certificates, NODE_OPTIONS: _options, ...inherited } = process.env;
 

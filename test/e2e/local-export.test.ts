@@ -1,18 +1,19 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { appendFile, copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import type { V1Pod } from "@kubernetes/client-node";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { localValues } from "../../src/local/local-values.ts";
 import type { ClusterAccess } from "../cluster/access.ts";
 import { untilAnswers } from "../start/demo.ts";
 import { keepOnFailure } from "./support/artifacts.ts";
 import { clusterArtifacts } from "./support/cluster-artifacts.ts";
 import { keepContainersOnFailure } from "./support/container-artifacts.ts";
+import { testDirectory } from "./support/demo.ts";
 import { type Door, doorAt, type SessionEvent, type SignIn } from "./support/door.ts";
 import { type Kubectl, kubectlFor } from "./support/kubectl.ts";
+import { initLocalDirectory } from "./support/local-directory.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 // The directories' names are those of all that is made, so that nothing of another deployment is met.
@@ -87,11 +88,7 @@ beforeAll(async () => {
   keepOnFailure(clusterArtifacts({ namespace, kubeconfig: cluster.kubeconfig, password: "", directory: target }));
   keepContainersOnFailure(`vdi-${basename(machine)}`, secrets);
   await removeAll();
-  await vdi(root, "init", machine, ...[...localValues(basename(machine))].flatMap(([name, value]) => ["--set", `${name}=${value}`]));
-  // The base of the other tests' images, so that nothing is compiled a second time.
-  const rootfs = join("images", "vdi-base", "rootfs.tar.gz");
-  const other = join(process.env["VDI_E2E_DIRECTORY"] ?? join(homedir(), "vdi-e2e"), rootfs);
-  if (existsSync(other)) await copyFile(other, join(machine, rootfs));
+  await initLocalDirectory(machine, testDirectory());
 }, 120_000);
 
 afterAll(removeAll, 180_000);

@@ -1,14 +1,15 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
-import { copyFile, mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { localValues } from "../../src/local/local-values.ts";
+import { rootfsFile } from "../../src/images/make-rootfs.ts";
 import { chooseType, openBrowser, openContext, screenshot, signIn, waitForFirstFrame, waitForQuiet } from "./page/page.ts";
 import { keepContainersOnFailure } from "./support/container-artifacts.ts";
+import { testDirectory } from "./support/demo.ts";
 import { doorAt, type SessionEvent } from "./support/door.ts";
+import { initLocalDirectory } from "./support/local-directory.ts";
 import { eventually } from "./support/wait.ts";
 
 const root = join(import.meta.dirname, "..", "..");
@@ -70,17 +71,9 @@ beforeAll(async () => {
   keepContainersOnFailure(prefix, secrets);
   await vdi("down", "--homes", "--yes");
   rmSync(directory, { recursive: true, force: true });
-  // The base of the other tests' images, so that nothing is compiled a second time.
-  const rootfs = join("images", "vdi-base", "rootfs.tar.gz");
-  const other = join(process.env["VDI_E2E_DIRECTORY"] ?? join(homedir(), "vdi-e2e"), rootfs);
-  if (existsSync(other)) {
-    await execa(process.execPath, [join(root, "bin", "vdi"), "init", directory, ...oneMachine]);
-    await mkdir(dirname(join(directory, rootfs)), { recursive: true });
-    await copyFile(other, join(directory, rootfs));
-  }
+  // Where a registry has the base, `vdi local up` begins with nothing.
+  if (existsSync(rootfsFile(testDirectory()))) await initLocalDirectory(directory, testDirectory());
 }, 120_000);
-
-const oneMachine = [...localValues(namespace)].flatMap(([name, value]) => ["--set", `${name}=${value}`]);
 
 afterAll(async () => {
   await vdi("down", "--homes", "--yes");

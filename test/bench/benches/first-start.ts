@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { eventually } from "../../e2e/support/wait.ts";
 import type { Bench, World } from "../bench.ts";
-import { timed } from "../timing.ts";
+import { samples, timed } from "../timing.ts";
 
 const engineData = "/var/lib/docker";
 /** Where programs are told to fetch packages from; all else of the account's own is left out. */
@@ -38,12 +38,11 @@ export const bench: Bench = {
     await emptyEngine(world);
     const cold = [await newcomer.start()];
     world.say("warm, on one machine");
-    const warm: number[] = [];
-    while (warm.length < count) {
+    const warm = await samples(count, async () => {
       await newcomer.run(process.execPath, "bin/vdi", "local", "down", "--homes", "--yes");
       await newcomer.forget("vdi-local");
-      warm.push(await newcomer.start());
-    }
+      return newcomer.start();
+    });
 
     world.say("cold, on the cluster");
     await emptyEngine(world);
@@ -51,12 +50,11 @@ export const bench: Bench = {
     world.defer(() => newcomer.run("npm", "run", "--silent", "cluster", "--", "down"));
     const coldCluster = [await newcomer.start("--kubernetes")];
     world.say("warm, on the cluster");
-    const warmCluster: number[] = [];
-    while (warmCluster.length < count) {
+    const warmCluster = await samples(count, async () => {
       await newcomer.run("npm", "run", "--silent", "cluster", "--", "down");
       await newcomer.forget("vdi-demo");
-      warmCluster.push(await newcomer.start("--kubernetes"));
-    }
+      return newcomer.start("--kubernetes");
+    });
 
     const beside = (samples: readonly number[]) => ({ what: "the same on the cluster", samples, paired: false });
     return [
@@ -84,12 +82,12 @@ async function repository(world: World, ...script: readonly string[]): Promise<v
 
 /** Stops the engine, and takes away what `emptyEngine` has put over its data. */
 async function stopEngine(): Promise<void> {
-  const process = Number(await readFile("/run/docker.pid", "utf8").catch(() => ""));
-  if (process > 0) {
-    await execa("kill", [String(process)], { reject: false });
+  const engine = Number(await readFile("/run/docker.pid", "utf8").catch(() => ""));
+  if (engine > 0) {
+    await execa("kill", [String(engine)], { reject: false });
     await eventually(
-      `the engine ${process} has ended`,
-      async () => existsSync(`/proc/${process}`),
+      `the engine ${engine} has ended`,
+      async () => existsSync(`/proc/${engine}`),
       (runs) => !runs,
     );
   }

@@ -1,14 +1,13 @@
 import { existsSync, rmSync } from "node:fs";
-import { copyFile, mkdir } from "node:fs/promises";
 import { homedir } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { execa } from "execa";
-import { localValues } from "../../../src/local/local-values.ts";
 import { doorAt } from "../../e2e/support/door.ts";
+import { initLocalDirectory } from "../../e2e/support/local-directory.ts";
 import { eventually } from "../../e2e/support/wait.ts";
 import type { Bench, World } from "../bench.ts";
 import { type Deployment, lightType, login } from "../deployment.ts";
-import { interleaved, timed } from "../timing.ts";
+import { interleaved, samples, timed } from "../timing.ts";
 
 const directory = join(homedir(), "vdi-bench-local");
 const port = 18_453;
@@ -75,12 +74,6 @@ export const bench: Bench = {
 
 const seconds = (milliseconds: number): number => milliseconds / 1_000;
 
-async function samples(count: number, take: () => Promise<number>): Promise<readonly number[]> {
-  const taken: number[] = [];
-  while (taken.length < count) taken.push(await take());
-  return taken;
-}
-
 function onBoth(local: Place, cluster: Place, take: (place: Place) => Promise<number>): [() => Promise<number>, () => Promise<number>] {
   return [() => take(local), () => take(cluster)];
 }
@@ -119,11 +112,7 @@ async function localPlace(world: World, deployment: Deployment): Promise<LocalPl
   };
   world.defer(takeAway);
   await takeAway();
-  const set = [...localValues(basename(directory))].flatMap(([name, value]) => ["--set", `${name}=${value}`]);
-  await execa(process.execPath, [join(world.root, "bin", "vdi"), "init", directory, ...set]);
-  const rootfs = join("images", "vdi-base", "rootfs.tar.gz");
-  await mkdir(dirname(join(directory, rootfs)), { recursive: true });
-  await copyFile(join(deployment.directory, rootfs), join(directory, rootfs));
+  await initLocalDirectory(directory, deployment.directory);
   const bringUp = (): Promise<string> => vdi("up", "--port", String(port), "--no-install", "-o", "json");
   const { password = "" } = JSON.parse(await bringUp()) as { password?: string };
   const container = `vdi-${basename(directory)}-s-${session}`;

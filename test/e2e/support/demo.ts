@@ -7,6 +7,11 @@ import { clusterArtifacts } from "./cluster-artifacts.ts";
 
 const root = join(import.meta.dirname, "..", "..", "..");
 
+/** The directory of the tests' own deployment on the cluster. */
+export function testDirectory(): string {
+  return process.env["VDI_E2E_DIRECTORY"] ?? join(homedir(), "vdi-e2e");
+}
+
 /**
  * The deployment that the end-to-end tests work on, with two proxies. It stands beside the one of `npm start` on the same
  * cluster. Every test file asks for it; only the first one has to wait. VDI_E2E_DIRECTORY and VDI_E2E_ADDRESS (of 10.246.0.0/24)
@@ -16,7 +21,7 @@ export async function testDemo(): Promise<Demo> {
   const started = Date.now();
   const demo = await prepareDemo({
     root,
-    directory: process.env["VDI_E2E_DIRECTORY"] ?? join(homedir(), "vdi-e2e"),
+    directory: testDirectory(),
     address: process.env["VDI_E2E_ADDRESS"] ?? "10.246.0.11",
     // Short, for the tests of clients that are gone without a word.
     settings: { REPLICAS: "2", XPRA_PING_TIMEOUT: "60" },
