@@ -1,8 +1,16 @@
 import { existsSync, readFileSync } from "node:fs";
+import { stripVTControlCharacters } from "node:util";
+
+/** What a failure says at first, without colours: enough to know its kind at the end of a long output. */
+function firstLines(message, lines = 12, width = 300) {
+  const plain = stripVTControlCharacters(message).split("\n");
+  return plain.slice(0, lines).map((line) => line.slice(0, width));
+}
 
 /**
  * Sums the JSON reports of vitest. A report that is missing, a project without any test, a failed test
- * and a skip that `allowedSkips` (full test name -> reason) does not name each become a line of `problems`.
+ * and a skip that `allowedSkips` (full test name -> reason) does not name each become an entry of `problems`; that of a failed
+ * test has the first lines of its message below its name.
  *
  * @param {{ project: string, file: string }[]} reports
  * @param {Record<string, string>} allowedSkips
@@ -29,7 +37,7 @@ export function collectCounts(reports, allowedSkips) {
       if (test.status === "passed") counts.passed += 1;
       else if (test.status === "failed") {
         counts.failed += 1;
-        counts.problems.push(`${project}: ${test.fullName}`);
+        counts.problems.push([`${project}: ${test.fullName}`, ...firstLines(test.failureMessages?.[0] ?? "")].join("\n    "));
       } else {
         counts.skipped += 1;
         const reason = allowedSkips[test.fullName];

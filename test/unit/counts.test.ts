@@ -5,7 +5,10 @@ import { describe, expect, it } from "vitest";
 // @ts-expect-error plain JavaScript: the test command runs it before anything is installed
 import { collectCounts } from "../counts.mjs";
 
-function reportOf(assertionResults: { fullName: string; status: string }[], suite: object = { status: "passed" }): string {
+function reportOf(
+  assertionResults: { fullName: string; status: string; failureMessages?: string[] }[],
+  suite: object = { status: "passed" },
+): string {
   const file = join(mkdtempSync(join(tmpdir(), "vdi-counts-")), "report.json");
   writeFileSync(file, JSON.stringify({ testResults: [{ name: "a.test.ts", message: "", ...suite, assertionResults }] }));
   return file;
@@ -15,11 +18,11 @@ describe("the counts of a test run", () => {
   it("sums passed, failed and skipped tests", () => {
     const file = reportOf([
       { fullName: "a", status: "passed" },
-      { fullName: "b", status: "failed" },
+      { fullName: "b", status: "failed", failureMessages: ["\u001b[31mError: no\u001b[39m\n    at b.test.ts:1"] },
       { fullName: "c", status: "pending" },
     ]);
     const counts = collectCounts([{ project: "unit", file }], { c: "needs a second machine" });
-    expect(counts).toEqual({ passed: 1, failed: 1, skipped: 1, problems: ["unit: b"] });
+    expect(counts).toEqual({ passed: 1, failed: 1, skipped: 1, problems: ["unit: b\n    Error: no\n        at b.test.ts:1"] });
   });
 
   it("takes a skip without a listed reason as a failure", () => {
