@@ -24,7 +24,7 @@ export interface SessionLife {
 export interface SessionMarks {
   /** The log has said that Xpra is ready. */
   ready?: boolean;
-  /** The log could not be read, last time. */
+  /** The log could not be read, last time, or nobody has answered for a while. */
   unread?: boolean;
   /** We have asked for its end. */
   removed?: boolean;
@@ -44,6 +44,14 @@ export const settledAfterMs = 120_000;
 
 /** The same where the log cannot be read: a session of somebody who comes back while the cluster or the engine does not answer. */
 export const settledUnreadAfterMs = 10_000;
+
+/** A log that is asked for opens in milliseconds; on a busy machine in two seconds. */
+const unansweredMs = 3_000;
+
+/** When a log that is asked for now and does not open counts as unread: not before that makes a difference. Pure. */
+export function unreadFrom({ runningSince }: SessionLife, nowMs: number): number {
+  return Math.max(nowMs + unansweredMs, runningSince + settledUnreadAfterMs + 100);
+}
 
 /** An end takes the grace period, then the killing and the clearing up; this much later it is not normal any more. */
 export const overdueAfterMs = 30_000;

@@ -2,7 +2,7 @@ import type { Answer, SessionRuntime } from "../session/session-runtime.ts";
 import type { SessionAddress, SessionView } from "../session/session-state.ts";
 import { followUntilReady, type OpenLog } from "./ready-log.ts";
 import { type KeepTimes, removals } from "./removals.ts";
-import { type SessionLife, type SessionMarks, settledAfterMs } from "./session-life.ts";
+import { type SessionLife, type SessionMarks, settledAfterMs, unreadFrom } from "./session-life.ts";
 
 /** What the memory works with. */
 export interface SessionMemoryOptions<Facts extends SessionLife> {
@@ -83,13 +83,19 @@ export function sessionMemory<Facts extends SessionLife>(
     const stop = new AbortController();
     followed.set(name, stop);
     const isSame = (): boolean => !stop.signal.aborted && sessions.get(name)?.instance === instance;
-    const settled = setTimeout(() => isSame() && changed(name), Math.max(0, runningSince + settledAfterMs + 1_000 - Date.now()));
-    stop.signal.addEventListener("abort", () => clearTimeout(settled));
     const markSame = (more: SessionMarks): void => {
       if (isSame()) mark(name, more);
     };
+    const settled = setTimeout(() => isSame() && changed(name), Math.max(0, runningSince + settledAfterMs + 1_000 - Date.now()));
+    // Who does not answer at all is heard of by its deadline only, which is longer than anybody likes to wait.
+    const unread = setTimeout(() => markSame({ unread: true }), unreadFrom(facts, Date.now()) - Date.now());
+    stop.signal.addEventListener("abort", () => {
+      clearTimeout(settled);
+      clearTimeout(unread);
+    });
     void followUntilReady(options.openLog(facts), stop.signal, {
       onOpen() {
+        clearTimeout(unread);
         // Nearly always it could be read all along, and nobody has to look again.
         if (marksOf(name).unread === true) markSame({ unread: false });
       },

@@ -28,6 +28,7 @@ export interface FakeKubelet {
 export interface Fault {
   readonly method: string;
   readonly path: RegExp;
+  /** 0: no answer at all. */
   readonly status: number;
   readonly reason: string;
   readonly message: string;
@@ -173,7 +174,7 @@ export class FakeKube {
     const fault = this.faults.findIndex((one) => one.method === method && one.path.test(url.pathname));
     if (fault >= 0) {
       const [{ status: code, reason, message } = { status: 500, reason: "", message: "" }] = this.faults.splice(fault, 1);
-      fail(response, code, reason, message);
+      if (code !== 0) fail(response, code, reason, message);
       return;
     }
     const [, , , , , collection = "", name, sub] = url.pathname.split("/");
