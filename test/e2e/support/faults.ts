@@ -121,22 +121,31 @@ async function startAnew(layout: Layout, part: PartName): Promise<void> {
 
 /**
  * Waits until the API server and what depends on it work again. After a minute without it the kubelet and the controllers, which
- * wait longer from try to try, may take two minutes until they agree on the node.
+ * wait longer from try to try, may take two minutes until they agree on the node. Until the kubelet has renewed its lease, the
+ * node seems to be well; then the controllers take it for lost, and its pods for not ready, for another ten seconds.
  */
 export async function untilClusterWorks(deadlineMs = 240_000): Promise<void> {
   const layout = clusterLayout(process.env);
-  const kubectl = (...args: string[]) =>
-    execa(`${layout.programs}/kubectl`, ["--kubeconfig", layout.kubeconfig, "--request-timeout=5s", ...args], { reject: false });
-  const end = Date.now() + deadlineMs;
-  for (;;) {
-    const ready = await kubectl("get", "--raw", "/readyz");
-    const node = await kubectl("get", "nodes", "-o", 'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}');
-    if (!ready.failed && node.stdout === "True") return;
-    if (Date.now() > end) {
-      const seen = `API server: ${ready.stdout || ready.stderr}; node ready: ${node.stdout || node.stderr}`;
-      throw new Error(`the cluster did not work again within ${deadlineMs} ms; ${seen}\n${await logTail(layout, "kube-apiserver")}`);
+  const began = Date.now();
+  const kubectl = async (...args: string[]): Promise<string> => {
+    const options = ["--kubeconfig", layout.kubeconfig, "--request-timeout=5s"];
+    const asked = await execa(`${layout.programs}/kubectl`, [...options, ...args], { reject: false });
+    return asked.failed ? `failed: ${asked.stderr}` : asked.stdout;
+  };
+  const ready = '{range .items[*]}{.status.conditions[?(@.type=="Ready")].status} {end}';
+  for (let times = 0; times < 2; ) {
+    const seen = {
+      lease: await kubectl("get", "leases", "-n", "kube-node-lease", "-o", "jsonpath={.items[*].spec.renewTime}"),
+      nodes: await kubectl("get", "nodes", "-o", `jsonpath=${ready}`),
+      proxies: await kubectl("get", "pods", "-A", "-l", "app=xpra-proxy", "-o", `jsonpath=${ready}`),
+    };
+    const works = Date.parse(seen.lease) > began && [seen.nodes, seen.proxies].every((words) => /^(True )*$/.test(words));
+    times = works ? times + 1 : 0;
+    if (Date.now() > began + deadlineMs) {
+      const words = `the cluster did not work again within ${deadlineMs} ms; ${JSON.stringify(seen)}`;
+      throw new Error(`${words}\n${await logTail(layout, "kube-apiserver")}`);
     }
-    await sleep(500);
+    await sleep(1_000);
   }
 }
 
