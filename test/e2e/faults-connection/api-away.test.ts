@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Demo } from "../../start/demo.ts";
-import { chooseType, openBrowser, problemText, waitForState } from "../page/page.ts";
+import { capture, chooseType, openBrowser, problemText, waitForState } from "../page/page.ts";
 import { AtWork, tell, terminalType, untilProxiesReady } from "../support/at-work.ts";
 import { testDemo } from "../support/demo.ts";
 import { type Broken, disturbing, holdApiServer, isOwnCluster, killApiServer, untilClusterWorks } from "../support/faults.ts";
@@ -50,7 +50,7 @@ describe.runIf(isOwnCluster())("an API server that is away for a minute", () => 
       const working = await signedIn("xpra-user01");
       await working.start();
       const before = await working.pod();
-      const screen = async (user: AtWork): Promise<string> => (await user.page.screenshot()).toString("base64");
+      const screen = async (user: AtWork): Promise<string> => (await capture(user.page)).toString("base64");
       await working.typeHalf();
       const seen = await working.watch();
       const waiting = await signedIn("xpra-user02");

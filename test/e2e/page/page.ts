@@ -141,8 +141,33 @@ export async function chooseFromMenu(page: Page, name: string): Promise<void> {
   await page.locator("#tool-menu").getByRole("button", { name }).click();
 }
 
+/**
+ * Takes a picture of the page as it is. Chromium answers with its next frame, and of a page that stands still none may come for a
+ * minute. So a dot that is too faint to change any pixel moves until the picture is there.
+ */
+export async function capture(page: Page, options: Parameters<Page["screenshot"]>[0] = {}): Promise<Buffer> {
+  const dot = await page.evaluateHandle(() => {
+    const moved = document.createElement("div");
+    const look = { position: "fixed", left: "0", top: "0", width: "1px", height: "1px", background: "black", opacity: "0.001" };
+    Object.assign(moved.style, look, { pointerEvents: "none" });
+    document.documentElement.append(moved);
+    const move = (turn: number): void => {
+      if (!moved.isConnected) return;
+      moved.style.transform = `translateX(${turn % 2}px)`;
+      requestAnimationFrame(() => move(turn + 1));
+    };
+    move(0);
+    return moved;
+  });
+  try {
+    return await page.screenshot(options);
+  } finally {
+    await dot.evaluate((moved) => moved.remove()).catch(() => undefined);
+  }
+}
+
 /** Keeps a picture of the page as it looks once its images are there and its transitions over. */
 export async function screenshot(page: Page, file: string): Promise<void> {
   await page.evaluate(() => Promise.all([...document.images].map((image) => image.decode().catch(() => undefined))));
-  await page.screenshot({ path: file, animations: "disabled" });
+  await capture(page, { path: file, animations: "disabled" });
 }
