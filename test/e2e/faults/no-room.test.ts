@@ -4,7 +4,7 @@ import { reasons } from "../../../src/session/reasons.ts";
 import type { Demo } from "../../start/demo.ts";
 import { brokerLines } from "../support/broker-log.ts";
 import { testDemo, vdi, vdiWith } from "../support/demo.ts";
-import { type Door, proxyDoors, type SessionEvent } from "../support/door.ts";
+import { type Door, proxyDoors, type SessionEvent, untilConfigured } from "../support/door.ts";
 import { type Kubectl, kubectlFor } from "../support/kubectl.ts";
 import { eventually } from "../support/wait.ts";
 
@@ -123,10 +123,12 @@ describe.skipIf(process.env["VDI_E2E_CONTEXT"] !== undefined)("a full node", () 
       XPRA_KEEP_PENDING: `${keepPendingSeconds}s`,
     };
     expect(await vdiWith(settings, demo, "deploy")).toMatchObject({ exitCode: 0 });
+    await untilConfigured(kubectl, demo);
   });
 
   afterAll(async () => {
     await vdi(demo, "deploy");
+    await untilConfigured(kubectl, demo);
   });
 
   it("has one of two who ask at once wait in words, and gives the place away as soon as it is free", async () => {

@@ -1,4 +1,6 @@
 import { Agent, request } from "node:https";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { V1ConfigMap } from "@kubernetes/client-node";
 import type { Demo } from "../../start/demo.ts";
 import type { Kubectl } from "./kubectl.ts";
 import { eventually } from "./wait.ts";
@@ -110,4 +112,21 @@ export async function untilOffered(kubectl: Kubectl, demo: Demo, types: readonly
     (offered) => offered.every((list) => types.every((type) => list.some(({ name }) => name === type))),
     120_000,
   );
+}
+
+/** A broker looks at its file when it is asked, and not again within so long. */
+const brokerLooksEveryMs = 2_000;
+
+/** Waits after a deploy until every broker has the configuration that was deployed. */
+export async function untilConfigured(kubectl: Kubectl, demo: Demo): Promise<void> {
+  const namespace = `ingress-${demo.namespace}`;
+  const maps = JSON.parse(await kubectl.run("get", "configmaps", "-n", namespace, "-o", "json")) as { items: V1ConfigMap[] };
+  const deployed = maps.items.map(({ data }) => data?.["broker.json"]).find((text) => text !== undefined);
+  const read = async (): Promise<readonly boolean[]> => {
+    const pods = await kubectl.pods(namespace, "app=xpra-proxy");
+    const files = pods.map(({ metadata }) => kubectl.shell(namespace, metadata?.name ?? "", "broker", "cat /etc/vdi/broker.json"));
+    return (await Promise.all(files)).map(({ output }) => output.trim() === deployed?.trim());
+  };
+  await eventually("every broker has its configuration", read, (known) => known.length > 0 && known.every(Boolean), 120_000);
+  await sleep(brokerLooksEveryMs + 500);
 }

@@ -74,13 +74,17 @@ async function controlGroups(): Promise<readonly string[]> {
   return found;
 }
 
-/** What containerd, the CNI plugins and the kubelet keep at fixed places. A socket with a listener belongs to a process that is seen elsewhere. */
+/**
+ * What containerd, the CNI plugins and the kubelet keep at fixed places. A socket with a listener belongs to a process that is seen
+ * elsewhere, and so does its directory: the neighbour's kubelet may have been started meanwhile.
+ */
 async function files(): Promise<readonly string[]> {
   const found = (
     await Promise.all(["/run/containerd", "/var/lib/cni", "/var/lib/kubelet", "/var/log/pods", "/var/log/containers"].map(tree))
   ).flat();
-  const counted = await Promise.all(found.map(async (path) => !(await isSocket(path)) || (await isDeadSocket(path))));
-  return found.filter((_, index) => counted[index] === true);
+  const heard = await Promise.all(found.map(async (path) => (await isSocket(path)) && !(await isDeadSocket(path))));
+  const used = found.filter((_, index) => heard[index] === true);
+  return found.filter((path) => !used.includes(path) && !used.some((socket) => socket.startsWith(`${path}/`)));
 }
 
 async function isSocket(path: string): Promise<boolean> {
