@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa, type Options } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { builtKubernetes } from "../cluster/binaries.ts";
 import { clusterLayout, type Layout, network } from "../cluster/layout.ts";
 import { ownProcesses } from "../cluster/processes.ts";
 import { type HostTraces, hostTraces, newTraces, type TraceScope } from "./support/host-traces.ts";
@@ -19,7 +20,8 @@ let layout: Layout;
 let before: HostTraces;
 
 beforeAll(async () => {
-  await cluster("up").catch(() => undefined);
+  // Once they are built it must not be asked to come up: the other tests' faults would make it anew.
+  if ((await builtKubernetes(shared)) === undefined) await cluster("up").catch(() => undefined);
   directory = await mkdtemp("/tmp/vdi-down-");
   layout = clusterLayout({ VDI_CLUSTER_DIR: directory });
   await symlink(shared.builds, layout.builds);

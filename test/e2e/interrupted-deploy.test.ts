@@ -22,21 +22,32 @@ const kinds = [
   "networkpolicies.networking.k8s.io,poddisruptionbudgets.policy,deployments.apps",
 ].join(",");
 
-/** The resource version of every object of the deployment, less what the control plane itself keeps up to date. */
-async function resourceVersions(): Promise<Record<string, string>> {
-  const versions: Record<string, string> = {};
+interface Stored {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly resourceVersion: string; readonly managedFields?: unknown };
+  readonly status?: unknown;
+}
+
+/** What tells an object from a changed one. The control plane writes down how the proxies are in the objects that have a status. */
+function versionOf(object: Stored): string {
+  if (object.status === undefined) return object.metadata.resourceVersion;
+  const { resourceVersion: _version, managedFields: _fields, ...metadata } = object.metadata;
+  return JSON.stringify({ ...object, metadata, status: undefined });
+}
+
+/** The version of every object of the deployment, less what the control plane itself keeps up to date. */
+async function versions(): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
   for (const namespace of [demo.namespace, `ingress-${demo.namespace}`]) {
-    const list = JSON.parse(await kubectl.run("get", kinds, "-n", namespace, "-o", "json")) as {
-      items: { kind: string; metadata: { name: string; resourceVersion: string } }[];
-    };
-    for (const { kind, metadata } of list.items) versions[`${namespace}/${kind}/${metadata.name}`] = metadata.resourceVersion;
+    const list = JSON.parse(await kubectl.run("get", kinds, "-n", namespace, "-o", "json")) as { items: Stored[] };
+    for (const object of list.items) found[`${namespace}/${object.kind}/${object.metadata.name}`] = versionOf(object);
   }
-  return versions;
+  return found;
 }
 
 /** Which objects there are and what is in them, without what differs from run to run. */
 async function objects(): Promise<readonly string[]> {
-  return Object.keys(await resourceVersions()).sort();
+  return Object.keys(await versions()).sort();
 }
 
 /** A digest of every file of the deployment directory, by path. */
@@ -53,11 +64,11 @@ describe("vdi deploy", () => {
   it("changes nothing the second time and says so", async () => {
     const first = await vdi(demo, "deploy");
     expect(first, first.stderr).toMatchObject({ exitCode: 0 });
-    const versions = await resourceVersions();
+    const before = await versions();
     const files = fileDigests(demo.directory);
     const second = await vdi(demo, "deploy");
     expect(second, second.stderr).toMatchObject({ exitCode: 0 });
-    expect(await resourceVersions()).toEqual(versions);
+    expect(await versions()).toEqual(before);
     expect(fileDigests(demo.directory)).toEqual(files);
     expect(second.stdout).toMatch(/nothing (to change|changed)|unchanged/i);
   });

@@ -218,7 +218,7 @@ describe("a proxy with XPRA_MAX_CLIENTS=1", () => {
       ["xpra-user02", words],
     ]);
     await expect
-      .poll(async () => (await full.events("detach")).map(({ user, session }) => `${user} ${session}`))
+      .poll(async () => (await full.events("detach")).map(({ user, session }) => `${user} ${session}`), { timeout: 20_000 })
       .toEqual(["xpra-user01 xpra-user01-desktop", "xpra-user01 xpra-user01-desktop"]);
     await full.answer("xpra-user02", "desktop", { error: { code: 4, reason: "no-such-type", message: "There is room again." } });
     expect(last(await full.raw({ user: "xpra-user02", hello: { display: "desktop" } }))).toEqual(["disconnect", "There is room again."]);

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Demo } from "../../start/demo.ts";
-import { capture, chooseType, openBrowser, problemText, waitForState } from "../page/page.ts";
+import { capture } from "../page/capture.ts";
+import { chooseType, openBrowser, problemText, waitForState } from "../page/page.ts";
 import { AtWork, tell, terminalType, untilProxiesReady } from "../support/at-work.ts";
 import { testDemo } from "../support/demo.ts";
 import { type Broken, disturbing, holdApiServer, isOwnCluster, killApiServer, untilClusterWorks } from "../support/faults.ts";
@@ -71,7 +72,11 @@ describe.runIf(isOwnCluster())("an API server that is away for a minute", () => 
           await expect.poll(() => screen(working), { timeout: 20_000, interval: 500 }).not.toBe(empty);
           // Somebody who comes back needs no API server either: the broker knows the session.
           await chooseType(returning.page, terminalType);
-          await waitForState(returning.page, ["working"], 30_000);
+          // The session may not have noticed yet that its user has left.
+          if ((await waitForState(returning.page, ["working", "elsewhere"])) === "elsewhere") {
+            await returning.page.getByRole("button", { name: "Take it over" }).click();
+            await waitForState(returning.page, ["working"]);
+          }
           await returning.picture("api-away-returned");
           // A new session cannot be made now, and its user is told so.
           const told = await waiting.watch();
@@ -81,7 +86,7 @@ describe.runIf(isOwnCluster())("an API server that is away for a minute", () => 
           await waiting.picture("api-away-new");
           tell(`the API server ${way}; the page of somebody new showed`, await told());
           await sleep(Math.max(0, awayMs - (Date.now() - began)));
-          expect((await seen()).filter(({ state, words }) => state !== "working" || words !== "")).toEqual([]);
+          expect(new Set((await seen()).map(({ state }) => state))).toEqual(new Set(["working"]));
         } finally {
           await broken.mend();
           await untilClusterWorks();

@@ -6,6 +6,7 @@ import { AtWork, attachedProxy, tell, untilProxiesReady } from "../support/at-wo
 import { testDemo } from "../support/demo.ts";
 import { isOwnCluster, killContainer } from "../support/faults.ts";
 import { type Kubectl, kubectlFor } from "../support/kubectl.ts";
+import { eventually } from "../support/wait.ts";
 
 let demo: Demo;
 let kubectl: Kubectl;
@@ -56,7 +57,8 @@ describe("a user at work whose proxy is killed", () => {
     const proxy = await attachedProxy(kubectl, demo);
     const seen = await user.watch();
     await kill(proxy);
-    await waitForState(user.page, ["reconnecting"], 20_000);
+    // What the page has shown, not what it shows: it may be back before anybody looks.
+    await eventually("the page connects again", seen, (notes) => notes.some(({ state }) => state === "reconnecting"), 20_000);
     await user.picture("proxy-killed");
     await waitForState(user.page, ["working"], 60_000);
     const notes = await seen();

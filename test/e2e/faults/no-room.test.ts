@@ -2,7 +2,7 @@ import type { V1Node, V1ResourceQuota } from "@kubernetes/client-node";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { reasons } from "../../../src/session/reasons.ts";
 import type { Demo } from "../../start/demo.ts";
-import { brokerLines } from "../support/broker-log.ts";
+import { type BrokerLine, brokerLines } from "../support/broker-log.ts";
 import { testDemo, vdi, vdiWith } from "../support/demo.ts";
 import { type Door, proxyDoors, type SessionEvent, untilConfigured } from "../support/door.ts";
 import { type Kubectl, kubectlFor } from "../support/kubectl.ts";
@@ -55,9 +55,11 @@ async function livingSessions(): Promise<readonly string[]> {
   return pods.filter(({ metadata }) => metadata?.deletionTimestamp === undefined).map(({ metadata }) => metadata?.name ?? "");
 }
 
-async function adminLine(person: Person, isIt: (line: { event: string; outcome?: string }) => boolean): Promise<unknown> {
-  const lines = await brokerLines(kubectl, demo, from);
-  return lines.find((line) => line.user === person.user && isIt(line));
+/** A line about somebody for the admin, once there is one. */
+async function adminLine(person: Person, isIt: (line: BrokerLine) => boolean): Promise<unknown> {
+  const find = async (): Promise<BrokerLine | undefined> =>
+    (await brokerLines(kubectl, demo, from)).find((line) => line.user === person.user && isIt(line));
+  return eventually(`the admin is told about ${person.user}`, find, (line) => line !== undefined);
 }
 
 describe("a quota of sessions", () => {
@@ -137,12 +139,7 @@ describe.skipIf(process.env["VDI_E2E_CONTEXT"] !== undefined)("a full node", () 
     const first = await Promise.race(running.map(async (events, place) => ((await events).at(-1)?.event === "ready" ? place : -1)));
     expect(first).toBeGreaterThanOrEqual(0);
     const [winner, loser] = first === 0 ? both : ([both[1], both[0]] as const);
-    const line = await eventually(
-      "the admin is told",
-      () => adminLine(loser, ({ event }) => event === "waiting"),
-      (found) => found !== undefined,
-    );
-    expect(line).toMatchObject({
+    expect(await adminLine(loser, ({ event }) => event === "waiting")).toMatchObject({
       session: loser.session,
       reason: "no-node",
       admin: expect.stringContaining("no node takes the session's pod: all are full, or none fits; try: kubectl describe nodes"),

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { BrowserContext, Page } from "playwright-core";
 import { type Browser, chromium } from "playwright-core";
 import { keepPagesOnFailure } from "../support/page-artifacts.ts";
+import { capture } from "./capture.ts";
 
 /** Where the page stands, as it says itself. */
 export type PageState = "sign-in" | "choose" | "starting" | "elsewhere" | "working" | "reconnecting" | "ended" | "error";
@@ -139,31 +140,6 @@ export async function problemText(page: Page): Promise<string> {
 export async function chooseFromMenu(page: Page, name: string): Promise<void> {
   await page.locator("#tool-tab").click();
   await page.locator("#tool-menu").getByRole("button", { name }).click();
-}
-
-/**
- * Takes a picture of the page as it is. Chromium answers with its next frame, and of a page that stands still none may come for a
- * minute. So a dot that is too faint to change any pixel moves until the picture is there.
- */
-export async function capture(page: Page, options: Parameters<Page["screenshot"]>[0] = {}): Promise<Buffer> {
-  const dot = await page.evaluateHandle(() => {
-    const moved = document.createElement("div");
-    const look = { position: "fixed", left: "0", top: "0", width: "1px", height: "1px", background: "black", opacity: "0.001" };
-    Object.assign(moved.style, look, { pointerEvents: "none" });
-    document.documentElement.append(moved);
-    const move = (turn: number): void => {
-      if (!moved.isConnected) return;
-      moved.style.transform = `translateX(${turn % 2}px)`;
-      requestAnimationFrame(() => move(turn + 1));
-    };
-    move(0);
-    return moved;
-  });
-  try {
-    return await page.screenshot(options);
-  } finally {
-    await dot.evaluate((moved) => moved.remove()).catch(() => undefined);
-  }
 }
 
 /** Keeps a picture of the page as it looks once its images are there and its transitions over. */

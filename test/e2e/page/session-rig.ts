@@ -5,6 +5,7 @@ import type { Page } from "playwright-core";
 import { expect } from "vitest";
 import { buildPage } from "../../../web/build.mjs";
 import { Session } from "../session-image/session.ts";
+import { keepKeysSingle } from "../support/keys.ts";
 import { type FakeDoor, startFakeDoor } from "./fake-door.ts";
 import { chooseType, signIn, waitForFirstFrame, waitForQuiet } from "./page.ts";
 
@@ -50,6 +51,7 @@ export async function startSessionRig(): Promise<SessionRig> {
         if (answer !== undefined) await page.getByRole("button", { name: answer }).click();
         await waitForFirstFrame(page);
         await waitForQuiet(page);
+        await keepKeysSingle((command) => session.inside(command));
       },
       async expectTyped(text, action) {
         await session.inside(": >/tmp/typed");

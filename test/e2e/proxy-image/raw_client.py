@@ -139,7 +139,7 @@ class Client:
     def talk(self):
         """Says hello, and listens as long as the order says; everything that was heard."""
         until = self.order.get("until", "disconnect")
-        end = time.monotonic() + self.order.get("seconds", 10)
+        end = time.monotonic() + self.order.get("seconds", 30)
         self.send("hello", self.hello({"challenge": True} if self.order.get("fake") else {}))
         try:
             while time.monotonic() < end:

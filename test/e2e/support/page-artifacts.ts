@@ -1,4 +1,5 @@
 import type { BrowserContext, Page } from "playwright-core";
+import { capture } from "../page/capture.ts";
 import { keepOnFailure } from "./artifacts.ts";
 
 const consoleLines = 2_000;
@@ -32,7 +33,7 @@ export function keepPagesOnFailure(context: BrowserContext): void {
           .evaluate(() => `${location.href}\n${JSON.stringify(document.body.dataset)}\n${document.body.textContent}\n`)
           .catch(String);
         // As it is at this moment: nothing is waited for.
-        files[`page-${index + 1}.png`] = await page.screenshot({ timeout: 10_000 }).catch((error: unknown) => Buffer.from(String(error)));
+        files[`page-${index + 1}.png`] = await capture(page, { timeout: 10_000 }).catch((error: unknown) => Buffer.from(String(error)));
       }
       return files;
     },

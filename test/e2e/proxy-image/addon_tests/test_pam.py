@@ -27,6 +27,7 @@ case $(tr -d '\\0') in
   right) exit 0 ;;
   hang*) exec sleep 300 ;;
   slow) sleep 1; exit 0 ;;
+  slower) sleep 6; exit 0 ;;
   die) kill -9 $PPID; exit 1 ;;
 esac
 exit 1
@@ -124,7 +125,8 @@ class Pam(unittest.TestCase):
         self.assertEqual(self.ask("right").outcome, "ok")
 
     def test_a_killed_helper_is_started_again(self):
-        threads, answers = self.at_once("slow", 5)
+        self.restart(30.0)
+        threads, answers = self.at_once("slower", 5)
         self.wait_for(lambda: len(children_of(self.helper())) == 5, "not all began")
         os.kill(self.helper(), signal.SIGKILL)
         self.assertEqual([self.ask("right").outcome for _ in range(3)], ["ok"] * 3)
@@ -144,7 +146,7 @@ class Pam(unittest.TestCase):
         self.assertNotEqual(self.helper(), stopped)
 
     def test_whether_there_is_such_an_account_is_known_while_pam_hangs(self):
-        self.restart(1.0)
+        self.restart(5.0)
         answer = self.ask("hang")
         self.assertEqual((answer.outcome, answer.known), ("unavailable: no answer in time", True))
         self.assertFalse(self.ask("hang", "nobody-of-that-name").known)
