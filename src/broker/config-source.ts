@@ -3,7 +3,8 @@ import { type BrokerConfig, parseBrokerConfig } from "../broker-config/broker-co
 import { SessionRefusal } from "../session/refusal.ts";
 import { VdiError } from "../util/vdi-error.ts";
 
-const lookEveryMs = 2_000;
+/** How long what was read last holds before the file is looked at again. */
+export const lookEveryMs = 2_000;
 
 /**
  * The broker's configuration, read again when its file has changed: a mounted ConfigMap is updated in place, and proxies need

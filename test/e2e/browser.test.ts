@@ -105,31 +105,34 @@ async function runInTerminal(command: string): Promise<void> {
   await waitForQuiet(page);
 }
 
-/** The brightness, 0 to 255, of every pixel of a part of the desktop as the page shows it. */
-function brightness(left: number, top: number, width: number, height: number): Promise<readonly number[]> {
+/** The darkest and the brightest pixel, 0 to 255, of each of the lines from a place of the desktop on, as the page shows them. */
+function shades(left: number, top: number, width: number, lineHeight: number, lines: number) {
   return page.evaluate(
-    (place) => {
+    ([left, top, width, lineHeight, lines]) => {
       const context = document.querySelector<HTMLCanvasElement>("#desktop canvas")?.getContext("2d");
-      const { data } = context?.getImageData(...place) ?? { data: new Uint8ClampedArray() };
-      return Array.from({ length: data.length / 4 }, (_, at) => Math.max(...data.subarray(at * 4, at * 4 + 3)));
+      return Array.from({ length: lines }, (_, line) => {
+        const data = context?.getImageData(left, top + line * lineHeight, width, lineHeight).data ?? new Uint8ClampedArray();
+        let [darkest, brightest] = [255, 0];
+        for (let at = 0; at < data.length; at += 4) {
+          const brightness = Math.max(...data.subarray(at, at + 3));
+          darkest = Math.min(darkest, brightness);
+          brightest = Math.max(brightest, brightness);
+        }
+        return { darkest, brightest };
+      });
     },
-    [left, top, width, height] as const,
+    [left, top, width, lineHeight, lines] as const,
   );
 }
 
 /** Whether the page shows the terminal's button: something dark on the bright panel. */
 async function isButtonPainted(): Promise<boolean> {
-  const seen = await brightness(108, 4, 20, 20);
-  return seen.some((value) => value > 200) && seen.some((value) => value < 100);
+  return (await shades(108, 4, 20, 20, 1)).every(({ darkest, brightest }) => darkest < 100 && brightest > 200);
 }
 
-/** Which of the first lines of the terminal, one that `openTerminal` has opened, have something in them on the page. */
+/** Which of the first lines of the terminal, one that `openTerminal` has opened, have something bright in them; it is black. */
 async function linesInTerminal(): Promise<readonly boolean[]> {
-  const [left, top, width, lineHeight, lines] = [6, 84, 780, 19, 12] as const;
-  const seen = await brightness(left, top, width, lineHeight * lines);
-  const pixels = width * lineHeight;
-  // Bright ones; the terminal is black.
-  return Array.from({ length: lines }, (_, at) => seen.slice(at * pixels, (at + 1) * pixels).some((value) => value > 100));
+  return (await shades(6, 84, 780, 19, 12)).map(({ brightest }) => brightest > 100);
 }
 
 describe("in the browser", () => {

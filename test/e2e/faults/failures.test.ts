@@ -4,7 +4,7 @@ import type { V1Pod } from "@kubernetes/client-node";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Reason, reasons } from "../../../src/session/reasons.ts";
 import type { Demo } from "../../start/demo.ts";
-import { type BrokerLine, brokerLines } from "../support/broker-log.ts";
+import { type BrokerLine, untilBrokerLine } from "../support/broker-log.ts";
 import { testDemo, vdi } from "../support/demo.ts";
 import { type Door, doorAt, type SessionEvent, untilOffered } from "../support/door.ts";
 import { type Kubectl, kubectlFor } from "../support/kubectl.ts";
@@ -76,11 +76,9 @@ async function podOf(display: string): Promise<V1Pod | undefined> {
   return (await kubectl.sessionPods(demo.namespace)).find(({ metadata }) => metadata?.name === `${user}-${display}`);
 }
 
-/** The line about a refusal, which can be read a moment after it was written; others than this test's user have no session here. */
-async function refusalLine(reason: Reason): Promise<BrokerLine | undefined> {
-  const find = async (): Promise<BrokerLine | undefined> =>
-    (await brokerLines(kubectl, demo, from)).find(({ outcome }) => outcome === reason);
-  return eventually(`the admin is told of '${reason}'`, find, (line) => line !== undefined);
+/** The line about a refusal; others than this test's user have no session here. */
+function refusalLine(reason: Reason): Promise<BrokerLine | undefined> {
+  return untilBrokerLine(kubectl, demo, from, `the admin is told of '${reason}'`, ({ outcome }) => outcome === reason);
 }
 
 describe("a session that fails while it starts tells its user in words, and the admin what the cluster says", () => {

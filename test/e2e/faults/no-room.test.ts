@@ -2,7 +2,7 @@ import type { V1Node, V1ResourceQuota } from "@kubernetes/client-node";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { reasons } from "../../../src/session/reasons.ts";
 import type { Demo } from "../../start/demo.ts";
-import { type BrokerLine, brokerLines } from "../support/broker-log.ts";
+import { type BrokerLine, brokerLines, untilBrokerLine } from "../support/broker-log.ts";
 import { testDemo, vdi, vdiWith } from "../support/demo.ts";
 import { type Door, proxyDoors, type SessionEvent, untilConfigured } from "../support/door.ts";
 import { type Kubectl, kubectlFor } from "../support/kubectl.ts";
@@ -55,11 +55,9 @@ async function livingSessions(): Promise<readonly string[]> {
   return pods.filter(({ metadata }) => metadata?.deletionTimestamp === undefined).map(({ metadata }) => metadata?.name ?? "");
 }
 
-/** A line about somebody for the admin, once there is one. */
-async function adminLine(person: Person, isIt: (line: BrokerLine) => boolean): Promise<unknown> {
-  const find = async (): Promise<BrokerLine | undefined> =>
-    (await brokerLines(kubectl, demo, from)).find((line) => line.user === person.user && isIt(line));
-  return eventually(`the admin is told about ${person.user}`, find, (line) => line !== undefined);
+/** A line about somebody for the admin. */
+function adminLine({ user }: Person, isIt: (line: BrokerLine) => boolean): Promise<BrokerLine | undefined> {
+  return untilBrokerLine(kubectl, demo, from, `the admin is told about ${user}`, (line) => line.user === user && isIt(line));
 }
 
 describe("a quota of sessions", () => {

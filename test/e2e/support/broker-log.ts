@@ -1,5 +1,6 @@
 import type { Demo } from "../../start/demo.ts";
 import type { Kubectl } from "./kubectl.ts";
+import { eventually } from "./wait.ts";
 
 /** A line of the broker's log. */
 export interface BrokerLine {
@@ -24,4 +25,16 @@ export async function brokerLines(kubectl: Kubectl, demo: Demo, fromMs: number):
     .map((line) => JSON.parse(line) as BrokerLine)
     .filter(({ time }) => Date.parse(time) >= fromMs)
     .sort((a, b) => (a.time < b.time ? -1 : 1));
+}
+
+/** The first such line, once it can be read, which is a moment after it was written; `what` it says is for the message of a wait in vain. */
+export async function untilBrokerLine(
+  kubectl: Kubectl,
+  demo: Demo,
+  fromMs: number,
+  what: string,
+  isIt: (line: BrokerLine) => boolean,
+): Promise<BrokerLine | undefined> {
+  const find = async (): Promise<BrokerLine | undefined> => (await brokerLines(kubectl, demo, fromMs)).find(isIt);
+  return eventually(what, find, (line) => line !== undefined);
 }

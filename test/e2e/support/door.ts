@@ -1,6 +1,7 @@
 import { Agent, request } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { V1ConfigMap } from "@kubernetes/client-node";
+import { lookEveryMs } from "../../../src/broker/config-source.ts";
 import type { Demo } from "../../start/demo.ts";
 import type { Kubectl } from "./kubectl.ts";
 import { eventually } from "./wait.ts";
@@ -114,9 +115,6 @@ export async function untilOffered(kubectl: Kubectl, demo: Demo, types: readonly
   );
 }
 
-/** A broker looks at its file when it is asked, and not again within so long. */
-const brokerLooksEveryMs = 2_000;
-
 /** Waits after a deploy until every broker has the configuration that was deployed. */
 export async function untilConfigured(kubectl: Kubectl, demo: Demo): Promise<void> {
   const namespace = `ingress-${demo.namespace}`;
@@ -128,5 +126,5 @@ export async function untilConfigured(kubectl: Kubectl, demo: Demo): Promise<voi
     return (await Promise.all(files)).map(({ output }) => output.trim() === deployed?.trim());
   };
   await eventually("every broker has its configuration", read, (known) => known.length > 0 && known.every(Boolean), 120_000);
-  await sleep(brokerLooksEveryMs + 500);
+  await sleep(lookEveryMs + 500);
 }
