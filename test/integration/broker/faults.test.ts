@@ -140,8 +140,7 @@ describe("a session that waits for something", () => {
     await expect(first.sessions.getOrStart(alice, "desktop", quiet)).rejects.toMatchObject({ reason: "slow" });
     first.kill();
     const { troubles } = broker(kube, { keep: { pendingSeconds: 0 } });
-    // A broker waits up to 5 s of its own, so that two do not ask at once.
-    await until(() => kube.pods.size === 0, 10_000);
+    await until(() => kube.pods.size === 0);
     expect(troubles).toEqual([]);
   });
 });

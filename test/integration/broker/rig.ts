@@ -80,8 +80,8 @@ export function quiet(): void {
   // Nothing to do.
 }
 
-/** Waits until something is so. */
-export async function until(condition: () => boolean, timeoutMs = 5_000): Promise<void> {
+/** Waits until something is so: by default twice as long as brokers wait of their own, where two of them must not ask at once (up to 5 s). */
+export async function until(condition: () => boolean, timeoutMs = 10_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!condition()) {
     if (Date.now() > deadline) throw new Error(`it did not happen within ${timeoutMs} ms: ${condition}`);
