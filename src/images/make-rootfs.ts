@@ -127,6 +127,8 @@ function withoutPassword(url: string): string {
 
 function run(options: RootfsOptions, words: readonly string[]): Promise<void> {
   const program = options.program ?? "mmdebstrap";
+  // An abort of before would never be told to the listener below.
+  options.signal.throwIfAborted();
   return new Promise((resolve, reject) => {
     // Its own process group: an interrupt has to reach the programs that mmdebstrap started as well.
     const child = spawn(program, words, {

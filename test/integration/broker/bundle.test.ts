@@ -336,7 +336,7 @@ describe("the broker's end", () => {
     // A session that does not come must not hold the broker's end, which then takes its whole patience.
     kube.hold = true;
     const waiting = ask("/v1/sessions", { user: user("late"), display: "desktop" });
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await expect.poll(() => kube.pods.has("late-desktop"), { timeout: 10_000 }).toBe(true);
     const ended = new Promise((resolve) => next.once("exit", resolve));
     next.kill("SIGTERM");
     expect((await waiting).lines.at(-1)).toMatchObject({ event: "error", reason: "restarting" });

@@ -4,7 +4,7 @@ import type { Progress } from "../../../src/session/flight.ts";
 import { reasons } from "../../../src/session/reasons.ts";
 import type { FakeKube } from "../support/fake-kube.ts";
 import { user } from "./fixture.ts";
-import { brokerRig, kubelet, quiet, settled, until } from "./rig.ts";
+import { type Broker, brokerRig, kubelet, quiet, settled, until } from "./rig.ts";
 
 const { broker, fakeKube } = brokerRig();
 const alice = user("alice");
@@ -29,6 +29,11 @@ const unschedulable: V1PodStatus = {
     { type: "PodScheduled", status: "False", reason: "Unschedulable", message: "0/1 nodes are available: 1 Insufficient memory." },
   ],
 };
+
+function troubleOf(runtime: Broker["runtime"]): string | undefined {
+  const { status } = runtime.look(session);
+  return status.state === "starting" ? status.trouble?.reason : undefined;
+}
 
 function deleting(kube: FakeKube, secondsAgo: number, finalizers: string[] = []): void {
   kube.change(session, (pod: V1Pod) => {
@@ -106,17 +111,18 @@ describe("a session that waits for something", () => {
   ];
   it.each(troubles)("%s: tells the reason when the time is over", async (_, reason, event, detail) => {
     const kube = await fakeKube();
-    const { sessions } = broker(kube, { timeoutMs: 600 });
+    const { sessions, sessionsFor, runtime } = broker(kube);
     await settled(kube);
-    const slow = sessions.getOrStart(alice, "desktop", quiet);
-    slow.catch(() => undefined);
-    await until(() => kube.pods.has(session));
+    sessions.getOrStart(alice, "desktop", quiet).catch(() => undefined);
+    await until(() => runtime.look(session).status.state === "starting");
     if (event === undefined) report(kube, unschedulable);
     else {
       report(kube, waiting("ContainerCreating", ""), "node-1");
       kube.event(session, event, "it said so");
     }
-    await expect(slow).rejects.toMatchObject({ reason, message: reasons[reason as keyof typeof reasons].user, detail });
+    await until(() => troubleOf(runtime) === reason);
+    const words = { reason, message: reasons[reason as keyof typeof reasons].user, detail };
+    await expect(sessionsFor(100).getOrStart(alice, "desktop", quiet)).rejects.toMatchObject(words);
     // It goes on trying.
     expect(kube.pods.has(session)).toBe(true);
   });
@@ -137,6 +143,7 @@ describe("a session that waits for something", () => {
   it("is removed when nobody waits any more, by whichever broker", async () => {
     const kube = await fakeKube();
     const first = broker(kube, { timeoutMs: 300 });
+    await settled(kube);
     await expect(first.sessions.getOrStart(alice, "desktop", quiet)).rejects.toMatchObject({ reason: "slow" });
     first.kill();
     const { troubles } = broker(kube, { keep: { pendingSeconds: 0 } });
@@ -168,7 +175,7 @@ describe("a session that does not go away", () => {
     const kube = await fakeKube(kubelet);
     const { sessions, runtime } = broker(kube);
     await sessions.getOrStart(alice, "desktop", quiet);
-    deleting(kube, 29);
+    deleting(kube, 25);
     await until(() => runtime.look(session).status.state === "ending");
     const told: string[] = [];
     await expect(sessions.getOrStart(alice, "desktop", ({ message }) => told.push(message))).rejects.toMatchObject({ reason: "stuck" });

@@ -14,6 +14,8 @@ export const kubelet: FakeKubelet = { host: "127.0.0.1", startMs: 20, readyMs: 2
 export interface Broker {
   readonly sessions: Sessions;
   readonly runtime: RunningRuntime;
+  /** Its sessions for callers that wait for so long: those that are to wait in vain come when all else is settled. */
+  sessionsFor(timeoutMs: number): Sessions;
   readonly troubles: string[];
   kill(): void;
 }
@@ -21,6 +23,7 @@ export interface Broker {
 /** What differs between brokers. */
 export interface BrokerSettings {
   readonly keep?: Partial<KeepTimes>;
+  /** How long it lets a caller wait. Default: 20 s, longer than any of these tests needs. */
   readonly timeoutMs?: number;
 }
 
@@ -28,7 +31,6 @@ export interface BrokerSettings {
 export interface Rig {
   /** What listens where Xpra would. */
   xpra(): Awaited<ReturnType<typeof listener>>;
-  replaceXpra(): Promise<void>;
   broker(kube: FakeKube, settings?: BrokerSettings): Broker;
   fakeKube(own?: FakeKubelet): Promise<FakeKube>;
 }
@@ -49,10 +51,7 @@ export function brokerRig(): Rig {
 
   return {
     xpra: () => xpra,
-    async replaceXpra() {
-      xpra = await listener();
-    },
-    broker(kube, { keep = {}, timeoutMs = 10_000 } = {}) {
+    broker(kube, { keep = {}, timeoutMs = 20_000 } = {}) {
       const config = brokerConfig(xpra.port);
       const stop = new AbortController();
       const troubles: string[] = [];
@@ -65,7 +64,8 @@ export function brokerRig(): Rig {
         onTrouble: (what, error) => troubles.push(`${what}: ${String(error)}`),
       });
       ends.push(() => stop.abort());
-      return { runtime, sessions: sessionsOf({ config: () => config, runtime, timeoutMs }), troubles, kill: () => stop.abort() };
+      const sessionsFor = (waitMs: number): Sessions => sessionsOf({ config: () => config, runtime, timeoutMs: waitMs });
+      return { runtime, sessions: sessionsFor(timeoutMs), sessionsFor, troubles, kill: () => stop.abort() };
     },
     async fakeKube(own) {
       const kube = await new FakeKube(own).start();

@@ -9,18 +9,23 @@ const rig = brokerRig();
 const { broker, fakeKube } = rig;
 
 it("starts a session with one write, one log and no list, and gives a running one without any request", async () => {
-  const kube = await fakeKube(kubelet);
+  const kube = await fakeKube();
   const { sessions } = broker(kube);
   await settled(kube);
   const told: Progress[] = [];
-  const opened = await sessions.getOrStart(user("alice"), "desktop", (progress) => told.push(progress));
+  const opening = sessions.getOrStart(user("alice"), "desktop", (progress) => told.push(progress));
+  await until(() => told.length === 2);
+  kube.run("alice-desktop", "127.0.0.1");
+  await until(() => told.length === 3);
+  kube.log("alice-desktop", "xpra is ready.");
+  const opened = await opening;
   expect(opened).toMatchObject({ name: "alice-desktop", started: true, address: { host: "127.0.0.1", port: rig.xpra().port } });
   expect(opened.address.secret).toMatch(/^[A-Za-z0-9]{24}$/);
   expect(kube.seen.map(({ method, path }) => `${method} ${path}`)).toEqual([
     "POST /api/v1/namespaces/vdi-test/pods",
     "GET /api/v1/namespaces/vdi-test/pods/alice-desktop/log",
   ]);
-  expect(told.map(({ phase }) => phase)).toEqual(["scheduling", "scheduling", "starting"]);
+  expect(told.slice(0, 3).map(({ phase }) => phase)).toEqual(["scheduling", "scheduling", "starting"]);
 
   kube.seen.length = 0;
   const again = await sessions.getOrStart(user("alice"), "DESKTOP", quiet);
@@ -152,7 +157,7 @@ it.each([
   await settled(kube);
   const starting = early.sessions.getOrStart(user("alice"), "desktop", quiet);
   await until(() => kube.pods.has("alice-desktop"));
-  kube.run("alice-desktop", "127.0.0.1", new Date(Date.now() - settledUnreadAfterMs + 1_500));
+  kube.run("alice-desktop", "127.0.0.1", new Date(Date.now() - settledUnreadAfterMs + 5_000));
   kube.log("alice-desktop", "xpra is ready.");
   await starting;
   const other = broker(kube);
@@ -230,24 +235,23 @@ it("never ends a desktop that refuses connections, and says so", async () => {
   const { sessions } = broker(kube);
   const waiting = sessions.getOrStart(user("alice"), "desktop", quiet);
   await until(() => kube.pods.has("alice-desktop"));
-  await rig.xpra().close();
-  kube.run("alice-desktop", "127.0.0.1");
+  // What listens is on 127.0.0.1 alone.
+  kube.run("alice-desktop", "127.0.0.2");
   kube.log("alice-desktop", "xpra is ready.");
   await expect(waiting).rejects.toMatchObject({ reason: "refused" });
   expect(kube.count("DELETE", /./)).toBe(0);
-  await rig.replaceXpra();
-}, 15_000);
+});
 
 it("goes on starting when the caller has gone, and gives up waiting in words", async () => {
   const kube = await fakeKube();
-  const { sessions } = broker(kube, { timeoutMs: 300 });
+  const { sessions, sessionsFor, runtime } = broker(kube);
   const gone = new AbortController();
   const abandoned = sessions.getOrStart(user("alice"), "desktop", quiet, gone.signal);
-  await until(() => kube.pods.has("alice-desktop"));
+  await until(() => runtime.look("alice-desktop").status.state === "starting");
   gone.abort();
   await expect(abandoned).rejects.toMatchObject({ name: "AbortError" });
   expect(sessions.inFlight()).toBe(1);
-  await expect(sessions.getOrStart(user("alice"), "desktop", quiet)).rejects.toMatchObject({ reason: "slow" });
+  await expect(sessionsFor(200).getOrStart(user("alice"), "desktop", quiet)).rejects.toMatchObject({ reason: "slow" });
   expect(kube.pods.size).toBe(1);
 });
 
@@ -280,14 +284,15 @@ it("starts so many at a time, and tells the others their place in the line", asy
 it("gives up waiting in a line that does not move, and leaves it", async () => {
   const kube = await fakeKube();
   const { sessions } = broker(kube, { timeoutMs: 500 });
-  // Four start, four may come after them when those are given up: that is too late for the ninth.
-  const all = ["a", "b", "c", "d", "e", "f", "g", "h", "i"].map((name, at) =>
-    sessions.getOrStart(user(name, 20_001 + at), "desktop", quiet),
-  );
-  const ends = Promise.allSettled(all);
-  await expect(all[8]).rejects.toMatchObject({ reason: "queue", detail: expect.stringContaining("in the line") });
-  await ends;
-  expect(kube.pods.has("i-desktop")).toBe(false);
+  await settled(kube);
+  // Creates that are not answered hold their places for longer (10 s) than anybody waits here.
+  const silent = { method: "POST", path: /pods$/, status: 0, reason: "", message: "" };
+  kube.faults.push(silent, silent, silent, silent);
+  const all = ["a", "b", "c", "d", "e"].map((name, at) => sessions.getOrStart(user(name, 20_001 + at), "desktop", quiet));
+  // The four end with the broker.
+  for (const one of all) one.catch(() => undefined);
+  await expect(all[4]).rejects.toMatchObject({ reason: "queue", detail: expect.stringContaining("in the line") });
+  expect(kube.pods.size).toBe(0);
   expect(sessions.queued()).toBe(0);
 });
 

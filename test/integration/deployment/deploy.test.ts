@@ -156,9 +156,9 @@ describe("vdi deploy", () => {
 
   it("gives up when the time is over", async () => {
     cluster.rollsOut = false;
-    const result = await vdi(makeDirectory("vdi-stp"), ["deploy", "--timeout", "1"]);
+    const result = await vdi(makeDirectory("vdi-stp"), ["deploy", "--timeout", "5"]);
     expect(result.exitCode).toBe(4);
-    expect(result.stderr).toContain("does not come up within 1 s");
+    expect(result.stderr).toContain("does not come up within 5 s");
     expect(result.stderr).toContain("0 of 1 proxies ready");
   });
 

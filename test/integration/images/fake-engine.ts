@@ -92,7 +92,7 @@ export class FakeEngine {
     const inspect = /^\/images\/(.+)\/json$/.exec(at)?.[1];
     const push = /^\/images\/(.+)\/push$/.exec(at)?.[1];
     const distribution = /^\/distribution\/(.+)\/json$/.exec(at)?.[1];
-    if (at === "/info") return json(200, { DockerRootDir: this.#directory });
+    if (at === "/info") return json(200, { DockerRootDir: "/nonexistent" });
     if (inspect !== undefined) {
       const image = this.images.get(inspect);
       if (image === undefined) return json(404, { message: `No such image: ${inspect}` });

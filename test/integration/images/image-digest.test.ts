@@ -36,7 +36,7 @@ function login(entry: unknown): void {
   writeFileSync(path.join(home, ".docker/config.json"), JSON.stringify({ auths: { [registry]: entry } }));
 }
 const ask = (reference: string, over: Partial<Parameters<typeof imageDigest>[1]> = {}) =>
-  imageDigest(reference, { env: { HOME: home }, timeoutMs: 1000, ...over });
+  imageDigest(reference, { env: { HOME: home }, timeoutMs: 20_000, ...over });
 const basic = `Basic ${Buffer.from("ann:s3cret").toString("base64")}`;
 
 function engineWith(repoDigests: readonly string[]) {

@@ -65,8 +65,10 @@ describe("making a rootfs", () => {
   it("stops with all that it started when it is interrupted", async () => {
     const interrupt = new AbortController();
     const mark = path.join(directory, "mark");
-    const { done, file } = make(program(`(sleep 2; touch ${mark}) &\necho "I: begun" >&2\nwait`), interrupt.signal);
-    setTimeout(() => interrupt.abort(), 300);
+    const { done, file, shown } = make(program(`(sleep 2; touch ${mark}) &\necho "I: begun" >&2\nwait`), interrupt.signal);
+    done.catch(() => undefined);
+    await expect.poll(() => shown, { timeout: 10_000 }).toContain("mmdebstrap: begun");
+    interrupt.abort();
     await expect(done).rejects.toMatchObject({ name: "AbortError" });
     expect(existsSync(file)).toBe(false);
     await new Promise((resolve) => setTimeout(resolve, 2200));

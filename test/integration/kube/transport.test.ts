@@ -174,8 +174,7 @@ describe("a watch", () => {
       onTrouble: (error) => told.push(`trouble ${String((error as Error).message)}`),
     });
     const until = async (count: number): Promise<void> => {
-      const deadline = Date.now() + 5_000;
-      while (seen.length < count && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
+      await expect.poll(() => seen.length, { timeout: 20_000, interval: 5 }).toBeGreaterThanOrEqual(count);
     };
     return { seen, told, stop, watch, until };
   }
@@ -194,7 +193,7 @@ describe("a watch", () => {
       },
     ]);
     await until(3);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await expect.poll(() => told.length, { timeout: 10_000 }).toBe(3);
     expect(seen).toEqual(["list", "watch 10", "watch 15"]);
     expect(told).toEqual(["list a", "ADDED b", "DELETED bü"]);
   });
