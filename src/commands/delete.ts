@@ -53,7 +53,7 @@ export const deleteCommand: Command<Deleted> = {
     return [
       `removed ${data.deleted.length} objects, ended ${data.sessions} sessions`,
       ...data.kept.map((kept) => style.yellow(`kept ${kept}`)),
-      style.dim("the deployment directory and all data are as they were"),
+      style.dim("the deployment directory is as it was; sessions and their homes are gone"),
     ].join("\n");
   },
 };

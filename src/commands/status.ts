@@ -189,6 +189,7 @@ function overrideLines({ overrides, ofOtherVersion }: Status, style: Style): rea
     "",
     style.bold("your own files, beside or instead of those of the images"),
     ...table(["", "", ""], rows, style).split("\n").slice(1),
+    ...note,
   ];
 }
 

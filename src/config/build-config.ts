@@ -99,10 +99,20 @@ export function checkTogether(
         "XPRA_VALIDATE_USER",
         "XPRA_VALIDATE_USER lets anybody in, without a password; if you want that, say so: XPRA_OPEN_DOOR='anybody may enter'",
       );
-    } else warning("XPRA_VALIDATE_USER", "ANYBODY GETS IN, WITHOUT A PASSWORD, as any user: XPRA_VALIDATE_USER is N");
+    } else
+      warning(
+        "XPRA_VALIDATE_USER",
+        "XPRA_VALIDATE_USER is N: that asks for a door WITHOUT PASSWORDS, as any user; the proxies of this version want one all the same",
+      );
   }
   if (has("SSL") && text("SSL") === "off") {
-    warning("SSL", "SSL is off: Xpra's clients refuse to send a password, and whoever listens reads everything");
+    warning("SSL", "SSL is off: that asks for a door without encryption; the proxies of this version answer by TLS all the same");
+  }
+  if (has("XPRA_AUTH_METHOD") && !/^(pam|sys|pam:service=[A-Za-z0-9_.-]+)$/.test(text("XPRA_AUTH_METHOD"))) {
+    error(
+      "XPRA_AUTH_METHOD",
+      `XPRA_AUTH_METHOD is ${text("XPRA_AUTH_METHOD")}, and the proxies of this version would not start: only PAM knows who may have which session; set pam:service=NAME`,
+    );
   }
   for (const kind of ["CPU", "MEMORY"]) {
     const [request, limit] = [`XPRA_SESSION_${kind}_REQUEST`, `XPRA_SESSION_${kind}_LIMIT`];

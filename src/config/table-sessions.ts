@@ -19,7 +19,8 @@ export const sessionVariables: readonly Variable[] = [
     type: types.choice("restricted", "baseline"),
     default: "restricted",
     usedBy: ["deploy", "session"],
-    meaning: "Pod Security level of the sessions. `baseline` is for sites that need start scripts that run as root.",
+    meaning:
+      "Pod Security level of the sessions' namespace. Sessions themselves are always made as *restricted* asks; `baseline` lets other pods of that namespace have more.",
   },
   { ...resource, name: "XPRA_SESSION_CPU_REQUEST", default: "25m", meaning: "Processor that is kept free for a session." },
   { ...resource, name: "XPRA_SESSION_CPU_LIMIT", default: "2", meaning: "Most processor that a session may use; empty: no limit." },
@@ -39,8 +40,8 @@ export const sessionVariables: readonly Variable[] = [
     main: true,
     usedBy: ["session"],
     meaning:
-      "Largest screen of a session, in pixels. It is kept in memory, four bytes for each: with a terminal on it a session takes 86 MB at " +
-      "1920x1080, 109 MB at 3840x2160 and 201 MB at 8192x4096.",
+      "Largest screen of a session, in pixels. It is kept in memory, four bytes for each: with a terminal on it a session takes 108 MB at " +
+      "1920x1080, 132 MB at 3840x2160 and 229 MB at 8192x4096 (doc/performance.md).",
   },
   {
     name: "XPRA_KEEP_ENDED",
@@ -124,7 +125,8 @@ export const sessionVariables: readonly Variable[] = [
     type: types.path(),
     default: `${of(directoryReference)}/to_container`,
     usedBy: ["deploy"],
-    meaning: "The same directory on this machine or on the shared storage.",
+    later: true,
+    meaning: "The same directory on shared storage. Until then it is always `to_container` of the deployment directory.",
   },
   {
     name: "XPRA_STORAGE",

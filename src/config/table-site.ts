@@ -108,7 +108,8 @@ export const siteVariables: readonly Variable[] = [
     type: types.choice("on", "off"),
     default: "on",
     usedBy: ["deploy", "proxy"],
-    meaning: "TLS of the proxies. Clients refuse to send a password without it.",
+    meaning:
+      "TLS of the proxies. Clients refuse to send a password without it, and the proxies of this version answer by TLS whatever it says.",
   },
   {
     name: "SSL_CERT",
@@ -116,7 +117,8 @@ export const siteVariables: readonly Variable[] = [
     type: types.path(),
     default: "/etc/xpra/ssl/server.crt",
     usedBy: ["proxy"],
-    meaning: "The certificate as a proxy sees it; its source is `ssl/server.crt`.",
+    meaning:
+      "Where a proxy finds its certificate. A deployment mounts `ssl/server.crt` at the default; another path needs an image that has a file there, else the proxies do not start.",
   },
   {
     name: "SSL_KEY",
@@ -124,7 +126,7 @@ export const siteVariables: readonly Variable[] = [
     type: types.path(),
     default: "/etc/xpra/ssl/server.key",
     usedBy: ["proxy"],
-    meaning: "The certificate's key as a proxy sees it; its source is `ssl/server.key`.",
+    meaning: "Where a proxy finds the certificate's key; as with `SSL_CERT`, another path than the default needs an image that has it.",
   },
   {
     name: "XPRA_MAX_CONCURRENT_CONNECTIONS",

@@ -21,7 +21,8 @@ export const userVariables: readonly Variable[] = [
     type: types.yes,
     default: "Y",
     usedBy: ["proxy"],
-    meaning: "`N` lets anybody in, without a password; `XPRA_OPEN_DOOR` must then say the same in words.",
+    meaning:
+      "`N` asks for a door without passwords, and `XPRA_OPEN_DOOR` must then say the same in words. The proxies of this version let nobody in without one all the same.",
   },
   {
     name: "XPRA_OPEN_DOOR",
@@ -29,7 +30,8 @@ export const userVariables: readonly Variable[] = [
     type: types.choice("", "anybody may enter"),
     default: "",
     usedBy: ["proxy"],
-    meaning: "Must be `anybody may enter` where `XPRA_VALIDATE_USER` is `N`, so that nobody opens the door by a slip of the hand.",
+    meaning:
+      "Must be `anybody may enter` where `XPRA_VALIDATE_USER` is `N`, so that nobody opens the door by a slip of the hand. Without effect in this version.",
   },
   {
     name: "XPRA_AUTH_METHOD",
@@ -37,7 +39,8 @@ export const userVariables: readonly Variable[] = [
     type: types.authMethods,
     default: "pam:service=xpra",
     usedBy: ["proxy"],
-    meaning: "Xpra's authentication modules, separated by commas.",
+    meaning:
+      "`pam:service=NAME`: the PAM service that checks passwords, a file of `/etc/pam.d` in the proxies' image, which has `xpra`. The proxies of this version know no other way.",
   },
   {
     name: "XPRA_USER_MHD",
@@ -105,7 +108,7 @@ export const userVariables: readonly Variable[] = [
     meaning: "File with the keys of one-time passwords.",
   },
   old("SRC_PORTS", "a session listens on `PORT` only"),
-  old("PROXY_DEBUG", "`vdi debug start` opens the debug service when it is wanted"),
+  old("PROXY_DEBUG", "there is no debug service; `vdi logs` shows what proxies and brokers write"),
   old("LIVENESS_PROBE_CMD", "the probes belong to the images"),
   old("PRE_STOP_CMD", "the proxies end their connections by themselves; `PRESTOP_CMD` is that of the sessions"),
   old("KUBE_CONFIG", "no pod gets an admin's kubeconfig any more; `--kubeconfig` chooses the one that `vdi` itself uses"),

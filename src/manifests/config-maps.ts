@@ -68,8 +68,8 @@ function split(directory: string, files: readonly CarriedFile[]): CarriedFile[][
       throw new VdiError({
         what: `to_container/${directory}/${file.path} is too large for a ConfigMap`,
         why: `it has ${size} bytes; a ConfigMap holds 1 MiB`,
-        try: ["put it into an image", "set XPRA_STORAGE to shared storage"],
-        see: "doc/configuration.md#xpra_storage",
+        try: ["put it into an image: a directory of images/ that copies it"],
+        see: "doc/images.md",
         exitCode: ExitCode.usage,
       });
     }

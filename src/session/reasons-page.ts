@@ -9,6 +9,8 @@ Every reason that a session is refused or waited for, or has ended. The user see
 cluster or the engine. The admin finds the reason in the broker's log as \`outcome\` (or \`reason\`, while a session waits), with what to do as \`admin\` and
 the cluster's own words as \`detail\`; \`vdi sessions list\` names it for the sessions that are there.
 
+*The hook* is \`/usr/lib/vdi/bin/start_or_get_pod\` in the container \`broker\`, called by hand for one session (\`--help\` says how).
+
 - What is held up (no room on a node, a volume) is waited for, and a place that becomes free is used. When nobody waits any more
   the pod is removed after \`XPRA_KEEP_PENDING\`.
 - A session that fails while it starts is told to its user and stays to be looked at; the next try starts anew.

@@ -10,8 +10,8 @@ export function renderReport(report: Report): string {
   return [
     "# Performance",
     "",
-    "Written by `npm run bench` from `doc/performance.json`; do not edit. Every figure was taken on one machine in one run, with the same thing",
-    "done the plain way right beside it where there is one. Ratios carry over to other machines, seconds do not.",
+    "Written by `npm run bench` from `doc/performance.json`; do not edit. Every figure was taken on one machine, each chapter in the run that its last line",
+    "names (the commit is that of the newest), with the same thing done the plain way right beside it where there is one. Ratios carry over to other machines, seconds do not.",
     ...(report.quick ? ["", "**A quick run: the figures show that the benches work, and nothing else.**"] : []),
     "",
     "| machine | |",

@@ -82,7 +82,7 @@ export async function prepareDemo(options: DemoOptions): Promise<Demo> {
   const set = Object.entries(settings).flatMap(([name, value]) => ["--set", `${name}=${value}`]);
   await run(root, process.execPath, [join(root, "bin", "vdi"), "init", directory, ...set]);
   if (!isBuilt) {
-    say("images: Debian, Xpra, the desktop (the first time takes about 15 minutes on 2 cores)");
+    say("images: Debian, Xpra, the desktop (the first time takes about 10 minutes on 2 cores)");
     await vdi(["images", "rootfs"]);
     await vdi(["build-images", "--push"]);
   }

@@ -18,7 +18,7 @@ try {
   password  ${demo.password}
 
   The certificate is the deployment's own: the browser asks once whether to go on.
-  Directory ${demo.directory}; kubectl by \`npm run cluster -- kubectl …\`; all away by \`npm run cluster -- down\`.
+  Directory ${demo.directory}; kubectl by \`npm run cluster -- kubectl …\`; the cluster away again by \`npm run cluster -- down\`.
 `);
 } catch (error) {
   if (interrupt.signal.aborted) {

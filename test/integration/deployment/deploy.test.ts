@@ -192,6 +192,18 @@ describe("vdi deploy", () => {
 });
 
 describe("vdi status, delete, render", () => {
+  it("tells of own files and of those of another version beside each other", async () => {
+    const directory = makeDirectory("vdi-stp");
+    await vdi(directory, ["deploy"]);
+    writeFileSync(join(directory, "to_container/bin/own"), "#!/bin/sh\n");
+    // As laid out by a version that had no such program yet.
+    rmSync(join(directory, "to_container/bin/start-browser"));
+    writeFileSync(join(directory, "protected/distribution.json"), JSON.stringify({ version: 1, vdi: "0.0.1", files: {} }));
+    const { stdout } = await vdi(directory, ["status"]);
+    expect(stdout).toMatch(/bin\/own +added +goes to every session/);
+    expect(stdout).toMatch(/\d+ files? of to_container (is|are) of another version of vdi/);
+  });
+
   it("tells how it is, and takes it away again", async () => {
     const directory = makeDirectory("vdi-stp");
     expect((await vdi(directory, ["status"])).exitCode).toBe(3);

@@ -120,6 +120,8 @@ describe("readConfig", () => {
     ["REPLICAS=two", "must be a whole number"],
     ["PORT=80", "between 1024 and 65535"],
     ["SSL=maybe", "must be 'on' or 'off'"],
+    ["XPRA_AUTH_METHOD=file,pam", "set pam:service=NAME"],
+    ["XPRA_AUTH_METHOD=pam:service=../x", "set pam:service=NAME"],
     ["XPRA_LOCAL_TIME=/etc/localtime", "/usr/share/zoneinfo/Europe/Amsterdam"],
     ["XPRA_SCREEN=big", "WIDTHxHEIGHT"],
     ["XPRA_KEEP_ENDED=soon", "must be a duration"],

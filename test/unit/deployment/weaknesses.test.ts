@@ -64,7 +64,6 @@ describe("what is weaker than the default", () => {
     ["XPRA_SESSION_PROFILE", { XPRA_SESSION_PROFILE: "baseline" }],
     ["SSL", { SSL: "off" }],
     ["XPRA_VALIDATE_USER", { XPRA_VALIDATE_USER: "N" }],
-    ["XPRA_AUTH_METHOD", { XPRA_AUTH_METHOD: "allow" }],
     ["XPRA_TRAFFIC_POLICY", { XPRA_TRAFFIC_POLICY: "Cluster" }],
     ["XPRA_MIN_UID", { XPRA_MIN_UID: "100" }],
     ["XPRA_SESSION_CPU_LIMIT", { XPRA_SESSION_CPU_LIMIT: "" }],
