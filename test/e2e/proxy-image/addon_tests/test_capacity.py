@@ -46,7 +46,8 @@ class Room(unittest.TestCase):
 
 
 class PressedTest(unittest.TestCase):
-    def put_until_it_waits(self, packets, piece):
+    def put_until_it_waits(self, packets, piece, count):
+        """Sends until `count` are on their way, and a moment longer, in which no more may follow."""
         done = []
 
         def work():
@@ -56,36 +57,35 @@ class PressedTest(unittest.TestCase):
 
         thread = threading.Thread(target=work, daemon=True)
         thread.start()
-        seen = -1
-        while len(done) != seen:
-            seen = len(done)
-            time.sleep(0.3)
+        end = time.monotonic() + 30
+        while len(done) < count and time.monotonic() < end:
+            time.sleep(0.01)
+        time.sleep(0.3)
+        self.assertEqual(len(done), count)
         return thread, done
 
     def test_who_sends_faster_than_is_taken_waits(self):
         packets = Pressed()
-        thread, done = self.put_until_it_waits(packets, b"x" * 100_000)
-        self.assertEqual(len(done), -(-MOST_BYTES // 100_004))
+        thread, done = self.put_until_it_waits(packets, b"x" * 100_000, -(-MOST_BYTES // 100_004))
         waiting = list(done)
         self.assertEqual([packets.get()[1] for _ in waiting], waiting)
         packets.release()
-        thread.join(5)
+        thread.join(60)
         self.assertEqual(len(done), 1000)
 
     def test_the_main_thread_never_waits(self):
         packets = Pressed()
-        self.put_until_it_waits(packets, b"x" * 1_000_000)
+        self.put_until_it_waits(packets, b"x" * 1_000_000, -(-MOST_BYTES // 1_000_004))
         packets.put(("ping",))
         packets.put_nowait(None)
         packets.release()
 
     def test_a_packet_larger_than_all_room_goes_through(self):
         packets = Pressed()
-        thread, done = self.put_until_it_waits(packets, b"x" * (3 * MOST_BYTES))
-        self.assertEqual(len(done), 1)
+        thread, done = self.put_until_it_waits(packets, b"x" * (3 * MOST_BYTES), 1)
         packets.get()
         packets.release()
-        thread.join(5)
+        thread.join(60)
 
 
 if __name__ == "__main__":
