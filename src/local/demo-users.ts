@@ -1,4 +1,4 @@
-import { demoUsers, withUsers } from "../users/demo-users.ts";
+import { demoUser, demoUsers, withUsers } from "../users/demo-users.ts";
 import { hashPasswords, isPasswordOf } from "../users/password.ts";
 import { readUsers, writeUsers } from "../users/user-store.ts";
 import type { Context } from "../util/context.ts";
@@ -21,13 +21,13 @@ export async function addLocalDemoUsers(
   prepareOpenssl: () => Promise<void>,
 ): Promise<DemoUsers> {
   const before = await readUsers(directory);
-  const wanted = demoUsers(before, demoCount);
   if (before.passwd.length > 0) {
     const kept = await keptDemoPassword(directory);
-    const hash = before.shadow.find(({ name }) => name === wanted[0]?.name)?.hash ?? "";
+    const hash = before.shadow.find(({ name }) => name === demoUser(1).name)?.hash ?? "";
     // It may have been renewed since.
     return { added: false, ...(kept !== undefined && (await isPasswordOf(hash, kept, ctx.signal)) ? { password: kept } : {}) };
   }
+  const wanted = demoUsers(before, demoCount);
   await prepareOpenssl();
   const password = await demoPassword(directory);
   const hashes = await hashPasswords(

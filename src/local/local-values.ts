@@ -5,6 +5,14 @@ import { timeZoneOf } from "../config/value-types.ts";
 /** Stands for a registry where there is none: images of that name are never looked for anywhere else. */
 const noRegistry = "localhost";
 
+/** Listens on all addresses of the machine. */
+export const everywhere = "0.0.0.0";
+
+/** Whether a browser on this machine finds it by the name localhost, which is 127.0.0.1 alone and not all of 127.0.0.0/8. */
+function isLocalhost(listen: string): boolean {
+  return listen === "127.0.0.1" || listen === everywhere;
+}
+
 /** Whether a deployment's registry is none, because it was made for one machine. Pure. */
 export function isNoRegistry(registry: string): boolean {
   return registry === noRegistry || registry.startsWith(`${noRegistry}/`);
@@ -30,7 +38,7 @@ export function localValues(name: string): ReadonlyMap<string, string> {
 
 /** What `--listen` and `--port` write into `deploy/vdi.env`: the next start has the same address. Pure. */
 export function addressValues(listen: string | undefined, port: number | undefined): ReadonlyMap<string, string> {
-  const isOne = listen !== undefined && !listen.startsWith("127.") && listen !== "0.0.0.0";
+  const isOne = listen !== undefined && !isLocalhost(listen);
   return new Map([
     ...(listen === undefined ? [] : [["XPRA_LOCAL_LISTEN", listen] as const]),
     ...(port === undefined ? [] : [["XPRA_LOCAL_PORT", String(port)] as const]),
@@ -41,6 +49,6 @@ export function addressValues(listen: string | undefined, port: number | undefin
 
 /** Where a browser on this machine, or for a single address one elsewhere, finds the page. Pure. */
 export function pageAddress({ listen, port }: { readonly listen: string; readonly port: number }): string {
-  const host = listen.startsWith("127.") || listen === "0.0.0.0" ? "localhost" : listen;
+  const host = isLocalhost(listen) ? "localhost" : listen;
   return `https://${host}${port === 443 ? "" : `:${port}`}/`;
 }

@@ -51,6 +51,8 @@ export async function* followLocalLog(
     const stream = (await container.logs({ ...common, ...optionsOf(from), follow: true })) as unknown as Readable;
     const stop = (): void => void stream.destroy();
     signal.addEventListener("abort", stop, { once: true });
+    // An abort while the engine was asked is told to no listener any more.
+    if (signal.aborted) stop();
     let rest: Buffer = Buffer.alloc(0);
     try {
       for await (const chunk of stream) {

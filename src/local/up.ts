@@ -18,7 +18,7 @@ import { addLocalDemoUsers } from "./demo-users.ts";
 import { preparedConfig } from "./directory.ts";
 import { ifThere } from "./engine-error.ts";
 import { provideImages } from "./images.ts";
-import { pageAddress } from "./local-values.ts";
+import { everywhere, pageAddress } from "./local-values.ts";
 import { containerName, labelFilters } from "./names.ts";
 import { type LocalPlan, planLocal } from "./plan.ts";
 import { waitUntilReady } from "./readiness.ts";
@@ -122,7 +122,7 @@ async function checkPort(machine: Machine, { local, namespace }: Config, proxy: 
   const isOwn =
     proxy?.State.Running === true &&
     proxy.Config.Labels[dockerLabels.deployment] === namespace &&
-    bindings.some(({ HostIp, HostPort }) => HostIp === local.listen && HostPort === String(local.port));
+    bindings.some(({ HostIp, HostPort }) => overlap(HostIp, local.listen) && HostPort === String(local.port));
   if (isOwn) return;
   const problem = await machine.portProblem(local.listen, local.port);
   if (problem === undefined) return;
@@ -135,6 +135,11 @@ async function checkPort(machine: Machine, { local, namespace }: Config, proxy: 
     ],
     see: "doc/local.md#when-it-does-not-work",
   });
+}
+
+/** Whether who listens on the one keeps others from the other: 0.0.0.0 takes the port on every address. */
+function overlap(one: string | undefined, other: string): boolean {
+  return one === other || one === everywhere || other === everywhere;
 }
 
 /** The demo users, made where the directory has no users at all. */

@@ -138,6 +138,24 @@ describe("vdi local up", () => {
     expect(kept("deploy/vdi.env")).not.toContain("9443");
   });
 
+  it("changes the address while its own proxy has the port", async () => {
+    await up();
+    machine = { ...machine, portProblem: async () => "another program has it" };
+    expect((await up("--listen", "0.0.0.0")).changes.map(({ name }) => name)).toContain("vdi-vdi-local-proxy");
+    expect((await up("--listen", "127.0.0.1")).changes.map(({ name }) => name)).toContain("vdi-vdi-local-proxy");
+    // Nothing of its own is on this one.
+    expect((await local(["up", "--listen", "192.0.2.10"])).stderr).toContain("nothing can listen on 192.0.2.10:8443");
+  });
+
+  it("leaves alone users who have the demo users' ids", async () => {
+    const users = path.join(directory(), "protected/users");
+    await up();
+    writeFileSync(path.join(users, "passwd"), "bob:x:20001:20001::/home/bob:/bin/bash\n");
+    writeFileSync(path.join(users, "shadow"), "bob:$6$salt$hash:20000:0:99999:7:::\n");
+    writeFileSync(path.join(users, "group"), "bob:x:20001:\n");
+    expect((await up()).users).toEqual(["bob"]);
+  });
+
   it("says what an engine says that has no room, and goes on when there is some", async () => {
     await up();
     await local(["down"]);

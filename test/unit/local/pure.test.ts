@@ -1,8 +1,10 @@
+import { PassThrough } from "node:stream";
+import type Dockerode from "dockerode";
 import { describe, expect, it } from "vitest";
 import { engineError } from "../../../src/local/engine-error.ts";
 import { clusterEnv } from "../../../src/local/export.ts";
 import { addressValues, localValues, pageAddress } from "../../../src/local/local-values.ts";
-import { linesOf } from "../../../src/local/logs.ts";
+import { followLocalLog, linesOf } from "../../../src/local/logs.ts";
 import { engineSocket } from "../../../src/local/up.ts";
 import { VdiError } from "../../../src/util/vdi-error.ts";
 
@@ -11,6 +13,8 @@ describe("the address", () => {
     expect(pageAddress({ listen: "127.0.0.1", port: 8443 })).toBe("https://localhost:8443/");
     expect(pageAddress({ listen: "0.0.0.0", port: 443 })).toBe("https://localhost/");
     expect(pageAddress({ listen: "192.0.2.10", port: 8443 })).toBe("https://192.0.2.10:8443/");
+    // The name localhost leads nobody there.
+    expect(pageAddress({ listen: "127.0.0.2", port: 8443 })).toBe("https://127.0.0.2:8443/");
   });
 
   it("is kept, and the certificate is for it", () => {
@@ -19,7 +23,8 @@ describe("the address", () => {
       ["XPRA_LOCAL_LISTEN", "192.0.2.10"],
       ["EXTERNALIPS", "127.0.0.1 192.0.2.10"],
     ]);
-    expect(addressValues("0.0.0.0", undefined).has("EXTERNALIPS")).toBe(false);
+    expect(addressValues("127.0.0.2", undefined).get("EXTERNALIPS")).toBe("127.0.0.1 127.0.0.2");
+    for (const listen of ["127.0.0.1", "0.0.0.0"]) expect(addressValues(listen, undefined).has("EXTERNALIPS")).toBe(false);
   });
 });
 
@@ -54,6 +59,22 @@ describe("a failure of the engine", () => {
 });
 
 describe("a log", () => {
+  it("is not followed any more after an abort while the engine was asked", async () => {
+    const interrupt = new AbortController();
+    const stream = new PassThrough();
+    const container = {
+      inspect: async () => ({ Config: {} }),
+      logs: async () => {
+        interrupt.abort();
+        return stream;
+      },
+    };
+    const docker = { getContainer: () => container } as unknown as Dockerode;
+    const log = followLocalLog(docker, "broker", { tail: undefined, since: undefined }, interrupt.signal);
+    expect(await log.next()).toEqual({ done: true, value: undefined });
+    expect(stream.destroyed).toBe(true);
+  });
+
   it("is read frame by frame, and what is not whole yet waits", () => {
     const frame = (text: string): Buffer => {
       const head = Buffer.alloc(8);
