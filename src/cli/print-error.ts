@@ -1,6 +1,7 @@
 import type { Style } from "../util/command.ts";
 import { isDiskFull, noSpaceError } from "../util/disk-full.ts";
 import { ExitCode } from "../util/exit-code.ts";
+import { fileError } from "../util/file-error.ts";
 import { type DataOf, number, object, optional, type Shape, text, texts } from "../util/shape.ts";
 import { isAbort, messageOf, VdiError } from "../util/vdi-error.ts";
 import { styleFor } from "./output.ts";
@@ -13,10 +14,11 @@ function indented(text: string): string {
     .join("\n");
 }
 
-/** A disk may be full in every place that writes: that is nobody's bug, and has the same words everywhere. */
+/** A disk may be full, or a file closed to us, in every place that reads or writes: nobody's bug, with the same words everywhere. */
 function foreseen(thrown: unknown): unknown {
-  if (thrown instanceof VdiError || !isDiskFull(messageOf(thrown))) return thrown;
-  return noSpaceError("there is no space left on a disk", thrown);
+  if (thrown instanceof VdiError) return thrown;
+  if (isDiskFull(messageOf(thrown))) return noSpaceError("there is no space left on a disk", thrown);
+  return fileError(thrown) ?? thrown;
 }
 
 /** What stderr gets for a failure, and the exit code that goes with it. */

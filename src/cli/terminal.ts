@@ -1,6 +1,7 @@
-import { createInterface } from "node:readline/promises";
+import { addAbortSignal } from "node:stream";
 import type { Context, ProgressSink } from "../util/context.ts";
 import type { Ports } from "../util/ports.ts";
+import { askYesNo } from "./question.ts";
 
 /** The context of a command that is run from a terminal or a script. */
 export function terminalContext(given: {
@@ -21,17 +22,16 @@ export function terminalContext(given: {
     async confirm(question) {
       if (!interactive) return false;
       progress.clear();
-      const prompt = createInterface({ input: process.stdin, output: process.stderr });
-      try {
-        const answer = await prompt.question(`${question} [y/N] `, { signal: given.signal });
-        return /^y(es)?$/i.test(answer.trim());
-      } finally {
-        prompt.close();
-      }
+      return askYesNo(question, {
+        input: process.stdin,
+        output: process.stderr,
+        signal: given.signal,
+        interrupt: () => process.kill(process.pid, "SIGINT"),
+      });
     },
     async readStdin() {
       const chunks: Buffer[] = [];
-      for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+      for await (const chunk of addAbortSignal(given.signal, process.stdin)) chunks.push(chunk as Buffer);
       return Buffer.concat(chunks).toString("utf8");
     },
   };

@@ -28,7 +28,7 @@ const escapes: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", "
  * another variable, except in single quotes. Nothing is ever run.
  */
 export function parseEnvFile(text: string, file: string): ParsedFile {
-  return new Reader(text.replace(/^\uFEFF/, ""), file).read();
+  return new Reader(text, file).read();
 }
 
 class Reader {
@@ -41,6 +41,8 @@ class Reader {
 
   constructor(source: string, file: string) {
     this.source = source;
+    // Some editors begin a file with a mark; it stays in the text, so that places in it are those of the file.
+    if (source.startsWith("\uFEFF")) this.position = 1;
     this.file = file;
   }
 

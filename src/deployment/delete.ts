@@ -8,6 +8,7 @@ import { waitUntilGone } from "../kube/wait-gone.ts";
 import { directoryAnnotation, workerLabel } from "../manifests/deployment-names.ts";
 import { type KubeObject, type ObjectRef, refOf } from "../manifests/kube-object.ts";
 import { labelWorkers } from "./cluster-facts.ts";
+import { foreignObjects } from "./foreign-objects.ts";
 import { inventoryObject, isOurs, prune, readInventory } from "./inventory.ts";
 import { listSessions, stopSession } from "./session-list.ts";
 
@@ -106,33 +107,4 @@ async function unlabelWorkers(transport: KubeTransport, namespace: string, signa
     // Who may not read nodes has not labelled any.
     if (!isKubeStatus(thrown, 403)) throw explainKubeError(thrown, "the workers' labels could not be removed");
   }
-}
-
-/** What a namespace holds that would be lost with it: every claim, and whatever else we did not make. */
-async function foreignObjects(
-  transport: KubeTransport,
-  config: Config,
-  namespace: string,
-  signal?: AbortSignal,
-): Promise<readonly string[]> {
-  const found: string[] = [];
-  for (const plural of ["persistentvolumeclaims", "pods", "services", "secrets", "configmaps"]) {
-    const list = await transport
-      .json<{ items?: readonly KubeObject[] }>({ path: kubePath("api", "v1", "namespaces", namespace, plural), signal })
-      .catch((thrown: unknown) => {
-        throw explainKubeError(thrown, `the namespace ${namespace} cannot be looked through`);
-      });
-    for (const object of list.items ?? []) {
-      const isExpected =
-        plural !== "persistentvolumeclaims" &&
-        (isOurs(config, object) || object.metadata.name === "kube-root-ca.crt" || isProxyPod(config, object));
-      if (!isExpected) found.push(`${plural.slice(0, -1)}/${object.metadata.name}`);
-    }
-  }
-  return found;
-}
-
-/** Pods of the Deployment live on for a moment after it. */
-function isProxyPod(config: Config, object: KubeObject): boolean {
-  return object.metadata.labels?.["app"] === config.deployName;
 }

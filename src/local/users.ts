@@ -1,18 +1,18 @@
 import type { Config } from "../config/config.ts";
 import type { Context } from "../util/context.ts";
-import { VdiError } from "../util/vdi-error.ts";
+import { isAbort, messageOf } from "../util/vdi-error.ts";
 import { putVolumeFiles } from "./apply.ts";
 import { localPlan } from "./up.ts";
 
 /** What became of a change of users on the engine. */
 export interface UsersOnEngine {
-  readonly state: "updated" | "unchanged" | "absent" | "off" | "failed";
+  readonly state: "updated" | "unchanged" | "absent" | "off" | "failed" | "interrupted";
   /** Why it failed. */
   readonly reason?: string;
 }
 
 /**
- * Puts the directory's users where the running proxy reads them at the next sign-in. It never throws for an engine that refuses: by now
+ * Puts the directory's users where the running proxy reads them at the next sign-in. It never throws: by now
  * the files are written, and new passwords have to be shown.
  */
 export async function bringToEngine(ctx: Context, config: Config): Promise<UsersOnEngine> {
@@ -27,7 +27,6 @@ export async function bringToEngine(ctx: Context, config: Config): Promise<Users
     });
     return { state: outcome === undefined ? "absent" : outcome === "unchanged" ? "unchanged" : "updated" };
   } catch (thrown) {
-    if (thrown instanceof VdiError) return { state: "failed", reason: thrown.message };
-    throw thrown;
+    return isAbort(thrown) ? { state: "interrupted" } : { state: "failed", reason: messageOf(thrown) };
   }
 }

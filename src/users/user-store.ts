@@ -15,8 +15,9 @@ const olderFiles = "to_container/etc/demousers-";
  */
 export async function readUsers(directory: string): Promise<UserEntries> {
   const own = await readTexts((name) => path.join(directory, usersDirectory, name));
-  if (own.passwd !== "" || own.group !== "" || own.shadow !== "") return parseUserTexts(own, usersDirectory);
-  const older = parseUserTexts(await readTexts((name) => path.join(directory, `${olderFiles}${name}`)), `${olderFiles}*`);
+  // Empty files say that all users were removed: those of the older system must not come back.
+  if (own !== undefined) return parseUserTexts(own, usersDirectory);
+  const older = parseUserTexts((await readTexts((name) => path.join(directory, `${olderFiles}${name}`))) ?? noTexts, `${olderFiles}*`);
   const isKept = ({ name }: { readonly name: string }): boolean => !isDemoName(name);
   return {
     passwd: older.passwd.filter(isKept),
@@ -25,8 +26,12 @@ export async function readUsers(directory: string): Promise<UserEntries> {
   };
 }
 
-async function readTexts(fileOf: (name: keyof UserTexts) => string): Promise<UserTexts> {
+const noTexts: UserTexts = { passwd: "", shadow: "", group: "" };
+
+/** Undefined: none of the three files is there. */
+async function readTexts(fileOf: (name: keyof UserTexts) => string): Promise<UserTexts | undefined> {
   const [passwd, shadow, group] = await Promise.all((["passwd", "shadow", "group"] as const).map((name) => readTextIfThere(fileOf(name))));
+  if (passwd === undefined && shadow === undefined && group === undefined) return undefined;
   return { passwd: passwd ?? "", shadow: shadow ?? "", group: group ?? "" };
 }
 

@@ -30,6 +30,14 @@ describe("a failure on stderr", () => {
     expect(JSON.parse(failureLine(error, false))).toMatchObject({ error: { why: error.message, exitCode: 1 } });
   });
 
+  it.each(["EACCES", "EROFS", "ENOTDIR"])("is no bug where the system refuses a file: %s", (code) => {
+    const error = Object.assign(new Error(`${code}: refused, mkdir '/srv/x'`), { code, path: "/srv/x" });
+    const { text, exitCode } = describeFailure(error, false, style);
+    expect(exitCode).toBe(1);
+    expect(text).toMatch(/^error: \/srv\/x cannot be used\n/);
+    expect(text).toContain(error.message);
+  });
+
   it("is an interruption when the admin wanted it to end", () => {
     const abort = new DOMException("aborted", "AbortError");
     expect(describeFailure(abort, true, style).exitCode).toBe(130);

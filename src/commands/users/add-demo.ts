@@ -68,14 +68,28 @@ export const usersAddDemo: Command<UsersAdded> = {
 export async function addDemoUsers(ctx: Context, input: Input, directory: string): Promise<AddedUsers> {
   const count = numberOf(input, "count") ?? 9;
   const given = flagOf(input, "passwordStdin") ? passwordFrom(await ctx.readStdin()) : undefined;
-  const before = await readUsers(directory);
-  const wanted = demoUsers(before, count);
-  const needy: string[] = [];
-  for (const { name } of wanted) if (await needsPassword(before, name, given, flagOf(input, "renew"), ctx.signal)) needy.push(name);
-  const passwords = new Map(needy.map((name) => [name, given ?? generatePassword()]));
-  const hashes = await hashPasswords([...passwords.values()], ctx.signal);
-  const after = withUsers(before, wanted, new Map(needy.map((name, index) => [name, hashes[index] ?? "!"])), ctx.now());
-  await writeUsers(directory, after);
+  const renew = flagOf(input, "renew");
+  const passwords = new Map<string, string>();
+  const hashes = new Map<string, string>();
+  let before: UserEntries;
+  let wanted: ReturnType<typeof demoUsers>;
+  for (;;) {
+    before = await readUsers(directory);
+    wanted = demoUsers(before, count);
+    const needy: string[] = [];
+    for (const { name } of wanted) {
+      if (!hashes.has(name) && (await needsPassword(before, name, given, renew, ctx.signal))) needy.push(name);
+    }
+    // Passwords take seconds, in which another admin may change the users: only what was just read is written over.
+    if (needy.length === 0) break;
+    const fresh = needy.map(() => given ?? generatePassword());
+    const hashed = await hashPasswords(fresh, ctx.signal);
+    needy.forEach((name, at) => {
+      passwords.set(name, fresh[at] ?? "");
+      hashes.set(name, hashed[at] ?? "!");
+    });
+  }
+  await writeUsers(directory, withUsers(before, wanted, hashes, ctx.now()));
   return wanted.map(({ name, uid }) => {
     const isNew = !before.passwd.some((entry) => entry.name === name);
     const password = given === undefined ? passwords.get(name) : undefined;

@@ -7,7 +7,7 @@ import type { Context } from "../../util/context.ts";
 import { ExitCode } from "../../util/exit-code.ts";
 import type { ClusterChoice } from "../../util/ports.ts";
 import { choice, type DataOf, object, optional, text, texts } from "../../util/shape.ts";
-import { isAbort, VdiError } from "../../util/vdi-error.ts";
+import { isAbort, messageOf, VdiError } from "../../util/vdi-error.ts";
 import { clusterOf } from "../prepared.ts";
 import { exitCodeField } from "../shapes.ts";
 
@@ -29,7 +29,7 @@ export const onClusterField = object(
 export type OnCluster = DataOf<typeof onClusterField>;
 
 /**
- * Brings the users of the directory to the proxies. It never throws for a cluster that refuses: by now the files are
+ * Brings the users of the directory to the proxies. It never throws: by now the files are
  * written, and new passwords have to be shown.
  */
 export async function bringToCluster(ctx: Context, input: Input, config: Config): Promise<OnCluster> {
@@ -45,8 +45,8 @@ export async function bringToCluster(ctx: Context, input: Input, config: Config)
     return { ...applied, exitCode: ExitCode.ok };
   } catch (thrown) {
     if (isAbort(thrown)) return { state: "failed", proxies: [], reason: "interrupted", exitCode: ExitCode.interrupted };
-    if (thrown instanceof VdiError) return { state: "failed", proxies: [], reason: thrown.message, exitCode: thrown.exitCode };
-    throw thrown;
+    const exitCode = thrown instanceof VdiError ? thrown.exitCode : ExitCode.failed;
+    return { state: "failed", proxies: [], reason: messageOf(thrown), exitCode };
   }
 }
 

@@ -245,6 +245,17 @@ describe("vdi status, delete, render", () => {
     expect(cluster.objects.has(claim)).toBe(true);
   });
 
+  it("keeps a namespace that holds what a site made, whatever it is", async () => {
+    const directory = makeDirectory("vdi-stp");
+    await vdi(directory, ["deploy"]);
+    const metadata = { name: "site", namespace: "vdi-stp" };
+    cluster.put("/api/v1/namespaces/vdi-stp/resourcequotas/site", { apiVersion: "v1", kind: "ResourceQuota", metadata });
+    cluster.put("/apis/batch/v1/namespaces/vdi-stp/cronjobs/site", { apiVersion: "batch/v1", kind: "CronJob", metadata });
+    const result = await vdi(directory, ["delete", "--yes"]);
+    expect(result.stdout).toContain("kept namespace/vdi-stp: holds resourcequota/site, cronjob/site");
+    expect(cluster.objects.has("/api/v1/namespaces/vdi-stp")).toBe(true);
+  });
+
   it("renders without a cluster and without writing", async () => {
     const directory = makeDirectory("vdi-stp");
     const before = filesOf(directory);

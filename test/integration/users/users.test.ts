@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ExitCode } from "../../../src/util/exit-code.ts";
 import { VdiError } from "../../../src/util/vdi-error.ts";
 import { FakeCluster } from "../deployment/fake-cluster.ts";
@@ -127,6 +127,26 @@ describe("vdi users add-demo", () => {
     expect(text("passwd")).toContain("xpra-user01:x:20001");
     expect(text("shadow")).toContain("carol:$6$own$y");
     expect(text("shadow")).not.toContain("published");
+    // Once taken, they are these files' no more: whoever is removed stays away.
+    await users(["remove", "carol", "xpra-user01"]);
+    expect((await users(["list"])).stdout).toContain("no users yet");
+  });
+
+  it("keeps what another admin changes while passwords are made", async () => {
+    await users(["add-demo", "--count", "2"]);
+    // Somebody removes the second user while the third one's password is being made.
+    const programs = path.join(path.dirname(top), "bin");
+    mkdirSync(programs);
+    const openssl = execFileSync("sh", ["-c", "command -v openssl"], { encoding: "utf8" }).trim();
+    const script = `#!/bin/sh\nsed -i /^xpra-user02:/d "${top}"/protected/users/*\nexec "${openssl}" "$@"\n`;
+    writeFileSync(path.join(programs, "openssl"), script, { mode: 0o755 });
+    vi.stubEnv("PATH", `${programs}:${process.env["PATH"]}`);
+    const before = text("shadow");
+    const { stdout } = await users(["add-demo", "--count", "3", "-o", "json"]).finally(() => vi.unstubAllEnvs());
+    // Asked for as one of three, it is made again as a new one: with another password, that is shown.
+    expect(JSON.parse(stdout)).toMatchObject({ users: [{ state: "kept" }, { state: "added" }, { state: "added" }] });
+    const line = /^xpra-user02:.*$/m;
+    expect(text("shadow").match(line)?.[0]).not.toBe(before.match(line)?.[0]);
   });
 });
 

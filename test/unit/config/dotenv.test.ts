@@ -78,6 +78,13 @@ describe("withoutValues", () => {
 });
 
 describe("withValues", () => {
+  it("keeps the mark that some editors begin a file with", () => {
+    const text = "\uFEFFA=1\nB=2\n";
+    expect(withValues(text, new Map([["B", "new"]]))).toBe("\uFEFFA=1\nB=new\n");
+    expect(withValues(text, new Map([["A", "new"]]))).toBe("\uFEFFA=new\nB=2\n");
+    expect(withoutValues(text, new Set(["A"]))).toBe("\uFEFFB=2\n");
+  });
+
   it("replaces a line, then a comment, then adds one, and leaves the rest", () => {
     const text = "# head\nA='old\nlines' # why\n#B=default\n# about C\n";
     expect(

@@ -7,8 +7,8 @@ import { choice, object, optional, type Shape, text } from "../../../util/shape.
 export const onEngineField: Shape<UsersOnEngine> = object(
   {
     state: choice(
-      ["updated", "unchanged", "absent", "off", "failed"],
-      "`absent`: nothing is up; `off`: XPRA_DEMO_USERS is not Y; `failed`: exit code 1",
+      ["updated", "unchanged", "absent", "off", "failed", "interrupted"],
+      "`absent`: nothing is up; `off`: XPRA_DEMO_USERS is not Y; `failed`: exit code 1; `interrupted`: 130",
     ),
     reason: optional(text("why it failed")),
   },
@@ -26,6 +26,8 @@ export function engineLine({ state, reason }: UsersOnEngine, style: Style): stri
       return style.yellow("XPRA_DEMO_USERS is not Y: the proxy does not use these users");
     case "failed":
       return style.red(`the proxy does not know it: ${reason ?? ""}; 'vdi local up' brings it there`);
+    case "interrupted":
+      return style.yellow("interrupted: the proxy may not know it yet; 'vdi local up' brings it there");
     default:
       return "'vdi local up' brings it to the proxy";
   }
@@ -33,5 +35,6 @@ export function engineLine({ state, reason }: UsersOnEngine, style: Style): stri
 
 /** The exit code of a command that changed users. */
 export function engineExitCode({ state }: UsersOnEngine): ExitCode {
+  if (state === "interrupted") return ExitCode.interrupted;
   return state === "failed" ? ExitCode.failed : ExitCode.ok;
 }
