@@ -8,6 +8,9 @@ import { choice, type DataOf, flag, object, texts } from "../util/shape.ts";
 import { configurationOf, preparedDirectory } from "./prepared.ts";
 import { directoryField, namespaceField, outcomesField, refsField } from "./shapes.ts";
 
+/** A timer of more than these 24 days would be over at once. */
+const longestTimeoutMs = 2 ** 31 - 1;
+
 const shape = object({
   namespace: namespaceField,
   directory: directoryField,
@@ -94,7 +97,7 @@ export const deploy: Command<Deployed> = {
         transport,
         dryRun: dryRun === "server",
         now: ctx.now(),
-        timeoutMs: (numberOf(input, "timeout") ?? 300) * 1000,
+        timeoutMs: Math.min((numberOf(input, "timeout") ?? 300) * 1000, longestTimeoutMs),
         signal: ctx.signal,
         pinnedImages: pinned.images,
         line: (text) => ctx.progress.line(text),

@@ -145,20 +145,19 @@ export function kubeTransport(endpoint: KubeEndpoint): KubeTransport {
 
   async function checked(request: KubeRequest): Promise<http.IncomingMessage> {
     request.signal?.throwIfAborted();
+    const startedAt = performance.now();
     const response = await open(request, true);
     const status = response.statusCode ?? 0;
     if (status < 400 && status >= 200) return response;
-    const text = await readAll(response, request).catch(() => "");
+    const text = await readInTime(response, request, startedAt).catch(() => "");
     throw statusError(status, text, request, response.headers["retry-after"]);
   }
 
   async function whole(request: KubeRequest): Promise<KubeResponse> {
     const startedAt = performance.now();
     const response = await checked(request);
-    const leftMs = Math.max(1, (request.timeoutMs ?? defaultTimeoutMs) - (performance.now() - startedAt));
-    const timer = setTimeout(() => response.destroy(timedOut(request)), leftMs);
     try {
-      const body = await readAll(response, request);
+      const body = await readInTime(response, request, startedAt);
       const date = Date.parse(response.headers.date ?? "");
       return {
         status: response.statusCode ?? 0,
@@ -168,8 +167,6 @@ export function kubeTransport(endpoint: KubeEndpoint): KubeTransport {
       };
     } catch (thrown) {
       throw networkError(thrown, request, endpoint.server);
-    } finally {
-      clearTimeout(timer);
     }
   }
 
@@ -222,6 +219,17 @@ function isConnectionLost(error: Error): boolean {
 function timedOut(request: KubeRequest): KubeError {
   const seconds = (request.timeoutMs ?? defaultTimeoutMs) / 1000;
   return new KubeError({ status: 0, reason: "TimedOut", message: `no answer within ${seconds} s`, request });
+}
+
+/** Reads an answer's body within what is left of the request's time. */
+async function readInTime(response: http.IncomingMessage, request: KubeRequest, startedAt: number): Promise<string> {
+  const leftMs = Math.max(1, (request.timeoutMs ?? defaultTimeoutMs) - (performance.now() - startedAt));
+  const timer = setTimeout(() => response.destroy(timedOut(request)), leftMs);
+  try {
+    return await readAll(response, request);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function readAll(response: http.IncomingMessage, request: KubeRequest): Promise<string> {

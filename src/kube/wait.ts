@@ -27,14 +27,15 @@ export async function waitForRollout(transport: KubeTransport, options: RolloutW
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]);
   const what = `deployment/${options.name} in ${options.namespace} does not come up`;
+  let patience: NodeJS.Timeout | undefined;
+  let deadline: NodeJS.Timeout | undefined;
   const result = await new Promise<RolloutState & { readonly reason: "done" | "problem" | "timeout" }>((resolve, reject) => {
     let listed = false;
     let troubled: { readonly problem: RolloutProblem; readonly at: number } | undefined;
-    let patience: NodeJS.Timeout | undefined;
     let said = "";
     let state: RolloutState = { done: false, progress: "" };
     const look = (): void => {
-      if (!listed) return;
+      if (!listed || signal.aborted) return;
       state = rolloutState({
         deployment: [...deployments.values()][0],
         replicaSets: [...replicaSets.values()],
@@ -98,17 +99,18 @@ export async function waitForRollout(transport: KubeTransport, options: RolloutW
       listed = true;
       look();
     }, reject);
-    const deadline = setTimeout(() => resolve({ ...state, reason: "timeout" }), options.timeoutMs);
-    signal.addEventListener("abort", () => {
-      clearTimeout(deadline);
-      clearTimeout(patience);
-      reject(options.signal?.reason ?? new DOMException("The wait was ended", "AbortError"));
-    });
+    deadline = setTimeout(() => resolve({ ...state, reason: "timeout" }), options.timeoutMs);
+    signal.addEventListener("abort", () => reject(options.signal?.reason ?? new DOMException("The wait was ended", "AbortError")));
   })
     .catch((thrown: unknown) => {
       throw explainKubeError(thrown, what);
     })
-    .finally(() => stop.abort());
+    .finally(() => {
+      // Not by the signal's abort: of one that was aborted before the wait nothing is heard.
+      clearTimeout(deadline);
+      clearTimeout(patience);
+      stop.abort();
+    });
   if (result.reason === "done") return;
   const isTimeout = result.reason === "timeout";
   throw new VdiError({

@@ -1,6 +1,7 @@
 import type { CoreV1Event, V1Deployment, V1Pod, V1ReplicaSet } from "@kubernetes/client-node";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { type RolloutState, rolloutState } from "../../src/kube/rollout.ts";
+import { waitForRollout } from "../../src/kube/wait.ts";
 
 const deployment = (status: V1Deployment["status"], replicas = 1): V1Deployment =>
   ({
@@ -96,5 +97,21 @@ describe("rolloutState", () => {
   it("falls back to the pod's last warning", () => {
     const event = { involvedObject: { name: "p" }, type: "Warning", reason: "FailedMount", message: 'configmap "x" not found' };
     expect(stateOf(updating, [pod("p", {})], [event as never]).problem?.text).toBe('pod p: FailedMount: configmap "x" not found');
+  });
+});
+
+describe("the wait for a rollout", () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it("leaves no timer behind when it was interrupted before it began", async () => {
+    vi.useFakeTimers();
+    const asked = vi.fn(async () => Promise.reject(new Error("nothing is to be asked")));
+    const transport = { server: "x", request: asked, json: asked, stream: asked, close: () => undefined };
+    const options = { namespace: "ingress-vdi", name: "xpra-proxy", podSelector: "app=x", timeoutMs: 300_000, onProgress: () => undefined };
+    await expect(waitForRollout(transport, { ...options, signal: AbortSignal.abort() })).rejects.toMatchObject({ name: "AbortError" });
+    expect(vi.getTimerCount()).toBe(0);
+    expect(asked).not.toHaveBeenCalled();
   });
 });

@@ -162,6 +162,10 @@ describe("vdi deploy", () => {
     expect(result.stderr).toContain("0 of 1 proxies ready");
   });
 
+  it("waits for as many seconds as anybody may give", async () => {
+    expect((await vdi(makeDirectory("vdi-stp"), ["deploy", "--timeout", "2147484"])).exitCode).toBe(0);
+  });
+
   it("ends, interrupted at any request and run again, as an undisturbed run ends", async () => {
     const reference = makeDirectory("vdi-stp");
     await vdi(reference, ["deploy"]);

@@ -113,12 +113,16 @@ describe("the transport", () => {
     });
     const { url } = await server((request, response) => {
       if (request.url === "/half") response.writeHead(200, { "content-length": 100 }).write("{");
+      if (request.url === "/half-refusal") response.writeHead(503, { "content-length": 100 }).write("{");
       if (request.url === "/cut") response.writeHead(200, { "content-length": 100 }).write("{", () => response.destroy());
       if (request.url === "/text") response.end("hello");
     });
     const transport = kubeTransport({ server: url });
     expect(await failure(transport.json({ path: "/silent", timeoutMs: 50 }))).toMatchObject({ reason: "TimedOut" });
     expect(await failure(transport.json({ path: "/half", timeoutMs: 50 }))).toMatchObject({ reason: "TimedOut" });
+    // By the headers, unless the machine is so slow that not even they came in time.
+    const { reason } = await failure(transport.json({ path: "/half-refusal", timeoutMs: 50 }));
+    expect(["ServiceUnavailable", "TimedOut"]).toContain(reason);
     expect(await failure(transport.json({ path: "/cut" }))).toMatchObject({ reason: "Unreachable" });
     expect(await failure(transport.json({ path: "/text" }))).toMatchObject({ reason: "InvalidAnswer" });
     const stop = new AbortController();
