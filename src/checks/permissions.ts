@@ -26,6 +26,7 @@ export function needsOfDeploy(config: Pick<Config, "namespace" | "ingressNamespa
   const broker = brokerRole(config).rules ?? [];
   return [
     ...each(["get", "create", "patch"], "", "namespaces"),
+    ...each(["list", "watch"], "", "namespaces", undefined, "to wait until one that is being deleted is gone"),
     ...[ingress, sessions].flatMap((namespace) => [
       ...each(applied, "", "serviceaccounts", namespace),
       ...each(applied, "", "configmaps", namespace),

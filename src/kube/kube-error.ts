@@ -40,6 +40,14 @@ export function isKubeStatus(thrown: unknown, status: number): thrown is KubeErr
   return thrown instanceof KubeError && thrown.status === status;
 }
 
+/**
+ * True when asking again is of no use: the right is missing, or the credentials are nobody's. A 401 after answers is none:
+ * it may come of a token that is renewed in a moment.
+ */
+export function isRefusal(thrown: unknown, wasAnswered: boolean): thrown is KubeError {
+  return isKubeStatus(thrown, 403) || (!wasAnswered && isKubeStatus(thrown, 401));
+}
+
 const reasons: Readonly<Record<number, string>> = {
   400: "BadRequest",
   401: "Unauthorized",

@@ -2,6 +2,7 @@ import { type ObjectRef, refText } from "../manifests/kube-object.ts";
 import { ExitCode } from "../util/exit-code.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import { explainKubeError } from "./errors.ts";
+import { isRefusal } from "./kube-error.ts";
 import { collectionPath } from "./resources.ts";
 import type { KubeTransport } from "./transport.ts";
 import { startWatch, type WatchedObject } from "./watch.ts";
@@ -39,6 +40,9 @@ export async function waitUntilGone(transport: KubeTransport, ref: ObjectRef, op
         onEvent({ type, object }) {
           last = object;
           if (type === "DELETED") resolve(true);
+        },
+        onTrouble(error) {
+          if (isRefusal(error, last !== undefined)) reject(error);
         },
       });
       watch.done.then(() => reject(options.signal?.reason ?? new DOMException("The wait was ended", "AbortError")), reject);

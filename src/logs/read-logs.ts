@@ -1,4 +1,5 @@
 import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
+import { isRefusal } from "../kube/kube-error.ts";
 import { type LogLine, podLog, timeKey } from "../kube/pod-log.ts";
 import { type KubeTransport, kubePath } from "../kube/transport.ts";
 import { startWatch } from "../kube/watch.ts";
@@ -98,7 +99,8 @@ export async function* followLogs(options: FollowOptions): AsyncGenerator<LogIte
   };
   const running = new Map<string, string>();
   const ended = new Set<string>();
-  const known = new Set<string>();
+  /** Names by uid. */
+  const known = new Map<string, string>();
   let isFirstList = true;
 
   async function follow(pod: V1Pod, container: string, id: string, isNew: boolean): Promise<void> {
@@ -115,8 +117,9 @@ export async function* followLogs(options: FollowOptions): AsyncGenerator<LogIte
           last = line.time;
           push(itemOf(source.namespace, name, container, line, secretsOf(pod)));
         }
-      } catch {
+      } catch (thrown) {
         if (signal.aborted) return;
+        if (isRefusal(thrown, !isFirstList)) throw thrown;
         note(`${name}: the log was cut off, trying again`);
       }
       // The container has ended, or only the connection: the watch knows which, a moment later.
@@ -130,7 +133,7 @@ export async function* followLogs(options: FollowOptions): AsyncGenerator<LogIte
     const uid = pod.metadata?.uid ?? "";
     if (!known.has(uid) && !isFirstList) note(`${pod.metadata?.name} joins`);
     const isNewPod = !known.has(uid) && !isFirstList;
-    known.add(uid);
+    known.set(uid, pod.metadata?.name ?? "");
     for (const container of source.containers) {
       const key = `${uid} ${container}`;
       const status = pod.status?.containerStatuses?.find(({ name }) => name === container);
@@ -146,23 +149,32 @@ export async function* followLogs(options: FollowOptions): AsyncGenerator<LogIte
     }
   }
 
+  function forget(uid: string, name: string): void {
+    if (!known.delete(uid)) return;
+    for (const container of source.containers) running.delete(`${uid} ${container}`);
+    note(`${name} is gone`);
+  }
+
   const watch = startWatch<V1Pod>({
     transport,
     path: kubePath("api", "v1", "namespaces", source.namespace, "pods"),
     query: { labelSelector: source.labelSelector },
     signal,
     onList(pods) {
+      const listed = new Set(pods.map(({ metadata }) => metadata?.uid ?? ""));
+      // Of what went while the watch was lost there is no event.
+      for (const [uid, name] of [...known]) if (!listed.has(uid)) forget(uid, name);
       for (const pod of pods) consider(pod);
       isFirstList = false;
     },
     onEvent({ type, object }) {
       if (type !== "DELETED") consider(object);
-      else if (known.delete(object.metadata?.uid ?? "")) {
-        for (const container of source.containers) running.delete(`${object.metadata?.uid} ${container}`);
-        note(`${object.metadata?.name} is gone`);
-      }
+      else forget(object.metadata?.uid ?? "", object.metadata?.name ?? "");
     },
-    onTrouble: (_, retryInMs) => note(`the cluster does not answer, next try in ${Math.ceil(retryInMs / 1000)} s`),
+    onTrouble(error, retryInMs) {
+      if (isRefusal(error, !isFirstList)) fail(error);
+      else note(`the cluster does not answer, next try in ${Math.ceil(retryInMs / 1000)} s`);
+    },
   });
   watch.done.then(() => wake(), fail);
   options.signal.addEventListener("abort", () => wake());

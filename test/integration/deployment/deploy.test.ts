@@ -154,6 +154,18 @@ describe("vdi deploy", () => {
     expect(result.stderr).toContain('User "bob" cannot patch');
   });
 
+  it("says so when it may not see when an old namespace is gone", async () => {
+    const metadata = { name: "vdi-stp", deletionTimestamp: "2026-01-01T12:00:00Z" };
+    cluster.put("/api/v1/namespaces/vdi-stp", { apiVersion: "v1", kind: "Namespace", metadata });
+    cluster.onRequest = ({ method, path }) => {
+      if (method === "GET" && path === "/api/v1/namespaces")
+        throw new Refused(403, 'namespaces is forbidden: User "bob" cannot list resource "namespaces"', "Forbidden");
+    };
+    const result = await vdi(makeDirectory("vdi-stp"), ["deploy", "--timeout", "60"]);
+    expect(result.exitCode).toBe(5);
+    expect(result.stderr).toContain('User "bob" cannot list');
+  });
+
   it("gives up when the time is over", async () => {
     cluster.rollsOut = false;
     const result = await vdi(makeDirectory("vdi-stp"), ["deploy", "--timeout", "5"]);

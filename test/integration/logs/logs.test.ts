@@ -59,6 +59,28 @@ const vdi = (argv: readonly string[], signal?: AbortSignal, onItem?: (item: LogI
     ...(onItem === undefined ? {} : { onData: (data) => onItem(data as LogItem) }),
   });
 
+/** A `vdi logs --follow` that is under way. */
+function following(who: string): { seen: string[]; until(text: string): Promise<void>; stop(): void; run: Promise<RunResult> } {
+  const end = new AbortController();
+  const seen: string[] = [];
+  let wake: () => void = () => undefined;
+  const until = async (text: string): Promise<void> => {
+    const deadline = Date.now() + 20_000;
+    while (!seen.includes(text)) {
+      if (Date.now() > deadline) throw new Error(`'${text}' did not come within 20 s; so far: ${seen.join(", ")}`);
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+        setTimeout(resolve, 500);
+      });
+    }
+  };
+  const run = vdi(["logs", "session", who, "--follow"], end.signal, ({ text }) => {
+    seen.push(text ?? "");
+    wake();
+  });
+  return { seen, until, stop: () => end.abort(), run };
+}
+
 describe("vdi logs", () => {
   it("mixes the logs of all pods in the order of time, without secrets", async () => {
     kube.put(pod("alice-desktop", "alice"));
@@ -87,25 +109,9 @@ describe("vdi logs", () => {
   });
 
   it("follows through a cut connection, a restarted container and a new pod, each line once", async () => {
-    const stop = new AbortController();
-    const seen: string[] = [];
-    let wake: () => void = () => undefined;
-    const until = async (text: string): Promise<void> => {
-      const deadline = Date.now() + 20_000;
-      while (!seen.includes(text)) {
-        if (Date.now() > deadline) throw new Error(`'${text}' did not come within 20 s; so far: ${seen.join(", ")}`);
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-          setTimeout(resolve, 500);
-        });
-      }
-    };
     kube.put(pod("alice-desktop", "alice"));
     kube.log("alice-desktop", "2026-11-25T18:00:00.1Z one");
-    const run = vdi(["logs", "session", "alice", "--follow"], stop.signal, ({ text }) => {
-      seen.push(text ?? "");
-      wake();
-    });
+    const { seen, until, stop, run } = following("alice");
     await until("one");
     kube.log("alice-desktop", "2026-11-25T18:00:00.2Z two");
     await until("two");
@@ -121,12 +127,40 @@ describe("vdi logs", () => {
     kube.put(pod("alice-desktop", "alice", "2"));
     kube.log("alice-desktop", "2026-11-25T18:00:06Z five");
     await until("five");
-    stop.abort();
+    stop();
     const { exitCode, stderr, stdout, progress } = await run;
     expect({ exitCode, stderr }).toEqual({ exitCode: 130, stderr: "" });
     expect(seen).toEqual(["one", "two", "three", "four", "five"]);
     expect(stdout.split("\n").length).toBe(6);
     expect(progress.join("\n")).toContain("alice-seamless joins");
+  });
+
+  it("says of a pod that went unseen that it is gone", async () => {
+    kube.put(pod("alice-desktop", "alice"));
+    kube.log("alice-desktop", "2026-11-25T18:00:00Z one");
+    const { until, stop, run } = following("alice");
+    await until("one");
+    kube.dropConnections();
+    kube.delete("alice-desktop");
+    kube.compact();
+    // Its line comes after the list that the pod is missing from.
+    kube.put(pod("alice-seamless", "alice"));
+    kube.log("alice-seamless", "2026-11-25T18:00:01Z two");
+    await until("two");
+    stop();
+    expect((await run).progress).toContain("alice-desktop is gone");
+  });
+
+  it.each([
+    ["the pods", /pods$/, 403],
+    ["the pods, being nobody", /pods$/, 401],
+    ["a log", /log$/, 403],
+  ])("ends with the refusal when it may not follow %s", async (_, path, status) => {
+    kube.put(pod("alice-desktop", "alice"));
+    kube.faults.push({ method: "GET", path, status, reason: status === 403 ? "Forbidden" : "Unauthorized", message: "bob may not" });
+    const { exitCode, stderr } = await vdi(["logs", "session", "--follow"]);
+    expect(exitCode).toBe(5);
+    expect(stderr).toContain("the logs of vdi-stp cannot be read");
   });
 
   it.each([

@@ -187,6 +187,7 @@ it("a deploy needs to write what it makes, and has to have what it gives to the 
   expect(has("get", "pods/log", "vdi")).toBe(true);
   expect(has("patch", "validatingadmissionpolicies")).toBe(true);
   expect(has("patch", "nodes")).toBe(true);
+  expect(has("watch", "namespaces")).toBe(true);
   expect(has("create", "secrets", "vdi")).toBe(false);
   expect(
     needsOfDeploy({ namespace: "vdi", ingressNamespace: "ingress-vdi", deployName: "x", workers: undefined }).some(
