@@ -81,7 +81,7 @@ async function attach(wanted: Attach, signal: AbortSignal): Promise<void> {
       if (signal.aborted) return;
       // A session that cannot tell whether somebody is there is taken, as every Xpra client does.
       if (loss.kind === "cannot-tell" && wanted.manner === "ask") run(() => attach({ ...wanted, manner: "take" }, signal), startFailed);
-      else dispatch({ type: "connection-lost", loss });
+      else dispatch({ type: "connection-lost", loss, nowMs: Date.now() });
     },
     onQuiet: (isQuiet) => {
       if (!signal.aborted) dispatch({ type: "connection-quiet", isQuiet });

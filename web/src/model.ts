@@ -18,11 +18,20 @@ export type View =
   /** The session is shown by another client, and the user has not said yet what is to happen. */
   | { readonly name: "elsewhere"; readonly display: string }
   /** `isQuiet`: nothing comes from the desktop, and it is waited for before the connection is given up. */
-  | { readonly name: "working"; readonly display: string; readonly isQuiet: boolean }
+  | {
+      readonly name: "working";
+      readonly display: string;
+      readonly isQuiet: boolean;
+      /** The try that made the connection after the last loss; 0 before the first loss. */
+      readonly attempt: number;
+      readonly lostAtMs: number;
+    }
   | {
       readonly name: "reconnecting";
       readonly display: string;
       readonly attempt: number;
+      /** When the desktop that is to come back was lost. */
+      readonly lostAtMs: number;
       /** How often the door was reached and the session was not. */
       readonly failedAttaches: number;
       readonly message: string;
@@ -65,7 +74,7 @@ export type Event =
   | { readonly type: "start-failed"; readonly problem: Problem }
   | { readonly type: "cancel" }
   | { readonly type: "first-frame" }
-  | { readonly type: "connection-lost"; readonly loss: Loss }
+  | { readonly type: "connection-lost"; readonly loss: Loss; readonly nowMs: number }
   | { readonly type: "connection-quiet"; readonly isQuiet: boolean }
   | { readonly type: "ticket-renewed"; readonly identity: Identity }
   | { readonly type: "sign-out" }

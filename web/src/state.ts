@@ -12,6 +12,10 @@ const mostRetriesToStart = 12;
 const goneWords = "Your session has ended.";
 /** About ten minutes. */
 const mostAttemptsToReconnect = 40;
+/** Losses that lie so far apart have nothing to do with each other. */
+const apartMs = 30_000;
+
+type Reconnecting = Extract<View, { name: "reconnecting" }>;
 
 /** The model of a page that was just opened. */
 export function firstModel(asked: Choice | null): Model {
@@ -58,13 +62,13 @@ function expired(model: Model, display: string, words: string): Step {
   return signedOut({ ...model, asked: choiceOfDisplay(display) }, { name: "sign-in", busy: false, notice: words });
 }
 
-function reconnect(model: Model, display: string, attempt: number, failedAttaches: number, message: string): Step {
+function reconnect(model: Model, view: Reconnecting): Step {
   if (model.identity === null) return same(model);
+  const { display, attempt } = view;
   if (attempt > mostAttemptsToReconnect) {
     const words = problem("offline", "The connection to your session was lost.", "It did not come back for several minutes.");
     return show(model, { name: "error", problem: words, display }, { do: "stop" });
   }
-  const view: View = { name: "reconnecting", display, attempt, failedAttaches, message };
   const { ticket } = model.identity;
   return show(model, view, { do: "start", display, ticket, existing: true, waitMs: reconnectWaitMs(attempt) });
 }
@@ -76,7 +80,14 @@ function startAgain(model: Model, view: Extract<View, { name: "starting" }>, att
   return show(model, view, { do: "start", display: view.display, ticket, existing: false, waitMs: reconnectWaitMs(attempt) });
 }
 
-function lost(model: Model, loss: Loss): Step {
+/** A desktop that breaks right after it came back is asked for ever more slowly, as one that does not come back at all. */
+function lostAtWork(model: Model, view: Extract<View, { name: "working" }>, loss: Loss, nowMs: number): Step {
+  const attempt = nowMs - view.lostAtMs < apartMs ? view.attempt + 1 : 1;
+  const { display } = view;
+  return reconnect(model, { name: "reconnecting", display, attempt, lostAtMs: nowMs, failedAttaches: 0, message: lossWords(loss) });
+}
+
+function lost(model: Model, loss: Loss, nowMs: number): Step {
   const view = model.view;
   if (view.name !== "starting" && view.name !== "working" && view.name !== "reconnecting") return same(model);
   if (loss.kind === "taken-over") return show(model, { name: "ended", how: "taken-over", display: view.display });
@@ -85,13 +96,13 @@ function lost(model: Model, loss: Loss): Step {
     const words = problem("unexpected", "Your session could not be opened.", loss.words);
     return show(model, { name: "error", problem: words, display: view.display });
   }
-  if (view.name === "working") return reconnect(model, view.display, 1, 0, lossWords(loss));
+  if (view.name === "working") return lostAtWork(model, view, loss, nowMs);
   const failures = view.name === "starting" ? view.attempt : view.failedAttaches + 1;
   if (failures >= mostAttemptsToAttach) {
     const words = problem("unavailable", "Your session runs, but it cannot be reached.", loss.words);
     return show(model, { name: "error", problem: words, display: view.display });
   }
-  if (view.name === "reconnecting") return reconnect(model, view.display, view.attempt + 1, failures, view.message);
+  if (view.name === "reconnecting") return reconnect(model, { ...view, attempt: view.attempt + 1, failedAttaches: failures });
   return startAgain(model, { ...view, attempt: view.attempt + 1 }, view.attempt);
 }
 
@@ -125,7 +136,7 @@ function failed(model: Model, found: Problem): Step {
     return show(model, found.what === goneWords ? ended : { ...ended, why: found.what });
   }
   if (view.name === "reconnecting" && passing.has(found.reason)) {
-    return reconnect(model, view.display, view.attempt + 1, view.failedAttaches, found.what);
+    return reconnect(model, { ...view, attempt: view.attempt + 1, message: found.what });
   }
   if (found.reason === "no-such-type") return show(model, { name: "choose", problem: found });
   return view.name === "starting" ? notStarted(model, view, found) : show(model, { name: "error", problem: found, display: view.display });
@@ -147,6 +158,14 @@ function ready(model: Model): Step {
   const existing = view.name === "reconnecting";
   const manner = view.name === "reconnecting" ? "share" : view.manner;
   return { model: next, effects: [{ do: "attach", display: view.display, identity: model.identity, manner, existing }] };
+}
+
+function firstFrame(model: Model): Step {
+  const view = model.view;
+  if (view.name !== "starting" && view.name !== "reconnecting") return same(model);
+  // A first picture does not say yet that the connection holds.
+  const { attempt, lostAtMs } = view.name === "reconnecting" ? view : { attempt: 0, lostAtMs: 0 };
+  return show(model, { name: "working", display: view.display, isQuiet: false, attempt, lostAtMs });
 }
 
 function displayOf(view: View): string | null {
@@ -184,11 +203,9 @@ export function next(model: Model, event: Event): Step {
       if (model.identity === null) return signedOut(model, { name: "sign-in", busy: false });
       return show(model, { name: "choose" }, { do: "stop" });
     case "first-frame":
-      return view.name === "starting" || view.name === "reconnecting"
-        ? show(model, { name: "working", display: view.display, isQuiet: false })
-        : same(model);
+      return firstFrame(model);
     case "connection-lost":
-      return lost(model, event.loss);
+      return lost(model, event.loss, event.nowMs);
     case "connection-quiet":
       return view.name === "working" ? show(model, { ...view, isQuiet: event.isQuiet }) : same(model);
     case "ticket-renewed":

@@ -14,6 +14,7 @@ const identity: Identity = {
 
 const desktop: Choice = { type: "desktop", display: "desktop" };
 const cut: Loss = { kind: "lost", words: "The connection was cut." };
+const isCut: Event = { type: "connection-lost", loss: cut, nowMs: 20 };
 
 /** Runs events from the first model on; gives the last model and the effects of the last event. */
 function run(asked: Choice | null, ...events: readonly Event[]): { model: Model; effects: readonly Effect[] } {
@@ -78,7 +79,7 @@ test("a phase without words gets ours", () => {
 test("a ready session is attached, and the first frame makes it work", () => {
   const ready = run(null, ...toWork.slice(0, 4));
   expect(ready.effects).toEqual([{ do: "attach", display: "desktop", identity, manner: "ask", existing: false }]);
-  expect(run(null, ...toWork).model.view).toEqual({ name: "working", display: "desktop", isQuiet: false });
+  expect(run(null, ...toWork).model.view).toMatchObject({ name: "working", display: "desktop", isQuiet: false });
 });
 
 test("cancelling a start stops it and goes back to the choice", () => {
@@ -94,42 +95,70 @@ test("what a stopped start still reports changes nothing", () => {
 });
 
 test("a lost connection asks for the running session, not for a new one, and comes back by the ticket", () => {
-  const asks = run(null, ...toWork, { type: "connection-lost", loss: cut });
+  const asks = run(null, ...toWork, isCut);
   expect(asks.model.view).toMatchObject({ name: "reconnecting", attempt: 1 });
   expect(asks.effects).toEqual([{ do: "start", display: "desktop", ticket: "t1", existing: true, waitMs: 500 }]);
-  const back: readonly Event[] = [...toWork, { type: "connection-lost", loss: cut }, { type: "session-ready" }];
+  const back: readonly Event[] = [...toWork, isCut, { type: "session-ready" }];
   expect(run(null, ...back).effects).toEqual([{ do: "attach", display: "desktop", identity, manner: "share", existing: true }]);
   expect(run(null, ...back, { type: "first-frame" }).model.view.name).toBe("working");
 });
 
 test("a session that runs and cannot be attached again is given up after some tries, not after many minutes", () => {
-  const failure: readonly Event[] = [{ type: "session-ready" }, { type: "connection-lost", loss: cut }];
+  const failure: readonly Event[] = [{ type: "session-ready" }, isCut];
   const failures = (times: number): Event[] => Array.from({ length: times }, () => failure).flat();
-  const lost: readonly Event[] = [...toWork, { type: "connection-lost", loss: cut }];
+  const lost: readonly Event[] = [...toWork, isCut];
   expect(run(null, ...lost, ...failures(5)).model.view).toMatchObject({ name: "reconnecting", failedAttaches: 5 });
   expect(run(null, ...lost, ...failures(6)).model.view).toMatchObject({ name: "error", problem: { reason: "unavailable" } });
 });
 
 test("a network that stays away is tried again, slower each time, and in the end the user is told", () => {
   const away: Event = { type: "start-failed", problem: problem("offline", "The service cannot be reached.") };
-  const second = run(null, ...toWork, { type: "connection-lost", loss: cut }, away);
+  const second = run(null, ...toWork, isCut, away);
   expect(second.effects).toEqual([{ do: "start", display: "desktop", ticket: "t1", existing: true, waitMs: 1_000 }]);
-  const many = run(null, ...toWork, { type: "connection-lost", loss: cut }, ...Array.from({ length: 40 }, () => away));
+  const many = run(null, ...toWork, isCut, ...Array.from({ length: 40 }, () => away));
   expect(many.model.view).toMatchObject({ name: "error", problem: { reason: "offline" } });
+});
+
+/** The pauses before the tries to come back of a desktop that is lost at these moments, each time right after its first picture. */
+function waitsOf(lostAtMs: readonly number[]): { waits: number[]; model: Model } {
+  let { model } = run(null, ...toWork);
+  const waits = lostAtMs.flatMap((nowMs) => {
+    const { model: asking, effects } = next(model, { type: "connection-lost", loss: cut, nowMs });
+    model = next(next(asking, { type: "session-ready" }).model, { type: "first-frame" }).model;
+    return effects.flatMap((effect) => (effect.do === "start" ? [effect.waitMs] : []));
+  });
+  return { waits, model };
+}
+
+test("a desktop that breaks right after each first picture is asked for ever more slowly, and not for ever", () => {
+  const { waits, model } = waitsOf(Array.from({ length: 50 }, (_, index) => index * 1_000));
+  expect(waits.slice(0, 7)).toEqual([500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000]);
+  expect(waits).toHaveLength(40);
+  expect(model.view).toMatchObject({ name: "error", problem: { reason: "offline" } });
+});
+
+test("losses that lie half a minute apart are each come back from at once", () => {
+  expect(waitsOf(Array.from({ length: 50 }, (_, index) => index * 30_000)).waits).toEqual(Array.from({ length: 50 }, () => 500));
+  expect(waitsOf([0, 1_000, 2_000, 40_000, 41_000]).waits).toEqual([500, 1_000, 2_000, 500, 1_000]);
+});
+
+test("a desktop that is quiet between two losses is not taken for one that held", () => {
+  const again: readonly Event[] = [isCut, { type: "session-ready" }, { type: "first-frame" }, { type: "connection-quiet", isQuiet: true }];
+  expect(run(null, ...toWork, ...again, isCut).effects).toMatchObject([{ do: "start", waitMs: 1_000 }]);
 });
 
 test("a session that is over after a lost connection is not replaced, and the user is told what is known of its end", () => {
   const gone = (words: string): Event => ({ type: "start-failed", problem: problem("gone", words) });
-  const { model, effects } = run(null, ...toWork, { type: "connection-lost", loss: cut }, gone("Your session has ended."));
+  const { model, effects } = run(null, ...toWork, isCut, gone("Your session has ended."));
   expect(model.view).toEqual({ name: "ended", how: "gone", display: "desktop" });
   expect(effects).toEqual([]);
   const why = "Your last session ended with an error.";
-  expect(run(null, ...toWork, { type: "connection-lost", loss: cut }, gone(why)).model.view).toMatchObject({ how: "gone", why });
+  expect(run(null, ...toWork, isCut, gone(why)).model.view).toMatchObject({ how: "gone", why });
 });
 
 test.each(["broker", "away", "silent", "slow"])("a running session that cannot be had for a moment (%s) is asked for again", (reason) => {
   const refusal: Event = { type: "start-failed", problem: problem(reason, "Not now.") };
-  const { model } = run(null, ...toWork, { type: "connection-lost", loss: cut }, refusal);
+  const { model } = run(null, ...toWork, isCut, refusal);
   expect(model.view).toMatchObject({ name: "reconnecting", attempt: 2, message: "Not now." });
 });
 
@@ -156,18 +185,22 @@ test("a start that the broker refuses is not tried again", () => {
 
 test("a desktop that is quiet for a moment is said to be, and stays", () => {
   const quiet: Event = { type: "connection-quiet", isQuiet: true };
-  expect(run(null, ...toWork, quiet).model.view).toEqual({ name: "working", display: "desktop", isQuiet: true });
+  expect(run(null, ...toWork, quiet).model.view).toMatchObject({ name: "working", display: "desktop", isQuiet: true });
   expect(run(null, ...toWork, quiet, { type: "connection-quiet", isQuiet: false }).model.view).toMatchObject({ isQuiet: false });
 });
 
 test("a desktop that was opened elsewhere is not fought over", () => {
-  const { model, effects } = run(null, ...toWork, { type: "connection-lost", loss: { kind: "taken-over", words: "new client" } });
+  const { model, effects } = run(null, ...toWork, {
+    type: "connection-lost",
+    loss: { kind: "taken-over", words: "new client" },
+    nowMs: 20,
+  });
   expect(model.view).toEqual({ name: "ended", how: "taken-over", display: "desktop" });
   expect(effects).toEqual([]);
 });
 
 test("a session that cannot be attached is tried some times, then the user is told", () => {
-  const once: readonly Event[] = [{ type: "session-ready" }, { type: "connection-lost", loss: cut }];
+  const once: readonly Event[] = [{ type: "session-ready" }, isCut];
   expect(run(null, signIn, signedIn, choose, ...once).effects).toEqual([
     { do: "start", display: "desktop", ticket: "t1", existing: false, waitMs: 500 },
   ]);
@@ -199,9 +232,7 @@ test("a renewed ticket is used from then on", () => {
   const renewed: Identity = { ...identity, ticket: "t2" };
   const { model } = run(null, ...toWork, { type: "ticket-renewed", identity: renewed });
   expect(model.view.name).toBe("working");
-  expect(next(model, { type: "connection-lost", loss: cut }).effects).toEqual([
-    { do: "start", display: "desktop", ticket: "t2", existing: true, waitMs: 500 },
-  ]);
+  expect(next(model, isCut).effects).toEqual([{ do: "start", display: "desktop", ticket: "t2", existing: true, waitMs: 500 }]);
 });
 
 test("a ticket that is renewed after signing out is dropped", () => {
@@ -212,7 +243,7 @@ test("a session that is open elsewhere is left alone until the user says what to
   const busy: Loss = { kind: "busy", words: "this session is shown elsewhere" };
   const toReady: readonly Event[] = [signIn, signedIn, choose, { type: "session-ready" }];
   expect(run(null, ...toReady).effects).toEqual([{ do: "attach", display: "desktop", identity, manner: "ask", existing: false }]);
-  const asked: readonly Event[] = [...toReady, { type: "connection-lost", loss: busy }];
+  const asked: readonly Event[] = [...toReady, { type: "connection-lost", loss: busy, nowMs: 20 }];
   expect(run(null, ...asked)).toMatchObject({ model: { view: { name: "elsewhere", display: "desktop" } }, effects: [] });
   for (const manner of ["take", "share"] as const) {
     const { effects } = run(null, ...asked, { ...choose, manner }, { type: "session-ready" });
@@ -222,6 +253,6 @@ test("a session that is open elsewhere is left alone until the user says what to
 });
 
 test("who comes back after a cut throws nobody out who came meanwhile", () => {
-  const back: readonly Event[] = [{ type: "connection-lost", loss: cut }, { type: "session-ready" }];
+  const back: readonly Event[] = [isCut, { type: "session-ready" }];
   expect(run(null, ...toWork, ...back).effects).toEqual([{ do: "attach", display: "desktop", identity, manner: "share", existing: true }]);
 });
