@@ -1,18 +1,17 @@
 import { choiceFromPath } from "./address.ts";
 import { DoorError, endSession, type Progress, renewTicket, signIn, startSession } from "./api.ts";
 import type { Effect, Event, Model } from "./model.ts";
+import { createRenewal } from "./renewal.ts";
 import { firstModel, next } from "./state.ts";
-import { renewalWaitMs } from "./ticket.ts";
-import type { Identity, Problem } from "./types.ts";
+import type { Problem } from "./types.ts";
 import { createView } from "./view/view.ts";
 import { problem } from "./words.ts";
 import type { Desktop } from "./xpra/client.ts";
 
 let model: Model = firstModel(choiceFromPath(location.pathname));
 let work = new AbortController();
-let renewal = 0;
 let desktop: Desktop | null = null;
-const renewAgainMs = 30_000;
+const renewal = createRenewal(renewTicket, (identity) => dispatch({ type: "ticket-renewed", identity }));
 
 type Attach = Extract<Effect, { do: "attach" }>;
 
@@ -94,25 +93,6 @@ async function attach(wanted: Attach, signal: AbortSignal): Promise<void> {
   if (signal.aborted) desktop.close();
 }
 
-function renewInTime(identity: Identity, leastMs = 0): void {
-  clearTimeout(renewal);
-  renewal = window.setTimeout(
-    () => {
-      renewTicket(identity, new AbortController().signal).then(
-        (renewed) => {
-          if (model.identity !== null) dispatch({ type: "ticket-renewed", identity: renewed });
-        },
-        (error: unknown) => {
-          // An ended ticket is still renewed, for some hours. The next request will say so when it is not.
-          const isOver = error instanceof DoorError && error.problem.reason === "expired";
-          if (model.identity !== null && !isOver) renewInTime(identity, renewAgainMs);
-        },
-      );
-    },
-    Math.max(leastMs, renewalWaitMs(Date.now(), identity.expiresAtMs)),
-  );
-}
-
 /** A ticket ends while a computer sleeps: what is refused for that reason is asked again with a fresh one. */
 async function withTicket<T>(ticket: string, signal: AbortSignal, job: (ticket: string) => Promise<T>): Promise<T> {
   try {
@@ -160,7 +140,7 @@ function perform(effect: Effect): void {
       return;
     }
     case "renew-in-time":
-      renewInTime(effect.identity);
+      renewal.start(effect.identity);
       return;
     case "load-client":
       prepareClient();
@@ -197,7 +177,7 @@ function perform(effect: Effect): void {
       stop();
       return;
     case "forget":
-      clearTimeout(renewal);
+      renewal.stop();
       return;
   }
 }
