@@ -1,4 +1,4 @@
-import { linesOf } from "../util/lines.ts";
+import { linesOf, longestLogLine } from "../util/lines.ts";
 import { isKubeStatus } from "./kube-error.ts";
 import { type KubeTransport, kubePath } from "./transport.ts";
 
@@ -26,6 +26,7 @@ export interface LogRequest {
 export interface LogLine {
   /** When the node got it: RFC 3339, as many digits of a second as the node counts. */
   readonly time: string;
+  /** The beginning of a line that is very long. */
   readonly text: string;
 }
 
@@ -58,7 +59,7 @@ export async function* podLog(transport: KubeTransport, request: LogRequest): As
     throw thrown;
   }
   try {
-    for await (const line of linesOf(response)) yield logLine(line);
+    for await (const line of linesOf(response, longestLogLine)) yield logLine(line);
   } finally {
     response.destroy();
   }

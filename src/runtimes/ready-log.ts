@@ -1,4 +1,4 @@
-import { linesOf } from "../util/lines.ts";
+import { linesOf, longestLogLine } from "../util/lines.ts";
 
 /** Xpra's own word for it. */
 const readyWords = "xpra is ready.";
@@ -30,7 +30,7 @@ export async function followUntilReady(open: OpenLog, signal: AbortSignal, liste
       let isReady = false;
       const log = await open(signal);
       listener.onOpen();
-      for await (const line of linesOf(log)) {
+      for await (const line of linesOf(log, longestLogLine)) {
         isReady = line.includes(readyWords);
         // Leaving the loop closes the connection, before the signal of one who waits no more could break it.
         if (isReady) break;
