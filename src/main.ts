@@ -60,5 +60,12 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+// Who hears no more of a command does not end it in the middle of its work.
+process.stderr.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+});
+
 // The exit code is set rather than exit() called: what stands in a pipe's buffer is written first.
 process.exitCode = await main(process.argv.slice(2));
+// But a shell that waits for a word waits for no credentials program that is still running.
+if (process.argv[2] === "__complete") process.stdout.write("", () => process.exit());

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { findDeploymentDirectory } from "../config/directory.ts";
 import { loadConfig, readingOf } from "../config/load-config.ts";
@@ -8,6 +8,7 @@ import type { SessionRow } from "../deployment/session-list.ts";
 import type { Completes, Input } from "../util/command.ts";
 import type { Context } from "../util/context.ts";
 import { textOf } from "../util/options.ts";
+import { pause } from "../util/pause.ts";
 
 /** One word that a shell can offer. */
 export interface Candidate {
@@ -81,21 +82,33 @@ async function users(ctx: Context, input: Input): Promise<readonly Candidate[]> 
 
 async function sessions(ctx: Context, input: Input): Promise<readonly SessionRow[]> {
   const { listSessions } = await import("../deployment/session-list.ts");
-  const config = loadConfig(ctx, input);
-  const transport = await ctx.ports.connectKube({ kubeconfig: textOf(input, "kubeconfig"), context: textOf(input, "context") });
+  const { namespace } = loadConfig(ctx, input);
+  const end = new AbortController();
+  const signal = AbortSignal.any([ctx.signal, end.signal]);
+  const asked = async (): Promise<readonly SessionRow[]> => {
+    const transport = await ctx.ports.connectKube({ kubeconfig: textOf(input, "kubeconfig"), context: textOf(input, "context") });
+    try {
+      return await listSessions(transport, namespace, signal);
+    } finally {
+      transport.close();
+    }
+  };
   try {
-    return await listSessions(transport, config.namespace, AbortSignal.any([ctx.signal, AbortSignal.timeout(clusterDeadlineMs)]));
+    // A credentials program of the kubeconfig, which is part of connecting, knows no signal.
+    return await Promise.race([asked(), pause(clusterDeadlineMs, signal).then(() => [])]);
   } finally {
-    transport.close();
+    end.abort();
   }
 }
 
 async function contexts(ctx: Context, input: Input): Promise<readonly Candidate[]> {
   const { parse } = await import("yaml");
   const home = path.join(ctx.env["HOME"] ?? "", ".kube", "config");
-  const files = (textOf(input, "kubeconfig") ?? ctx.env["KUBECONFIG"] ?? home).split(path.delimiter);
-  return files.flatMap((file) => {
-    const parsed = parse(readFileSync(path.resolve(ctx.cwd, file), "utf8")) as { contexts?: { name?: string }[] } | null;
+  const chosen = textOf(input, "kubeconfig");
+  const named = chosen === undefined ? (ctx.env["KUBECONFIG"] ?? "").split(path.delimiter).filter((file) => file !== "") : [chosen];
+  const files = (named.length > 0 ? named : [home]).map((file) => path.resolve(ctx.cwd, file));
+  return files.filter(existsSync).flatMap((file) => {
+    const parsed = parse(readFileSync(file, "utf8")) as { contexts?: { name?: string }[] } | null;
     return (parsed?.contexts ?? []).flatMap(({ name }) => (name === undefined ? [] : [{ word: name, does: "" }]));
   });
 }

@@ -4,9 +4,11 @@ import { messageOf, VdiError } from "../util/vdi-error.ts";
 
 /** The container engine of DOCKER_HOST, else of the local socket. Throws when it does not answer. */
 export async function connectEngine(): Promise<Dockerode> {
-  const docker = new Dockerode();
   try {
+    // It reads DOCKER_HOST and the certificates of DOCKER_CERT_PATH.
+    const docker = new Dockerode();
     await docker.ping();
+    return docker;
   } catch (thrown) {
     const place = process.env["DOCKER_HOST"] ?? "unix:///var/run/docker.sock";
     throw new VdiError({
@@ -17,5 +19,4 @@ export async function connectEngine(): Promise<Dockerode> {
       cause: thrown,
     });
   }
-  return docker;
 }

@@ -61,6 +61,15 @@ export async function connectKubeconfig(
     });
   }
 
+  if (!/^https?:\/\//i.test(cluster.server) || !URL.canParse(cluster.server)) {
+    throw new VdiError({
+      what: `the kubeconfig's server '${cluster.server}' is no address`,
+      why: "one is like https://HOST:PORT",
+      try: `look at the cluster '${cluster.name}' in ${files.join(", ")}`,
+      exitCode: ExitCode.usage,
+    });
+  }
+
   let known: { readonly options: RequestOptions; readonly at: number } | undefined;
   const credentials = async (): Promise<RequestOptions> => {
     if (known !== undefined && performance.now() - known.at < credentialsMaxAgeMs) return known.options;

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { kubeTransport } from "../../../src/kube/transport.ts";
 import { sessionLabels } from "../../../src/manifests/labels.ts";
 import { FakeKube } from "../support/fake-kube.ts";
-import { runVdi } from "../support/run-vdi.ts";
+import { distribution, type RunOptions, runVdi } from "../support/run-vdi.ts";
 
 let directory = "";
 let kube: FakeKube;
@@ -32,13 +32,20 @@ afterAll(async () => {
   rmSync(join(directory, ".."), { recursive: true, force: true });
 });
 
-async function words(...line: string[]): Promise<readonly string[]> {
+async function wordsWith(options: RunOptions, ...line: string[]): Promise<readonly string[]> {
   const { stdout, stderr, exitCode } = await runVdi(["__complete", ...line], {
     cwd: directory,
     env: { KUBECONFIG: join(directory, "kubeconfig") },
     ports: { connectKube: async () => kubeTransport({ server: kube.url }) },
+    ...options,
   });
   expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
+  return wordsOf(stdout);
+}
+
+const words = (...line: string[]): Promise<readonly string[]> => wordsWith({}, ...line);
+
+function wordsOf(stdout: string): readonly string[] {
   return stdout
     .split("\n")
     .filter((text) => text !== "")
@@ -104,6 +111,35 @@ describe("completion", () => {
     for (let times = 0; times < 2; times += 1)
       kube.faults.push({ method: "GET", path: /pods/, status: 403, reason: "Forbidden", message: "no" });
     expect(await words("explain", "")).toEqual(["alice"]);
+  });
+
+  it("is without names of the cluster when connecting takes for ever", async () => {
+    expect(await wordsWith({ ports: { connectKube: () => new Promise(() => undefined) } }, "explain", "")).toEqual(["alice"]);
+  });
+
+  it("does not wait for a credentials program that does not end", async () => {
+    const program = join(directory, "credentials");
+    // It ends with the test's directory.
+    writeFileSync(program, `#!/bin/sh\nwhile [ -e "${program}" ]; do sleep 1; done\n`, { mode: 0o755 });
+    const exec = { apiVersion: "client.authentication.k8s.io/v1", command: program, interactiveMode: "Never" };
+    const kubeconfig = {
+      clusters: [{ name: "a", cluster: { server: kube.url } }],
+      users: [{ name: "a", user: { exec } }],
+      contexts: [{ name: "a", context: { cluster: "a", user: "a" } }],
+      "current-context": "a",
+    };
+    writeFileSync(join(directory, "exec"), JSON.stringify(kubeconfig));
+    const line = [join(distribution, "bin/vdi"), "__complete", "explain", ""];
+    const { stdout } = await execa(process.execPath, line, { cwd: directory, env: { KUBECONFIG: join(directory, "exec") } });
+    expect(wordsOf(stdout)).toEqual(["alice"]);
+  });
+
+  it("of contexts leaves out files of KUBECONFIG that are not there, and falls back to ~/.kube/config", async () => {
+    const KUBECONFIG = `${join(directory, "kubeconfig")}:${join(directory, "missing")}:`;
+    expect(await wordsWith({ env: { KUBECONFIG } }, "status", "--context", "")).toEqual(["production", "test"]);
+    mkdirSync(join(directory, ".kube"));
+    writeFileSync(join(directory, ".kube/config"), "contexts:\n- name: home\n");
+    expect(await wordsWith({ env: { KUBECONFIG: "", HOME: directory } }, "status", "--context", "")).toEqual(["home"]);
   });
 
   it("prints a script that bash can use", async () => {

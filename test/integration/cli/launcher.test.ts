@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,5 +27,11 @@ describe("the launcher", () => {
   it("ends quietly when its reader has seen enough", async () => {
     const { stderr, exitCode } = await execa("sh", ["-c", `"${process.execPath}" "${launcher}" --help | head -n 1`]);
     expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
+  });
+
+  it("comes to its own end when nobody reads what it says on standard error", async () => {
+    const child = spawn(process.execPath, [launcher, "dploy"], { stdio: ["ignore", "ignore", "pipe"] });
+    child.stderr.destroy();
+    expect(await once(child, "exit")).toEqual([2, null]);
   });
 });

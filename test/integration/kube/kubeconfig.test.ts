@@ -32,6 +32,8 @@ interface Part {
   readonly name: string;
   readonly user: object;
   readonly current?: boolean;
+  /** Default: the test's own. */
+  readonly server?: string;
 }
 
 function write(file: string, ...parts: readonly Part[]): string {
@@ -43,7 +45,7 @@ function write(file: string, ...parts: readonly Part[]): string {
     JSON.stringify({
       apiVersion: "v1",
       kind: "Config",
-      clusters: parts.map(({ name }) => ({ name, cluster: { server: address, "insecure-skip-tls-verify": true } })),
+      clusters: parts.map(({ name, server: at = address }) => ({ name, cluster: { server: at, "insecure-skip-tls-verify": true } })),
       users: parts.map(({ name, user }) => ({ name, user })),
       contexts: parts.map(({ name }) => ({ name, context: { cluster: name, user: name } })),
       ...(current === undefined ? {} : { "current-context": current }),
@@ -99,6 +101,16 @@ describe("connectKubeconfig", () => {
       "no context 'z'",
     ],
     ["no current context", () => ({ kubeconfig: write("y", { name: "a", user: token("A") }) }), "chooses no cluster"],
+    [
+      "a server without https://",
+      () => ({ kubeconfig: write("s", { name: "a", user: token("A"), current: true, server: "10.0.0.1:6443" }) }),
+      "'10.0.0.1:6443' is no address",
+    ],
+    [
+      "a server of a name and a port only",
+      () => ({ kubeconfig: write("t", { name: "a", user: token("A"), current: true, server: "localhost:6443" }) }),
+      "'localhost:6443' is no address",
+    ],
     ["nothing at all", () => ({}), "no cluster is chosen"],
   ])("says what is wrong with %s", async (_, choice, words) => {
     await expect(connectKubeconfig(choice(), { HOME: "/nonexistent" })).rejects.toThrow(words);
