@@ -12,12 +12,24 @@ from typing import Any
 
 MOST_BYTES = 2 * 1024 * 1024
 MOST_PACKETS = 1000
+# What Python takes for anything at all, so that a packet of a million empty lists has its weight as well.
+_EACH = 64
 
 
-def _weight(packet: Any) -> int:
-    if not isinstance(packet, (tuple, list)):
-        return 0
-    return sum(len(item) for item in packet if isinstance(item, (bytes, bytearray, memoryview, str)) or hasattr(item, "datatype"))
+def weight(packet: Any) -> int:
+    """The bytes that a packet keeps, those in lists and dictionaries included: whoever sends it chooses where they are."""
+    total, left = 0, [packet]
+    while left:
+        item = left.pop()
+        total += _EACH
+        if isinstance(item, (tuple, list)):
+            left.extend(item)
+        elif isinstance(item, dict):
+            left.extend(item)
+            left.extend(item.values())
+        elif isinstance(item, (bytes, bytearray, memoryview, str)) or hasattr(item, "datatype"):
+            total += len(item)
+    return total
 
 
 class Pressed(queue.Queue):  # type: ignore[type-arg]
@@ -30,12 +42,14 @@ class Pressed(queue.Queue):  # type: ignore[type-arg]
         self._open = True
 
     def _put(self, item: Any) -> None:
-        self._bytes += _weight(item)
-        super()._put(item)
+        # Weighed once: it is not looked at again, and may have been changed by then.
+        weighed = weight(item)
+        self._bytes += weighed
+        super()._put((weighed, item))
 
     def _get(self) -> Any:
-        item = super()._get()
-        self._bytes -= _weight(item)
+        weighed, item = super()._get()
+        self._bytes -= weighed
         return item
 
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:

@@ -6,7 +6,7 @@ import time
 import unittest
 
 from vdi_door.capacity import MIB, Limits, container_limits, room_for
-from vdi_door.pressure import MOST_BYTES, Pressed
+from vdi_door.pressure import MOST_BYTES, Pressed, weight
 
 
 def files(**texts):
@@ -72,6 +72,17 @@ class PressedTest(unittest.TestCase):
         packets.release()
         thread.join(60)
         self.assertEqual(len(done), 1000)
+
+    def test_what_is_in_lists_and_dictionaries_counts(self):
+        for wrapped in ([b"x" * 100_000], {"a": b"x" * 100_000}, [[{"a": [b"x" * 100_000]}]], {b"x" * 100_000: 1}, [[]] * 1600):
+            packets = Pressed()
+            thread, done = self.put_until_it_waits(packets, wrapped, -(-MOST_BYTES // weight(("draw", 1, wrapped))))
+            self.assertLess(len(done), 25)
+            waiting = list(done)
+            self.assertEqual([packets.get()[1] for _ in waiting], waiting)
+            packets.release()
+            thread.join(60)
+            self.assertEqual(len(done), 1000)
 
     def test_the_main_thread_never_waits(self):
         packets = Pressed()
