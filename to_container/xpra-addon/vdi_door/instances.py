@@ -51,6 +51,15 @@ def start_network_threads(original: Callable[[Any], None], self: Any) -> None:
     for proto in protocols:
         proto.abs_max_packet_size = LARGEST_PIECE
     original(self)
+    # A client that has gone before it got here has told the server, and nobody would ever stop this instance.
+    if self.client_protocol.is_closed():
+        self.idle_add(_stop_without_client, self)
+
+
+def _stop_without_client(self: Any) -> bool:
+    if not self.exit:
+        self.stop(self.client_protocol, "client connection lost")
+    return False
 
 
 def _empty(waiting: Any) -> None:

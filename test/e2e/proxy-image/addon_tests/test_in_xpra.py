@@ -46,6 +46,25 @@ class InXpra(unittest.TestCase):
         self.assertTrue(instances.send_client_ping(instance))
         self.assertEqual(sent[0][0], "ping")
 
+    def test_an_instance_whose_client_has_gone_ends(self):
+        from types import SimpleNamespace
+
+        from vdi_door import instances
+
+        for closed in (False, True):
+            waiting, stopped, started = [], [], []
+            proto = SimpleNamespace(is_closed=lambda closed=closed: closed, _write_queue=None, _write_lock=None)
+            session = SimpleNamespace(_write_queue=None, _write_lock=None)
+            instance = SimpleNamespace(exit=False, client_protocol=proto, server_protocol=session)
+            instance.idle_add = lambda call, *values, waiting=waiting: waiting.append((call, values))
+            instance.stop = lambda *values, stopped=stopped: stopped.append(values)
+            instances.start_network_threads(started.append, instance)
+            self.assertEqual(started, [instance])
+            self.assertEqual(session.abs_max_packet_size, instances.LARGEST_PIECE)
+            for call, values in waiting:
+                self.assertFalse(call(*values))
+            self.assertEqual(stopped, [(proto, "client connection lost")] if closed else [])
+
     def test_a_missing_name_stops_the_start_in_words(self):
         core = "xpra.server.server_core" if importlib.util.find_spec("xpra.server.server_core") else "xpra.server.core"
         program = os.path.join(ADDON, "vdi-proxy")
