@@ -3,6 +3,7 @@ import { isSubnetPool } from "../engine/subnets.ts";
 import type { ConfigMapFiles, KubernetesSettings } from "../manifests/session-pod.ts";
 import type { SessionSettings } from "../session/session-settings.ts";
 import { imageOfType, type SessionsConfig, type SessionTypeEntry } from "../session/sessions-config.ts";
+import { isPlainPath } from "../util/plain-path.ts";
 import { VdiError } from "../util/vdi-error.ts";
 
 /** What every broker has to know, whatever its sessions run on. */
@@ -72,7 +73,7 @@ export function parseBrokerConfig(text: string, source: string): BrokerConfig {
   const part = runtimePart(at, problems);
   if (imageOfType(config.images, "") === undefined) problems.push("images.default: missing");
   if (config.sessionTypes.length === 0) problems.push("sessionTypes: empty: nobody could start anything");
-  if (!/^\/[A-Za-z0-9._/-]*$/.test(config.topdirInt)) problems.push("topdirInt: not an absolute path");
+  if (!isPlainPath(config.topdirInt)) problems.push("topdirInt: not an absolute path");
   if (problems.length > 0) throw broken(source, problems);
   return { ...config, ...part };
 }

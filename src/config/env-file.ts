@@ -37,11 +37,16 @@ export function withValues(text: string, values: ReadonlyMap<string, string>): s
     const assignment = `${name}=${quoteForEnvFile(value)}`;
     const existing = parseEnvFile(result, "").assignments.findLast((entry) => entry.name === name);
     const comment = new RegExp(`^#[ \\t]*${name}=.*$`, "m").exec(result);
-    if (existing !== undefined) result = result.slice(0, existing.start) + assignment + result.slice(existing.end);
+    if (existing !== undefined) result = result.slice(0, existing.start) + assignment + apart(result.slice(existing.end));
     else if (comment !== null) result = result.slice(0, comment.index) + assignment + result.slice(comment.index + comment[0].length);
     else result = `${result}${result === "" || result.endsWith("\n") ? "" : "\n"}${assignment}\n`;
   }
   return result;
+}
+
+/** A comment needs a blank before it, which one behind an empty value or a quote may not have. */
+function apart(rest: string): string {
+  return rest.startsWith("#") ? ` ${rest}` : rest;
 }
 
 /** The text of an env file without the lines of some variables. Everything else of the text stays as it is. */

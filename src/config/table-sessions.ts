@@ -114,7 +114,7 @@ export const sessionVariables: readonly Variable[] = [
   {
     name: "XPRA_TOPDIR_INT",
     section: "files",
-    type: types.path(),
+    type: types.plainPath,
     default: "/srv",
     usedBy: ["proxy", "session"],
     meaning: "Mount point of `to_container` inside the pods.",

@@ -1,4 +1,6 @@
 import { isNetwork } from "../util/networks.ts";
+import { isPlainPath } from "../util/plain-path.ts";
+
 /** A kind of value: how it is called in the documentation, and what is wrong with a text that is not one. */
 export interface ValueType {
   readonly name: string;
@@ -166,6 +168,16 @@ export function path(optional = false): ValueType {
     },
   };
 }
+
+/** An absolute path that a broker takes too. */
+export const plainPath: ValueType = {
+  name: "path",
+  problem(value) {
+    const problem = path().problem(value);
+    if (problem !== undefined) return problem;
+    return isPlainPath(value) ? undefined : "must hold only letters without accents, digits, '.', '_', '-' and '/'";
+  },
+};
 
 function hasControl(value: string): boolean {
   return [...value].some((character) => character < " " || character === "\u007f");

@@ -3,6 +3,8 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { CarriedFile } from "../manifests/config-maps.ts";
 import { readTextIfThere, writeFileIfChanged } from "../util/atomic-file.ts";
+import { ExitCode } from "../util/exit-code.ts";
+import { VdiError } from "../util/vdi-error.ts";
 
 /** A file of `to_container`, with what its mode says. */
 export interface DirectoryFile extends CarriedFile {
@@ -46,13 +48,31 @@ async function filesBelow(top: string): Promise<readonly DirectoryFile[]> {
       const path = below === "" ? name : `${below}/${name}`;
       if (leftover.test(path)) continue;
       // Links are followed: an admin may keep one script under several names.
-      const facts = await stat(join(top, path));
+      const facts = await stat(join(top, path)).catch((thrown: NodeJS.ErrnoException) => {
+        throw linkError(top, path, thrown);
+      });
       if (facts.isDirectory()) await walk(path);
       else if (facts.isFile()) found.push({ path, content: await readFile(join(top, path)), executable: (facts.mode & 0o111) !== 0 });
     }
   };
   await walk("");
   return found;
+}
+
+/** What is wrong with a link that cannot be followed; any other failure stays as it is. */
+function linkError(top: string, path: string, thrown: NodeJS.ErrnoException): Error {
+  if (thrown.code !== "ENOENT" && thrown.code !== "ELOOP") return thrown;
+  const isCircle = thrown.code === "ELOOP";
+  const parts = path.split("/");
+  // A circle has been gone round until the system had enough: the link is where it was met first.
+  const shown = isCircle ? parts.slice(0, parts.indexOf(parts.at(-1) ?? "") + 1) : parts;
+  return new VdiError({
+    what: `${join(top, ...shown)} cannot be read`,
+    why: isCircle ? "it is a link into a circle" : "it is a link to something that is not there",
+    try: "remove the link, or let it lead to a file that is to travel to the sessions",
+    exitCode: ExitCode.usage,
+    cause: thrown,
+  });
 }
 
 /** The key with which the proxies sign tickets: made once, kept in `protected/`, so that a deploy does not sign everybody out. */

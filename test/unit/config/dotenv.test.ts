@@ -99,6 +99,12 @@ describe("withValues", () => {
     ).toBe('# head\nA=new # why\nB="it\'s"\n# about C\nC=3\n');
   });
 
+  it.each(["A= # later", "A=# later", "A='old'# later"])("keeps the comment of %j one", (text) => {
+    const changed = withValues(text, new Map([["A", "new"]]));
+    expect(read(changed).values).toEqual({ A: "new" });
+    expect(changed).toMatch(/ # later$/);
+  });
+
   it("replaces the line that counts", () => {
     expect(withValues("A=1\nA=2\n", new Map([["A", "3"]]))).toBe("A=1\nA=3\n");
   });

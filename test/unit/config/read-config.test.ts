@@ -128,6 +128,7 @@ describe("readConfig", () => {
     ["XPRA_SESSION_MEMORY_REQUEST=3Gi", "is more than XPRA_SESSION_MEMORY_LIMIT"],
     ["XPRA_TOPDIR_INT=srv", "must be an absolute path"],
     ["XPRA_TOPDIR_INT=/srv/../etc", "must not hold '..'"],
+    ['XPRA_TOPDIR_INT="/opt/vdi desktops"', "must hold only letters"],
     ["IMAGE_OFFICE=a b", "must be an image"],
     ["XPRA_VALIDATE_USER=N", "XPRA_OPEN_DOOR"],
     ["XPRA_PASSWORD=x", "vdi itself sets"],
