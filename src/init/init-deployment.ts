@@ -1,3 +1,4 @@
+import { chmod } from "node:fs/promises";
 import path from "node:path";
 import { lineOf } from "../config/diagnostics.ts";
 import { freshEnvFile, withValues } from "../config/env-file.ts";
@@ -79,7 +80,7 @@ export async function initDeployment(options: InitOptions): Promise<InitResult> 
   await askToReplace(plan, backup, options);
   await layOut({ directory, version: options.version, files, plan, record: state, backup, signal: options.signal });
   // The last file: only with it this is a deployment directory.
-  await writeFileIfChanged(path.join(directory, configFile), env.text, 0o600);
+  await writeEnvFile(options);
   const replaced = byAction("replace");
   return {
     directory,
@@ -115,7 +116,6 @@ function refuseOlder(record: DistributionRecord, { version, directory }: InitOpt
 }
 
 interface EnvPlan {
-  readonly text: string;
   readonly isNew: boolean;
   readonly namespace: string;
   readonly newVariables: readonly string[];
@@ -149,7 +149,6 @@ async function planEnvFile({ directory, values }: InitOptions): Promise<EnvPlan>
   }
   const isMentioned = (name: string): boolean => new RegExp(`^[ \\t#]*(export[ \\t]+)?${name}=`, "m").test(text);
   return {
-    text,
     isNew: before === undefined,
     namespace: reading.values.get("NAMESPACE") ?? path.basename(directory),
     newVariables: variables.filter((variable) => variable.main === true && !isMentioned(variable.name)).map((variable) => variable.name),
@@ -157,6 +156,14 @@ async function planEnvFile({ directory, values }: InitOptions): Promise<EnvPlan>
       .filter((diagnostic) => diagnostic.code === "changeme")
       .map((diagnostic) => diagnostic.name ?? lineOf(diagnostic)),
   };
+}
+
+/** Reads the file once more: the question and the layout take their time, and what an editor saved meanwhile has to stay. */
+async function writeEnvFile({ directory, values }: InitOptions): Promise<void> {
+  const file = path.join(directory, configFile);
+  const before = await readTextIfThere(file);
+  if (before !== undefined && values.size === 0) await chmod(file, 0o600);
+  else await writeFileIfChanged(file, withValues(before ?? freshEnvFile(), values), 0o600);
 }
 
 /** Shows which files would give way, and asks whoever can be asked. */

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { chmod, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { isDiskFull, noSpaceError } from "./disk-full.ts";
 import { makeDirectories } from "./make-directories.ts";
@@ -22,7 +22,8 @@ export async function readTextIfThere(file: string): Promise<string | undefined>
 
 /**
  * Writes a file so that it is whole or the old one at every moment, and only when something changes: content or mode.
- * Gives true when it did. A directory that is missing is made, 0700 when the file is for its owner alone.
+ * Gives true when it did. A directory that is missing is made, 0700 when the file is for its owner alone. A link stays, and the file
+ * that it leads to is written.
  */
 export async function writeFileIfChanged(file: string, content: string | Uint8Array, mode = 0o644): Promise<boolean> {
   const bytes = typeof content === "string" ? Buffer.from(content, "utf8") : content;
@@ -33,12 +34,14 @@ export async function writeFileIfChanged(file: string, content: string | Uint8Ar
     return true;
   }
   await makeDirectories(dirname(file), (mode & 0o077) === 0 ? 0o700 : 0o755);
-  const temporary = `${file}.${randomBytes(4).toString("hex")}.tmp`;
+  // The new file takes the place of what it is renamed to, which must not be a link.
+  const target = await realpath(file).catch(() => file);
+  const temporary = `${target}.${randomBytes(4).toString("hex")}.tmp`;
   try {
     await writeFile(temporary, bytes, { mode, flag: "wx" });
     // The process's umask may have taken bits away.
     await chmod(temporary, mode);
-    await rename(temporary, file);
+    await rename(temporary, target);
   } catch (thrown) {
     await rm(temporary, { force: true });
     // The system's own words name no file.

@@ -1,4 +1,5 @@
 import {
+  appendFileSync,
   chmodSync,
   existsSync,
   lstatSync,
@@ -153,6 +154,24 @@ describe("initDeployment", () => {
     expect(result.replaced).toEqual(["to_container/bin/tool"]);
     expect(readFileSync(at("to_container/bin/tool"), "utf8")).toContain("echo one");
     expect(readFileSync(at(`${result.backup}/to_container/bin/tool`), "utf8")).toBe("mine\n");
+  });
+
+  it.each([
+    ["", []],
+    [" with a value of its own", [["REPLICAS", "2"]]],
+  ] as const)("keeps what was written into vdi.env while it asked%s", async (_, values) => {
+    makeDistribution();
+    await init();
+    write(at("to_container/bin/tool"), "mine\n", 0o755);
+    const confirm = async (): Promise<boolean> => {
+      appendFileSync(at("deploy/vdi.env"), "XPRA_MINE=later\n");
+      return true;
+    };
+    await init({ force: true, interactive: true, values: new Map(values), confirm });
+    const text = readFileSync(at("deploy/vdi.env"), "utf8");
+    expect(text).toMatch(/^XPRA_MINE=later$/m);
+    for (const [name, value] of values) expect(text).toContain(`\n${name}=${value}\n`);
+    expect(modeOf("deploy/vdi.env")).toBe(0o600);
   });
 
   it("goes on where it was interrupted, wherever that was", async () => {

@@ -1,0 +1,31 @@
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { writeFileIfChanged } from "../../../src/util/atomic-file.ts";
+
+let top = "";
+
+beforeEach(() => {
+  top = mkdtempSync(join(tmpdir(), "vdi-atomic-"));
+});
+afterEach(() => rmSync(top, { recursive: true, force: true }));
+
+it("writes only what changes, content or mode", async () => {
+  const file = join(top, "new", "file");
+  expect(await writeFileIfChanged(file, "one", 0o600)).toBe(true);
+  expect(await writeFileIfChanged(file, "one", 0o600)).toBe(false);
+  expect(await writeFileIfChanged(file, "one", 0o644)).toBe(true);
+  expect([readFileSync(file, "utf8"), statSync(file).mode & 0o777]).toEqual(["one", 0o644]);
+  expect(readdirSync(join(top, "new"))).toEqual(["file"]);
+});
+
+it("leaves a link in its place, and writes what it leads to", async () => {
+  mkdirSync(join(top, "shared"));
+  writeFileSync(join(top, "shared/file"), "old");
+  symlinkSync("shared/file", join(top, "link"));
+  expect(await writeFileIfChanged(join(top, "link"), "new", 0o600)).toBe(true);
+  expect(lstatSync(join(top, "link")).isSymbolicLink()).toBe(true);
+  expect([readFileSync(join(top, "shared/file"), "utf8"), statSync(join(top, "shared/file")).mode & 0o777]).toEqual(["new", 0o600]);
+  expect(readdirSync(join(top, "shared"))).toEqual(["file"]);
+});
