@@ -72,9 +72,14 @@ export function debianMirrors(
   });
 }
 
+/** The address for people: all before the last `@` goes, since a password that is not encoded may hold any character. */
+export function withoutPassword(url: string): string {
+  return url.replace(/^([\w.+-]+:\/+)?.*@/s, "$1");
+}
+
 function notAnAddress(url: string): VdiError {
   return new VdiError({
-    what: `${JSON.stringify(url)} is no address of a Debian mirror`,
+    what: `${JSON.stringify(withoutPassword(url))} is no address of a Debian mirror`,
     why: "an address has a scheme and no blank, quote or bracket",
     try: ["vdi images rootfs --mirror URL --security-mirror URL"],
     exitCode: ExitCode.usage,

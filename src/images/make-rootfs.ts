@@ -6,7 +6,7 @@ import { ExitCode } from "../util/exit-code.ts";
 import { makeDirectories } from "../util/make-directories.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import { fileDigest } from "./build-context.ts";
-import { aptSources, type DebianMirrors, debianMirrors, debianSources, debianSuite } from "./debian-mirrors.ts";
+import { aptSources, type DebianMirrors, debianMirrors, debianSources, debianSuite, withoutPassword } from "./debian-mirrors.ts";
 
 /** What the rootfs is made of. */
 export interface RootfsOptions {
@@ -119,10 +119,6 @@ export async function makeRootfs(options: RootfsOptions): Promise<Rootfs> {
   }
   const { size } = await stat(options.file);
   return { file: options.file, bytes: size, sha256: await fileDigest(options.file), seconds: (options.now() - started) / 1000 };
-}
-
-function withoutPassword(url: string): string {
-  return url.replace(/\/\/[^/@]*@/, "//");
 }
 
 function run(options: RootfsOptions, words: readonly string[]): Promise<void> {

@@ -40,7 +40,7 @@ export type UserTexts = Readonly<Record<"passwd" | "shadow" | "group", string>>;
 export function parseUserTexts(texts: UserTexts, place: string): UserEntries {
   const problems: string[] = [];
   const lines = <Entry>(file: keyof UserTexts, fields: number, parse: (parts: readonly string[]) => Entry | undefined): readonly Entry[] =>
-    texts[file].split("\n").flatMap((line, index) => {
+    texts[file].split(/\r?\n/).flatMap((line, index) => {
       if (line.trim() === "" || line.startsWith("#")) return [];
       const parts = line.split(":");
       const entry = parts.length === fields && /^[^\s:,]+$/.test(parts[0] ?? "") ? parse(parts) : undefined;

@@ -76,4 +76,12 @@ describe("the mirrors of the root file system", () => {
   it.each(["no-address", "http://a b/", "http://a'b/", 'http://a"b/', "http://a/[x]"])("are never %s", (mirror) => {
     expect(refusal(() => debianMirrors({ mirror, securityMirror: "http://b.example/s" }, [])).what).toContain("is no address");
   });
+
+  it.each(["http://me:hunter2@a.example/ debian", "http://me:hun@hunter2/ter@a.example/ debian", "me:hunter2 @a.example/ debian"])(
+    "are refused without the password of %s",
+    (mirror) => {
+      const { what } = refusal(() => debianMirrors({ mirror, securityMirror: "http://b.example/s" }, []));
+      expect(what).toMatch(/^"(http:\/\/)?a\.example\/ debian" is no address/);
+    },
+  );
 });

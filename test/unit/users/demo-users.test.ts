@@ -52,6 +52,15 @@ describe("demo users", () => {
 });
 
 describe("the users' files", () => {
+  it("may have the line ends of another system, which belong to no shell and no member", () => {
+    const texts = { passwd: "bob:x:1:1::/:/bin/bash\r\n", shadow: "bob:!:1::::::\r\n", group: "staff:x:9:ann,bob\r\n" };
+    expect(formatUserTexts(parseUserTexts(texts, "users"))).toEqual({
+      passwd: "bob:x:1:1::/:/bin/bash\n",
+      shadow: "bob:!:1::::::\n",
+      group: "staff:x:9:ann,bob\n",
+    });
+  });
+
   it("name all lines that are not right, without what they hold", () => {
     const texts = { passwd: "a:x:1:1::/\n# fine\n\nb:x:-1:1::/:/\n", shadow: "a:hash\n", group: "a b:x:1:\n" };
     expect(() => parseUserTexts(texts, "users")).toThrow(
