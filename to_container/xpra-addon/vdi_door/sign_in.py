@@ -73,6 +73,15 @@ class _Visit:
         )
 
 
+def _may_be_asked(name: str, password: str) -> bool:
+    """Whether PAM can be asked for them. It takes UTF-8 that ends at a zero; JSON and Python also have halves of characters."""
+    try:
+        (name + password).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return 0 < len(name) <= LONGEST_NAME and 0 < len(password) <= LONGEST_SECRET and "\0" not in name + password
+
+
 class SignIn:
     def __init__(self, pam: PamClient, tickets: Tickets, limit_by_address: bool) -> None:
         self._pam = pam
@@ -107,7 +116,7 @@ class SignIn:
                 # Nobody has looked whether there is such an account.
                 visit.ended("too-many", known=False, times=times)
             raise Refused("too-many", "Too many attempts. Please wait a moment and try again.", wait)
-        if not 0 < len(name) <= LONGEST_NAME or not 0 < len(password) <= LONGEST_SECRET or "\0" in name + password:
+        if not _may_be_asked(name, password):
             visit.ended("credentials", known=False)
             raise Refused("credentials", _CREDENTIALS)
         answer = self._pam.ask(service, name, password, address)
