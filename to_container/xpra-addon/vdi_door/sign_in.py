@@ -92,13 +92,15 @@ class SignIn:
         # Somebody who tries without an end gets a line now and then, and not one for each attempt.
         self._limited = record.Sparsely(10.0)
 
-    def _take(self, key: str, address: str) -> float:
+    def _take(self, key: str, address: str) -> tuple[float, str]:
+        """The seconds to wait, and by whose limit: that of the user at this address, or the address's own."""
         wait = self._by_user.take(key)
         if wait == 0 and self._by_address:
             wait = self._by_address.take(address)
             if wait > 0:
                 self._by_user.give_back(key)
-        return wait
+                return wait, address
+        return wait, key
 
     def _give_back(self, key: str, address: str) -> None:
         self._by_user.give_back(key)
@@ -109,9 +111,9 @@ class SignIn:
         """Raises Refused. Takes as long as PAM does, and nobody else waits for it. `door` is the log's: `page` or `client`."""
         visit = _Visit(door, name, address)
         key = f"{name[:LONGEST_NAME]}\0{address}"
-        wait = self._take(key, address)
+        wait, limited = self._take(key, address)
         if wait > 0:
-            times = self._limited.times(key)
+            times = self._limited.times(limited)
             if times:
                 # Nobody has looked whether there is such an account.
                 visit.ended("too-many", known=False, times=times)

@@ -44,6 +44,11 @@ class SignInTest(unittest.TestCase):
             self.assertEqual(codes, ["credentials"] * 6 + ["too-many"] * 4)
         self.assertEqual(self.pam.asked, 0)
 
+    def test_new_names_from_a_limited_address_get_no_line_each(self):
+        codes = [self.attempt(f"name-{number}") for number in range(2000)]
+        self.assertGreater(codes.count("too-many"), 1000)
+        self.assertLess(len([outcome for outcome, _ in self.lines if outcome == "too-many"]), 10)
+
 
 if __name__ == "__main__":
     unittest.main()
