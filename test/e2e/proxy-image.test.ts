@@ -261,6 +261,31 @@ describe("the port", () => {
     expect((await answers).filter((each) => each !== 200)).toEqual([]);
   });
 
+  it("hangs up on a hello without a way to ask for the password, and on packets that are not the network's to send", async () => {
+    const hello = {
+      version: "6.5.5",
+      rencodeplus: true,
+      "packet-encoders": ["rencodeplus"],
+      digest: ["xor"],
+      "salt-digest": ["hmac+sha512"],
+    };
+    const nonsense: readonly (readonly unknown[])[] = [
+      ["hello", { ...hello, digest: ["hmac+sha512"] }],
+      ["hello", { ...hello, "salt-digest": ["rot13"] }],
+      ["hello", { ...hello, digest: [], "salt-digest": [] }],
+      ["hello", 7],
+      ...["hello", "disconnect", "connection-lost", "gibberish", "invalid", "ssl-upgrade", "shutdown-server"].map((kind) => [kind]),
+      ["gibberish", "x", "y"],
+    ];
+    const ends = await Promise.all(
+      nonsense.map((packet, at) => rig.raw({ transport: at % 2 ? "ssl" : "wss", first: [packet], until: "closed", seconds: 15 })),
+    );
+    // Hung up on, and not merely unanswered.
+    for (const [at, packets] of ends.entries()) expect(["disconnect", "closed"], `${nonsense[at]}`).toContain(packets.at(-1)?.[1]);
+    expect((await rig.events("sign-in")).filter(({ outcome }) => outcome === "unavailable")).toEqual([]);
+    expect(await rig.logs("proxy")).not.toMatch(/Traceback/);
+  });
+
   it("wants TLS 1.2 or newer", async () => {
     const version = (options: object): Promise<string> =>
       new Promise((resolve) => {

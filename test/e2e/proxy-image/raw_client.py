@@ -3,6 +3,7 @@
 Reads one JSON object from a line of standard input:
   {"host", "port", "transport": "wss"|"ssl"|"tcp", "user", "password", "hello": {...} added to the second hello,
    "again": seconds after which the second hello is sent once more, "seconds": how long to listen, "until": packet type that ends it, "origin": header,
+   "first": [packet, ...] said in the place of the first hello,
    "wait": true when it is to print [0, "waiting"] first and to connect after another line}
 and prints each packet received as a line of JSON: [seconds since the start, type, ...]; the connection's end as [seconds, "closed"].
 """
@@ -140,7 +141,8 @@ class Client:
         """Says hello, and listens as long as the order says; everything that was heard."""
         until = self.order.get("until", "disconnect")
         end = time.monotonic() + self.order.get("seconds", 30)
-        self.send("hello", self.hello({"challenge": True} if self.order.get("fake") else {}))
+        for packet in self.order.get("first") or [("hello", self.hello({"challenge": True} if self.order.get("fake") else {}))]:
+            self.send(*packet)
         try:
             while time.monotonic() < end:
                 self.socket.settimeout(max(0.05, end - time.monotonic()))

@@ -28,6 +28,7 @@ export type RawOrder = {
   readonly user?: string;
   readonly password?: string;
   readonly hello?: Readonly<Record<string, unknown>>;
+  readonly first?: readonly (readonly unknown[])[];
   readonly again?: number;
   readonly seconds?: number;
   readonly until?: string;

@@ -4,6 +4,7 @@
 | name | why |
 | --- | --- |
 | ProxyServer.auth_verified | a hello becomes an attach to the user's own session, found off the main thread, or is refused in words |
+| ProxyServer.process_packet, ._process_hello, .verify_auth | before sign-in: internal packets from the network, threads that died and left it open |
 | xpra.scripts.main.retry_socket_connect | made on a worker thread before; the main thread never waits for a network |
 | xpra.net.socket_util.ssl_handshake (6.x: xpra.net.tls.socket) | time for slow lines, a limit, no traceback for what is not TLS |
 | xpra.server.server_core.log_new_connection (6.x: xpra.server.core) | three lines for each connection, the kubelet's probes included |
@@ -38,6 +39,27 @@ def _replace_auth_verified() -> None:
         attach.auth_verified(original, self, proto, caps, auth_caps)
 
     compat.ProxyServer.auth_verified = auth_verified
+
+
+def _hang_up_on_nonsense() -> None:
+    from vdi_door import strangers
+
+    take_packet = compat.need(compat.ProxyServer, "process_packet")
+
+    def process_packet(self: Any, proto: Any, packet: Any) -> None:
+        strangers.process_packet(take_packet, self, proto, packet)
+
+    compat.ProxyServer.process_packet = process_packet
+    hello, verify = (compat.need(compat.ProxyServer, name) for name in ("_process_hello", "verify_auth"))
+
+    def process_hello(self: Any, proto: Any, packet: Any) -> None:
+        strangers.or_hung_up(hello, self, proto, packet)
+
+    def verify_auth(self: Any, proto: Any, *said: Any) -> None:
+        strangers.or_hung_up(verify, self, proto, *said)
+
+    compat.ProxyServer._process_hello = process_hello
+    compat.ProxyServer.verify_auth = verify_auth
 
 
 def _replace_connect() -> None:
@@ -146,6 +168,7 @@ def install() -> None:
     """Replaces them all, or raises compat.Unsupported that names what this Xpra lacks."""
     _leave_gtk_out()
     _replace_auth_verified()
+    _hang_up_on_nonsense()
     _replace_connect()
     _replace_handshake()
     _make_room_for_bursts()

@@ -16,6 +16,8 @@ class InXpra(unittest.TestCase):
 
         replaced.install()
         self.assertEqual(compat.ProxyServer.auth_verified.__module__, "vdi_door.replaced")
+        for name in ("process_packet", "_process_hello", "verify_auth"):
+            self.assertEqual(getattr(compat.ProxyServer, name).__module__, "vdi_door.replaced")
         self.assertEqual(compat.client_main.retry_socket_connect.__module__, "vdi_door.replaced")
         self.assertEqual(compat.TLS_MODULE.ssl_handshake.__module__, "vdi_door.handshake")
         self.assertEqual(compat.server_core.add_listen_socket.__module__, "vdi_door.replaced")
@@ -64,6 +66,39 @@ class InXpra(unittest.TestCase):
             for call, values in waiting:
                 self.assertFalse(call(*values))
             self.assertEqual(stopped, [(proto, "client connection lost")] if closed else [])
+
+    def test_a_client_that_cannot_be_asked_for_a_password_is_told_so_and_not_left(self):
+        from vdi_door.authenticator import Authenticator
+
+        self.assertIsNone(Authenticator().get_challenge(("hmac+sha512",)))
+        self.assertEqual(Authenticator().get_challenge(("hmac+sha512", "xor"))[1], "xor")
+        self.assertEqual(Authenticator().choose_salt_digest(("rot13",)), "xor")
+        self.assertEqual(Authenticator().choose_salt_digest(()), "xor")
+        self.assertEqual(Authenticator().choose_salt_digest(("xor", "hmac+sha256")), "hmac+sha256")
+
+    def test_before_sign_in_only_a_hello_and_a_goodbye_are_taken_from_the_network(self):
+        import threading
+        from types import SimpleNamespace
+
+        from vdi_door import strangers
+
+        taken, closed = [], []
+        proto = SimpleNamespace(close=lambda: closed.append(True))
+
+        def say(*packet):
+            thread = threading.Thread(target=strangers.process_packet, args=(lambda *given: taken.append(given[2]), None, proto, packet))
+            thread.start()
+            thread.join()
+
+        for packet in (("hello", {}), (b"hello", {}), ("disconnect", "bye")):
+            say(*packet)
+        self.assertEqual((len(taken), len(closed)), (3, 0))
+        for packet in (("hello",), ("hello", 7), ("disconnect",), ("connection-lost",), ("invalid", 1, 2), (["hello"], {}), (None, {})):
+            say(*packet)
+        self.assertEqual((len(taken), len(closed)), (3, 7))
+        # Xpra's own, on its main thread.
+        strangers.process_packet(lambda *given: taken.append(given[2]), None, proto, ("connection-lost",))
+        self.assertEqual((len(taken), len(closed)), (4, 7))
 
     def test_a_missing_name_stops_the_start_in_words(self):
         core = "xpra.server.server_core" if importlib.util.find_spec("xpra.server.server_core") else "xpra.server.core"

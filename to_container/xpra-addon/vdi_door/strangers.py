@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What may come from a connection before anybody has signed in by it.
+
+Xpra takes its own internal packets from the network as well, and lets the thread of a connection die of a hello that it does not
+understand. Either way the connection stayed open, with no timer that would end it: so many of them, and nobody else is let in.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from vdi_door import compat
+from vdi_door.log import log
+
+_NOT_UNDERSTOOD = "This connection could not be understood."
+
+
+def _may_be_said(packet: Any) -> bool:
+    """A hello or a goodbye. All else that Xpra's table of packets has comes from its own threads, or is for its other servers."""
+    if len(packet) < 2:
+        return False
+    kind = packet[0].decode("latin1") if isinstance(packet[0], bytes) else packet[0]
+    return kind == "disconnect" or (kind == "hello" and isinstance(packet[1], dict))
+
+
+def process_packet(original: Callable[..., None], server: Any, proto: Any, packet: Any) -> None:
+    """Stands in for ServerCore.process_packet, called for connections that are not attached (yet)."""
+    # What Xpra says to itself comes on the main thread, what the network says on the connection's own.
+    if threading.current_thread() is not threading.main_thread() and not _may_be_said(packet):
+        log.info("a connection that had not signed in said something else than hello, and is closed")
+        proto.close()
+        return
+    original(server, proto, packet)
+
+
+def or_hung_up(original: Callable[..., None], server: Any, proto: Any, *more: Any) -> None:
+    """Stands in for ServerCore._process_hello and .verify_auth: whatever goes wrong there ends the connection."""
+    try:
+        original(server, proto, *more)
+    except Exception as error:
+        # Without its text, which may repeat what was said.
+        log.error("Error: %s while a connection signed in", type(error).__name__)
+        compat.on_main_thread(server.send_disconnect, proto, _NOT_UNDERSTOOD)
