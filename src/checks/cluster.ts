@@ -1,5 +1,6 @@
 import type { V1Node } from "@kubernetes/client-node";
 import { KubeError } from "../kube/transport.ts";
+import { counted } from "../util/counted.ts";
 import { type Check, failed, ok, skipped, unless, warning } from "./check.ts";
 import { isReady, whyNoSessions } from "./nodes.ts";
 import { clusterWide, isForbidden, namespaced, readable, type World } from "./world.ts";
@@ -147,7 +148,7 @@ export const clusterChecks: readonly Check<World>[] = [
       if (fit === 0) return failed(chosen.length === 0 ? "the cluster has no node" : unfit);
       // Where any node will do, those that are kept for something else are nothing to tell.
       const asked = workers === undefined ? unfit.filter((text) => !text.includes(" taint ")) : unfit;
-      return asked.length > 0 ? warning(asked) : ok(`${fit} ${fit === 1 ? "node" : "nodes"}`);
+      return asked.length > 0 ? warning(asked) : ok(counted(fit, "node"));
     },
   },
   {

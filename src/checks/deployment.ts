@@ -6,6 +6,7 @@ import { namespaces as namespaceObjects } from "../manifests/namespaces.ts";
 import { secretNames } from "../manifests/secrets.ts";
 import { formatUserTexts, parseUserTexts, type UserEntries } from "../users/entries.ts";
 import { readUsers } from "../users/user-store.ts";
+import { counted } from "../util/counted.ts";
 import { type Check, failed, ok, unless, warning } from "./check.ts";
 import { deploymentOf, driftOf, driftOfKinds, driftText, proxiesOf, replicaSetsOf, secretTexts } from "./deployed-facts.ts";
 import { warningsOf } from "./events.ts";
@@ -151,7 +152,7 @@ export const deploymentChecks: readonly Check<World>[] = [
         "the Secret",
       );
       const here = config.demoUsers ? await readUsers(config.directory) : { passwd: [], shadow: [], group: [] };
-      return unless(userDifferences(here, there), `${there.passwd.length} users`);
+      return unless(userDifferences(here, there), counted(there.passwd.length, "user"));
     },
   },
   {

@@ -9,6 +9,7 @@ import { accountsOf, homeOwners } from "../users/known-accounts.ts";
 import { accountCollisions, userProblems, usersWithoutPassword } from "../users/user-problems.ts";
 import { readUsers } from "../users/user-store.ts";
 import { readTextIfThere } from "../util/atomic-file.ts";
+import { counted } from "../util/counted.ts";
 import { type Check, failed, ok, skipped, unless, warning } from "./check.ts";
 import { certificateOf, pinnedOf, preparedOf } from "./prepared.ts";
 import type { World } from "./world.ts";
@@ -108,7 +109,7 @@ export const directoryChecks: readonly Check<World>[] = [
       const types = parts.files.sessionTypes.filter(({ executable }) => executable).length;
       return types === 0
         ? failed("there is no session type: nobody could start anything", ["vdi init brings those of the distribution back"])
-        : ok(`${plan.objects.length} objects, ${types} session types`);
+        : ok(`${counted(plan.objects.length, "object")}, ${counted(types, "session type")}`);
     },
   },
   {
@@ -128,7 +129,7 @@ export const directoryChecks: readonly Check<World>[] = [
       if (problems.length > 0) return failed(problems);
       return entries.passwd.length === 0
         ? warning("there are no users", ["vdi users add-demo --generate"])
-        : ok(`${entries.passwd.length} users`);
+        : ok(counted(entries.passwd.length, "user"));
     },
   },
   {

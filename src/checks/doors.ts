@@ -6,6 +6,7 @@ import { addressesOf } from "../deployment/status.ts";
 import { kubePath } from "../kube/transport.ts";
 import { secretNames } from "../manifests/secrets.ts";
 import { readTextIfThere } from "../util/atomic-file.ts";
+import { counted } from "../util/counted.ts";
 import { messageOf } from "../util/vdi-error.ts";
 import { type Check, failed, ok, skipped, unless, warning } from "./check.ts";
 import { brokerConfigOf, proxiesOf, secretTexts, serviceOf } from "./deployed-facts.ts";
@@ -34,10 +35,10 @@ export const doorChecks: readonly Check<World>[] = [
       const certificate = await certificateOnCluster(world);
       if (certificate === undefined) return failed("the Secret with the certificate is not there, holds none, or you may not read it");
       const days = Math.floor((Date.parse(certificate.validTo) - world.ctx.now()) / dayMs);
-      if (days < 0) return failed(`it has expired, ${-days} days ago`);
+      if (days < 0) return failed(`it has expired, ${counted(-days, "day")} ago`);
       const file = await readTextIfThere(join(world.config().directory, "ssl", "server.crt"));
       if (file !== undefined && !sameCertificate(file, certificate)) return failed("ssl/server.crt is another one than the proxies have");
-      return days < warnDays ? warning(`it ends in ${days} days`) : ok(`${days} days left`);
+      return days < warnDays ? warning(`it ends in ${counted(days, "day")}`) : ok(`${counted(days, "day")} left`);
     },
   },
   {

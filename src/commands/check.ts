@@ -4,6 +4,7 @@ import { runChecks } from "../checks/runner.ts";
 import { checkWorld } from "../checks/world.ts";
 import { readingOf } from "../config/load-config.ts";
 import type { Command, Style } from "../util/command.ts";
+import { counted } from "../util/counted.ts";
 import { ExitCode } from "../util/exit-code.ts";
 import { clusterOptions, directoryOption, flagOf, namespaceOption } from "../util/options.ts";
 import { choice, flag, list, number, object, optional, type Shape, text, texts } from "../util/shape.ts";
@@ -130,7 +131,7 @@ function hanging(word: string, text: string): string {
 
 function summaryOf({ counts, ok }: Checked, style: Style): string {
   const parts = [`${counts.ok} ok`];
-  if (counts.warning > 0) parts.push(style.yellow(`${counts.warning} ${counts.warning === 1 ? "warning" : "warnings"}`));
+  if (counts.warning > 0) parts.push(style.yellow(counted(counts.warning, "warning")));
   if (counts.failed > 0) parts.push(style.red(`${counts.failed} failed`));
   if (counts.skipped > 0) parts.push(`${counts.skipped} skipped`);
   return `${ok ? style.green("nothing failed") : style.red("something failed")}: ${parts.join(", ")}`;

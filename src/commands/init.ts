@@ -3,6 +3,7 @@ import { parseAssignments } from "../config/env-file.ts";
 import { configFile } from "../config/read-config.ts";
 import { type InitResult, initDeployment } from "../init/init-deployment.ts";
 import type { Command } from "../util/command.ts";
+import { counted } from "../util/counted.ts";
 import { flagOf, listOf, textOf } from "../util/options.ts";
 import { flag, object, optional, text, texts } from "../util/shape.ts";
 import { directoryField, namespaceField } from "./shapes.ts";
@@ -63,7 +64,7 @@ export const init: Command<InitResult> = {
   human(data, style) {
     const changes = data.added.length + data.updated.length + data.removed.length + data.replaced.length;
     const lines = [style.bold(`${data.directory}: namespace ${data.namespace}, proxies in ingress-${data.namespace}`)];
-    if (data.isNew) lines.push(`  laid out ${countOf(data.added.length)}`);
+    if (data.isNew) lines.push(`  laid out ${counted(data.added.length, "file")}`);
     else if (changes === 0) lines.push("  every file is up to date");
     else {
       lines.push(...fileLines("added", data.added), ...fileLines("updated, you had not changed it", data.updated));
@@ -74,8 +75,9 @@ export const init: Command<InitResult> = {
     }
     lines.push(...fileLines(style.yellow("yours is kept, this version has a newer one (--force takes it)"), data.news));
     const others = data.kept.length - data.news.length;
-    if (others > 0) lines.push(`  ${countOf(others)} that you changed stay as they are`);
-    if (data.keptAway.length > 0) lines.push(`  ${countOf(data.keptAway.length)} that you removed stay away`);
+    if (others > 0) lines.push(`  ${counted(others, "file that you changed stays as it is", "files that you changed stay as they are")}`);
+    if (data.keptAway.length > 0)
+      lines.push(`  ${counted(data.keptAway.length, "file that you removed stays away", "files that you removed stay away")}`);
     if (data.set.length > 0) lines.push(`  set in ${configFile}: ${data.set.join(", ")}`);
     if (!data.isNew && data.newVariables.length > 0)
       lines.push(`  not in your ${configFile} yet: ${data.newVariables.join(", ")} (doc/configuration.md)`);
@@ -84,10 +86,6 @@ export const init: Command<InitResult> = {
     return lines.join("\n");
   },
 };
-
-function countOf(count: number): string {
-  return `${count} ${count === 1 ? "file" : "files"}`;
-}
 
 function fileLines(title: string, files: readonly string[]): readonly string[] {
   return files.map((file) => `  ${file}: ${title}`);

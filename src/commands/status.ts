@@ -4,6 +4,7 @@ import { pinImages } from "../deployment/pinned-images.ts";
 import { type DeploymentStatus, deploymentStatus } from "../deployment/status.ts";
 import { type Weakness, weaknesses } from "../deployment/weaknesses.ts";
 import type { Command, Style } from "../util/command.ts";
+import { counted } from "../util/counted.ts";
 import { ExitCode } from "../util/exit-code.ts";
 import { clusterOptions, directoryOption, namespaceOption } from "../util/options.ts";
 import { choice, flag, list, map, number, object, optional, text, texts, time } from "../util/shape.ts";
@@ -146,7 +147,11 @@ function factLines(data: Status, style: Style): readonly string[] {
   if (data.certificate !== undefined) {
     const { subject, validTo, daysLeft } = data.certificate;
     lines.push(
-      line("certificate", `${subject}, until ${validTo.slice(0, 10)} (${daysLeft} days)`, daysLeft < 30 ? style.yellow : undefined),
+      line(
+        "certificate",
+        `${subject}, until ${validTo.slice(0, 10)} (${counted(daysLeft, "day")})`,
+        daysLeft < 30 ? style.yellow : undefined,
+      ),
     );
   }
   lines.push(line("sessions", counts(data.sessions) || "none"));
@@ -177,7 +182,7 @@ function counts(states: Readonly<Record<string, number>>): string {
 
 function overrideLines({ overrides, ofOtherVersion }: Status, style: Style): readonly string[] {
   const count = ofOtherVersion.length;
-  const other = `${count} ${count === 1 ? "file" : "files"} of to_container ${count === 1 ? "is" : "are"} of another version of vdi; vdi init brings them up to this one`;
+  const other = `${counted(count, "file of to_container is", "files of to_container are")} of another version of vdi; vdi init brings them up to this one`;
   const note = count === 0 ? [] : ["", wrapped(other, "")];
   if (overrides.length === 0) return note;
   const rows = overrides.map(({ path, state, reaches }) => [

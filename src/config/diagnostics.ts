@@ -1,3 +1,4 @@
+import { counted } from "../util/counted.ts";
 import { ExitCode } from "../util/exit-code.ts";
 import { VdiError } from "../util/vdi-error.ts";
 
@@ -42,8 +43,8 @@ export function configurationError(file: string, diagnostics: readonly Diagnosti
   const others = errors.length - undecided.length;
   const what =
     others === 0
-      ? `${countOf(undecided.length, "variable is", "variables are")} still CHANGEME`
-      : `the configuration has ${countOf(errors.length, "problem", "problems")}`;
+      ? `${counted(undecided.length, "variable is", "variables are")} still CHANGEME`
+      : `the configuration has ${counted(errors.length, "problem")}`;
   return new VdiError({
     what,
     why: errors.map(lineOf).join("\n"),
@@ -51,8 +52,4 @@ export function configurationError(file: string, diagnostics: readonly Diagnosti
     see: undecided.length === 0 ? "doc/configuration.md" : `doc/configuration.md#${(undecided[0]?.name ?? "").toLowerCase()}`,
     exitCode: ExitCode.usage,
   });
-}
-
-function countOf(count: number, one: string, many: string): string {
-  return `${count} ${count === 1 ? one : many}`;
 }

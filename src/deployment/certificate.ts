@@ -1,6 +1,7 @@
 import type { X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { readTextIfThere, writeFileIfChanged } from "../util/atomic-file.ts";
+import { counted } from "../util/counted.ts";
 import { ExitCode } from "../util/exit-code.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import type { CertificateNames } from "./make-certificate.ts";
@@ -71,7 +72,11 @@ function checkAdmins(certificate: string, key: string, now: number): ProxyCertif
   const end = Date.parse(parsed.validTo);
   if (end <= now) throw certificateError("the certificate in ssl/server.crt has expired", `on ${new Date(end).toISOString().slice(0, 10)}`);
   const days = Math.floor((end - now) / dayMs);
-  return { certificate, key, ...(days < renewDays ? { note: `warning: the certificate in ssl/server.crt ends in ${days} days` } : {}) };
+  return {
+    certificate,
+    key,
+    ...(days < renewDays ? { note: `warning: the certificate in ssl/server.crt ends in ${counted(days, "day")}` } : {}),
+  };
 }
 
 function certificateError(what: string, why: string): VdiError {

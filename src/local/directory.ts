@@ -10,6 +10,7 @@ import { initDeployment } from "../init/init-deployment.ts";
 import { readTextIfThere, writeFileIfChanged } from "../util/atomic-file.ts";
 import type { Input } from "../util/command.ts";
 import type { Context } from "../util/context.ts";
+import { counted } from "../util/counted.ts";
 import { ExitCode } from "../util/exit-code.ts";
 import { numberOf, textOf } from "../util/options.ts";
 import { VdiError } from "../util/vdi-error.ts";
@@ -65,7 +66,7 @@ export async function preparedConfig(ctx: Context, input: Input, accept: (config
     });
     if (isNew) ctx.progress.line(`deployment directory: ${directory}`);
     const changed = result.added.length + result.updated.length + result.removed.length;
-    if (!isNew && changed > 0) ctx.progress.line(`${directory}: ${changed} files brought up to this version of vdi`);
+    if (!isNew && changed > 0) ctx.progress.line(`${directory}: ${counted(changed, "file")} brought up to this version of vdi`);
     for (const file of result.news) ctx.progress.line(`${file}: yours is kept, this version has a newer one (vdi init --force takes it)`);
   }
   const file = path.join(directory, configFile);

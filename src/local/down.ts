@@ -1,5 +1,6 @@
 import type Dockerode from "dockerode";
 import { dockerLabels } from "../engine/docker-names.ts";
+import { counted } from "../util/counted.ts";
 import { removeContainer } from "./apply.ts";
 import { engineError, unlessDone } from "./engine-error.ts";
 import { labelFilters } from "./names.ts";
@@ -61,7 +62,7 @@ export async function takeDown(
     // What the broker began in its last moment is among them now.
     const rest = await lookOnEngine(docker, namespace);
     const sessions = rest.containers.filter(({ component, running }) => component === "session" && running).length;
-    if (sessions > 0) options.status(`ending ${sessions} ${sessions === 1 ? "session" : "sessions"}`);
+    if (sessions > 0) options.status(`ending ${counted(sessions, "session")}`);
     await Promise.all(rest.containers.map(({ name }) => removeContainer(docker, name, options.graceSeconds)));
     const volumes = [...rest.volumes, ...(options.homes ? rest.homes : [])];
     await Promise.all(rest.networks.map((name) => unlessDone(docker.getNetwork(name).remove())));

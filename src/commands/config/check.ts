@@ -1,6 +1,7 @@
 import { errorsOf, lineOf } from "../../config/diagnostics.ts";
 import { readingOf } from "../../config/load-config.ts";
 import type { Command } from "../../util/command.ts";
+import { counted } from "../../util/counted.ts";
 import { ExitCode } from "../../util/exit-code.ts";
 import { directoryOption, namespaceOption } from "../../util/options.ts";
 import { type DataOf, object, text } from "../../util/shape.ts";
@@ -50,7 +51,7 @@ export const configCheck: Command<ConfigChecked> = {
     const summary =
       data.errors.length === 0
         ? style.green(`the configuration of ${data.directory} is fine${data.warnings.length === 0 ? "" : ", with warnings"}`)
-        : `${data.errors.length} ${data.errors.length === 1 ? "error" : "errors"}${undecided === 0 ? "" : `, ${undecided} of them still CHANGEME`}: edit ${data.directory}/${data.file}`;
+        : `${counted(data.errors.length, "error")}${undecided === 0 ? "" : `, ${undecided} of them still CHANGEME`}: edit ${data.directory}/${data.file}`;
     return [...lines, summary].join("\n");
   },
 

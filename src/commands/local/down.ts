@@ -2,6 +2,7 @@ import { gracePeriodSeconds } from "../../deployment/broker-configuration.ts";
 import { localConfig } from "../../local/directory.ts";
 import { lookOnEngine, takeDown } from "../../local/down.ts";
 import type { Command } from "../../util/command.ts";
+import { counted } from "../../util/counted.ts";
 import { flagOf } from "../../util/options.ts";
 import { type DataOf, object, texts } from "../../util/shape.ts";
 import { confirmed } from "../confirmed.ts";
@@ -44,7 +45,7 @@ export const localDown: Command<LocalDown> = {
     if (homes && !flagOf(input, "yes")) {
       const there = await lookOnEngine(docker, config.namespace);
       const count = there.homes.length;
-      const question = `Remove ${count === 1 ? "1 home" : `${count} homes`} of ${config.namespace} with everything in them?`;
+      const question = `Remove ${counted(count, "home")} of ${config.namespace} with everything in them?`;
       if (count > 0) await confirmed(ctx, question, "nothing was removed");
     }
     const gone = await takeDown(docker, config.namespace, {
@@ -61,8 +62,8 @@ export const localDown: Command<LocalDown> = {
     return [
       count === 0
         ? `${data.namespace}: nothing was up`
-        : `${data.namespace}: removed ${data.containers.length} containers, ${data.networks.length} networks, ${data.volumes.length} volumes`,
-      ...(kept === 0 ? [] : [style.dim(`${kept === 1 ? "1 home stays" : `${kept} homes stay`}: ${data.homesKept.join(", ")}`)]),
+        : `${data.namespace}: removed ${counted(data.containers.length, "container")}, ${counted(data.networks.length, "network")}, ${counted(data.volumes.length, "volume")}`,
+      ...(kept === 0 ? [] : [style.dim(`${counted(kept, "home stays", "homes stay")}: ${data.homesKept.join(", ")}`)]),
     ].join("\n");
   },
 };

@@ -4,6 +4,7 @@ import { configFile } from "../../config/read-config.ts";
 import { localConfig } from "../../local/directory.ts";
 import { exportDeployment } from "../../local/export.ts";
 import type { Command } from "../../util/command.ts";
+import { counted } from "../../util/counted.ts";
 import { listOf, textOf } from "../../util/options.ts";
 import { type DataOf, number, object, texts } from "../../util/shape.ts";
 import { directoryField } from "../shapes.ts";
@@ -49,7 +50,7 @@ export const localExport: Command<LocalExported> = {
   human(data, style) {
     const { directory, users, ownFiles, undecided } = data;
     return [
-      `${style.bold(directory)}: ${users} users, ${ownFiles.length === 0 ? "no files" : `${ownFiles.length} files`} of your own`,
+      `${style.bold(directory)}: ${counted(users, "user")}, ${ownFiles.length === 0 ? "no files" : counted(ownFiles.length, "file")} of your own`,
       ...(undecided.length === 0 ? [] : [style.yellow(`still CHANGEME in ${configFile}: ${undecided.join(", ")}`)]),
       "next:",
       `  cd ${directory}`,

@@ -1,6 +1,7 @@
 import { localConfig } from "../../local/directory.ts";
 import { type LocalStatus, localStatus } from "../../local/status.ts";
 import type { Command, Style } from "../../util/command.ts";
+import { counted } from "../../util/counted.ts";
 import { ExitCode } from "../../util/exit-code.ts";
 import { bytesText } from "../../util/quantity.ts";
 import { choice, flag, list, number, object, optional, text, texts, time } from "../../util/shape.ts";
@@ -64,7 +65,7 @@ export const localStatusCommand: Command<LocalStatus> = {
     lines.push(...data.parts.map((part) => partLine(part, data.at, style)));
     if (data.certificate !== undefined) {
       const { validTo, daysLeft } = data.certificate;
-      const words = `until ${validTo.slice(0, 10)} (${daysLeft} days)`;
+      const words = `until ${validTo.slice(0, 10)} (${counted(daysLeft, "day")})`;
       lines.push(`certificate  ${daysLeft < 30 ? style.yellow(words) : words}`);
     }
     if (data.olderImages.length > 0) lines.push(style.yellow(`older images ${data.olderImages.join(", ")}`));
@@ -88,7 +89,7 @@ function partLine({ component, state, startedAt, restarts, memoryBytes }: LocalS
     state === "running" ? state : style.red(state),
     ...(startedAt === undefined ? [] : [`for ${ageText(startedAt, at)}`]),
     ...(memoryBytes === undefined ? [] : [bytesText(memoryBytes)]),
-    ...(restarts === 0 ? [] : [`${restarts} restarts`]),
+    ...(restarts === 0 ? [] : [counted(restarts, "restart")]),
   ];
   return `${component.padEnd(13)}${facts.join(", ")}`;
 }

@@ -1,5 +1,6 @@
 import { bringUp } from "../../local/up.ts";
 import type { Command } from "../../util/command.ts";
+import { counted } from "../../util/counted.ts";
 import { choice, type DataOf, list, number, object, optional, text, texts } from "../../util/shape.ts";
 import { wrapped } from "../../util/wrap.ts";
 import { directoryField, namespaceField } from "../shapes.ts";
@@ -55,7 +56,7 @@ export const localUp: Command<LocalUp> = {
     const { password, changes, built } = data;
     const done = [
       ...(built.length === 0 ? [] : [`built ${built.join(", ")}`]),
-      changes.length === 0 && built.length === 0 ? "all was as it should be" : `${changes.length} changes on the engine`,
+      changes.length === 0 && built.length === 0 ? "all was as it should be" : `${counted(changes.length, "change")} on the engine`,
       `${data.seconds.toFixed(1)} s`,
     ];
     return [
