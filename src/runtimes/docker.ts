@@ -347,9 +347,12 @@ export function dockerRuntime(options: DockerRuntimeOptions): RunningRuntime {
   };
 }
 
-/** A sweep of another broker came between two steps. */
+/**
+ * What clears up after the session before, or a sweep of another broker, came between two steps. Of a mount whose source is gone the
+ * engine says, when it unpacks into a container, only that it does not find the place.
+ */
 function isPartMissing({ message }: EngineError): boolean {
-  return /network .*not found|bind source path does not exist/i.test(message);
+  return /network .*not found|bind source path does not exist|could not find the file|mount.*no such file or directory/i.test(message);
 }
 
 function hasNetwork(): boolean {

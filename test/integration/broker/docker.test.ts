@@ -164,9 +164,17 @@ describe("the runtime", () => {
     await until(() => engine.containers.size === 0);
   });
 
-  it("begins again when another broker's sweep came between two steps", async () => {
+  it.each([
+    ["POST", /start$/, "network vdi-vdi-test-s-alice-desktop not found"],
+    ["PUT", /archive$/, "Could not find the file /home in container abc"],
+    [
+      "POST",
+      /start$/,
+      'OCI runtime create failed: mounting "/x/passwd" to rootfs at "/etc/passwd" caused: stat /x: no such file or directory',
+    ],
+  ])("begins again when what clears up came between two steps: %s %s", async (method, at, message) => {
     const { sessions } = broker();
-    engine.faults.push({ method: "POST", path: /start$/, does: 404, message: "network vdi-vdi-test-s-alice-desktop not found" });
+    engine.faults.push({ method, path: at, does: 404, message });
     expect(await sessions.getOrStart(user("alice"), "desktop", quiet)).toMatchObject({ started: true });
     expect(engine.containers.size).toBe(1);
   });
