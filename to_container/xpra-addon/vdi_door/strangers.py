@@ -27,10 +27,19 @@ def process_packet(original: Callable[..., None], server: Any, proto: Any, packe
     """Stands in for ServerCore.process_packet, called for connections that are not attached (yet)."""
     # What Xpra says to itself comes on the main thread, what the network says on the connection's own.
     if threading.current_thread() is not threading.main_thread() and not _may_be_said(packet):
-        log.info("a connection that had not signed in said something else than hello, and is closed")
-        proto.close()
+        hang_up(server, proto, "a connection that had not signed in said something else than hello, and is closed")
         return
     original(server, proto, packet)
+
+
+def hang_up(server: Any, proto: Any, line: str) -> None:
+    """Ends a connection from one of its own threads, once, with a line in the log."""
+    if getattr(proto, "vdi_refused", False):
+        return
+    proto.vdi_refused = True
+    log.info(line)
+    # Closed here and now, its goodbye would still be written: by another thread, and to whoever has the descriptor next.
+    compat.on_main_thread(server.send_disconnect, proto, _NOT_UNDERSTOOD)
 
 
 def or_hung_up(original: Callable[..., None], server: Any, proto: Any, *more: Any) -> None:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import unittest
+from unittest import mock
 
 ADDON = next(path for path in sys.path if os.path.isfile(os.path.join(path, "vdi-proxy")))
 
@@ -83,10 +84,14 @@ class InXpra(unittest.TestCase):
         from vdi_door import strangers
 
         taken, closed = [], []
-        proto = SimpleNamespace(close=lambda: closed.append(True))
+        server = SimpleNamespace(send_disconnect="send_disconnect")
+        patch = mock.patch.object(strangers.compat, "on_main_thread", lambda *call: closed.append(call))
+        patch.start()
+        self.addCleanup(patch.stop)
 
-        def say(*packet):
-            thread = threading.Thread(target=strangers.process_packet, args=(lambda *given: taken.append(given[2]), None, proto, packet))
+        def say(*packet, proto=None):
+            given = (lambda *values: taken.append(values[2]), server, proto or SimpleNamespace(), packet)
+            thread = threading.Thread(target=strangers.process_packet, args=given)
             thread.start()
             thread.join()
 
@@ -96,9 +101,14 @@ class InXpra(unittest.TestCase):
         for packet in (("hello",), ("hello", 7), ("disconnect",), ("connection-lost",), ("invalid", 1, 2), (["hello"], {}), (None, {})):
             say(*packet)
         self.assertEqual((len(taken), len(closed)), (3, 7))
+        # One is hung up on once.
+        one = SimpleNamespace()
+        for _ in range(2):
+            say("connection-lost", proto=one)
+        self.assertEqual((len(taken), len(closed)), (3, 8))
         # Xpra's own, on its main thread.
-        strangers.process_packet(lambda *given: taken.append(given[2]), None, proto, ("connection-lost",))
-        self.assertEqual((len(taken), len(closed)), (4, 7))
+        strangers.process_packet(lambda *given: taken.append(given[2]), server, one, ("connection-lost",))
+        self.assertEqual((len(taken), len(closed)), (4, 8))
 
     def test_a_missing_name_stops_the_start_in_words(self):
         core = "xpra.server.server_core" if importlib.util.find_spec("xpra.server.server_core") else "xpra.server.core"
