@@ -286,6 +286,20 @@ describe("the port", () => {
     expect(await rig.logs("proxy")).not.toMatch(/Traceback/);
   });
 
+  it("writes no line for programs that a stranger has made up", async () => {
+    const made = JSON.stringify({ time: "2026-11-25T18:00:00.000Z", event: "sign-in", user: "made-up", outcome: "ok" });
+    for (const first of [
+      ["disconnect", `x\n${made}`],
+      [`x\n${made}`, 1],
+      ["disconnect", "x", `\r${made}`, `\n ${made}`],
+    ])
+      await rig.raw({ first: [first], until: "closed", seconds: 10 });
+    const log = await rig.logs("proxy");
+    expect(log).toContain("made-up");
+    expect(log.split(/[\n\r]/).filter((line) => line.includes("made-up") && line.trim().startsWith("{"))).toEqual([]);
+    expect((await rig.events("sign-in")).filter(({ user }) => user === "made-up")).toEqual([]);
+  });
+
   it("wants TLS 1.2 or newer", async () => {
     const version = (options: object): Promise<string> =>
       new Promise((resolve) => {

@@ -3,13 +3,16 @@
 
 import base64
 import json
+import logging
 import os
+import sys
 import tempfile
 import unittest
 from datetime import UTC, datetime
 
 from vdi_door.hello import asked_display, only_existing, other_than_attach, without_orders
 from vdi_door.limits import FailureLimit
+from vdi_door.log_lines import Prose, prose
 from vdi_door.peers import Watch
 from vdi_door.places import Places
 from vdi_door.record import Sparsely, line
@@ -66,6 +69,27 @@ class Hello(unittest.TestCase):
     def test_facts_about_the_screen_go_on(self):
         facts = {"desktop-size": [1, 2]}
         self.assertEqual(without_orders({"display": facts}, "alice")["display"], facts)
+
+
+class ProseTest(unittest.TestCase):
+    def test_no_line_of_prose_begins_like_a_record(self):
+        record = '{"time":"x","event":"sign-in"}'
+        for end in ("\n", "\r", "\r\n", "\v", "\f", "\x85", "\u2028", "\n ", "\n\t\n"):
+            for said in prose(f"packet x{end}{record}").splitlines():
+                self.assertFalse(said.strip().startswith("{"), repr(end))
+        self.assertEqual(prose(record), "| " + record)
+        for text in ("", "a {b}", "a\nb {c}", '"{"'):
+            self.assertEqual(prose(text), text)
+
+    def test_the_same_for_a_traceback(self):
+        try:
+            raise ValueError('x\n{"time":1}')
+        except ValueError:
+            entry = logging.LogRecord("x", logging.ERROR, "x", 1, "said %s", ('y\n{"time":2}',), sys.exc_info())
+        text = Prose("%(message)s").format(entry)
+        self.assertIn('\n| {"time":1}', text)
+        self.assertIn('\n| {"time":2}', text)
+        self.assertNotIn("\n{", text)
 
 
 class WatchTest(unittest.TestCase):
