@@ -286,6 +286,16 @@ describe("the port", () => {
     expect(await rig.logs("proxy")).not.toMatch(/Traceback/);
   });
 
+  it("unpacks and keeps little before somebody has signed in", async () => {
+    const bomb = await rig.raw({ transport: "ssl", bomb: 64 * 1024 * 1024, until: "closed", seconds: 20 });
+    expect(["disconnect", "closed"]).toContain(bomb.at(-1)?.[1]);
+    expect(await rig.logs("proxy")).toContain("zlib packet decompression failed");
+    const flood = await rig.raw({ transport: "wss", flood: 2000, until: "closed", seconds: 20 });
+    expect(["disconnect", "closed"]).toContain(flood.at(-1)?.[1]);
+    expect(await rig.logs("proxy")).toContain("sent too much before it signed in");
+    expect(kinds(await rig.raw({ hello: { display: "desktop" } }))).toContain("hello");
+  });
+
   it("writes no line for programs that a stranger has made up", async () => {
     const made = JSON.stringify({ time: "2026-11-25T18:00:00.000Z", event: "sign-in", user: "made-up", outcome: "ok" });
     for (const first of [

@@ -3,6 +3,7 @@
 Reads one JSON object from a line of standard input:
   {"host", "port", "transport": "wss"|"ssl"|"tcp", "user", "password", "hello": {...} added to the second hello,
    "again": seconds after which the second hello is sent once more, "seconds": how long to listen, "until": packet type that ends it, "origin": header,
+   "bomb": bytes that a small piece of a packet, sent first, unpacks to, "flood": pieces of 64 KiB of a WebSocket message without an end,
    "first": [packet, ...] said in the place of the first hello,
    "wait": true when it is to print [0, "waiting"] first and to connect after another line}
 and prints each packet received as a line of JSON: [seconds since the start, type, ...]; the connection's end as [seconds, "closed"].
@@ -18,6 +19,7 @@ import ssl
 import struct
 import sys
 import time
+import zlib
 
 from xpra.net.rencodeplus.rencodeplus import dumps, loads
 
@@ -71,6 +73,18 @@ class Client:
             head = b"\x82" + (bytes([0x80 | size]) if size < 126 else b"\xfe" + struct.pack("!H", size))
             data = head + mask + bytes(byte ^ mask[index % 4] for index, byte in enumerate(data))
         self.socket.sendall(data)
+
+    def too_much(self):
+        """What no hello is."""
+        if self.order.get("bomb"):
+            packed = zlib.compress(bytes(self.order["bomb"]), 1)
+            self.socket.sendall(struct.pack("!cBBBL", b"P", PLUS, 1, 1, len(packed)) + packed)
+        try:
+            for number in range(self.order.get("flood", 0)):
+                self.socket.sendall(struct.pack("!BBQL", 0 if number else 2, 0xFF, 65536, 0) + bytes(65536))
+        except OSError:
+            self.say("closed")
+            raise SystemExit from None
 
     def fill(self):
         data = self.socket.recv(65536)
@@ -141,6 +155,7 @@ class Client:
         """Says hello, and listens as long as the order says; everything that was heard."""
         until = self.order.get("until", "disconnect")
         end = time.monotonic() + self.order.get("seconds", 30)
+        self.too_much()
         for packet in self.order.get("first") or [("hello", self.hello({"challenge": True} if self.order.get("fake") else {}))]:
             self.send(*packet)
         try:

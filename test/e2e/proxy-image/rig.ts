@@ -29,6 +29,8 @@ export type RawOrder = {
   readonly password?: string;
   readonly hello?: Readonly<Record<string, unknown>>;
   readonly first?: readonly (readonly unknown[])[];
+  readonly bomb?: number;
+  readonly flood?: number;
   readonly again?: number;
   readonly seconds?: number;
   readonly until?: string;

@@ -5,6 +5,8 @@
 | --- | --- |
 | ProxyServer.auth_verified | a hello becomes an attach to the user's own session, found off the main thread, or is refused in words |
 | ProxyServer.process_packet, ._process_hello, .verify_auth | before sign-in: internal packets from the network, threads that died and left it open |
+| SocketProtocol.con_read, ._read_parse_thread_loop; xpra.net.protocol.socket_handler.decompress | memory without an end before sign-in |
+| WebSocketProtocol.parse_ws_frame | a message without an end |
 | xpra.scripts.main.retry_socket_connect | made on a worker thread before; the main thread never waits for a network |
 | xpra.net.socket_util.ssl_handshake (6.x: xpra.net.tls.socket) | time for slow lines, a limit, no traceback for what is not TLS |
 | xpra.server.server_core.log_new_connection (6.x: xpra.server.core) | three lines for each connection, the kubelet's probes included |
@@ -60,6 +62,26 @@ def _hang_up_on_nonsense() -> None:
 
     compat.ProxyServer._process_hello = process_hello
     compat.ProxyServer.verify_auth = verify_auth
+
+
+def _bound_what_is_received() -> None:
+    from vdi_door import bounds
+
+    # What each stands in for, and what stands in for it.
+    for owner, name, bounded in (
+        (compat.SocketProtocol, "con_read", bounds.con_read),
+        (compat.SocketProtocol, "_read_parse_thread_loop", bounds.read_parse_thread_loop),
+        (compat.socket_handler, "decompress", bounds.decompress),
+        (compat.WebSocketProtocol, "parse_ws_frame", bounds.parse_ws_frame),
+    ):
+        setattr(owner, name, _in_place_of(compat.need(owner, name), bounded))
+
+
+def _in_place_of(original: Any, bounded: Any) -> Any:
+    def replaced(*arguments: Any) -> Any:
+        return bounded(original, *arguments)
+
+    return replaced
 
 
 def _replace_connect() -> None:
@@ -169,6 +191,7 @@ def install() -> None:
     _leave_gtk_out()
     _replace_auth_verified()
     _hang_up_on_nonsense()
+    _bound_what_is_received()
     _replace_connect()
     _replace_handshake()
     _make_room_for_bursts()

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How much a connection may send and have unpacked before anybody has signed in by it, and how large one message may be after that.
+
+Stock, 260 KB from a stranger became 256 MiB, three times for each connection, and a WebSocket message that never ends was kept as a
+whole: three connections, and the proxy's memory, which is everybody's, was gone.
+"""
+
+import threading
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+from vdi_door import compat
+from vdi_door.log import log
+from vdi_door.strangers import hang_up
+
+# A hello has up to 100 KB and is said two or three times.
+MOST_RECEIVED = 1024 * 1024
+MOST_UNPACKED = 2 * 1024 * 1024
+# One WebSocket message: its frames together, and their number.
+LARGEST_MESSAGE = 32 * 1024 * 1024
+MOST_FRAMES = 4096
+# Whose packets this thread takes apart.
+_parsing = threading.local()
+
+
+def _is_stranger(proto: Any) -> bool:
+    # The proxy itself takes its packets; once attached, its own instance does.
+    return isinstance(getattr(getattr(proto, "_process_packet_cb", None), "__self__", None), compat.ProxyServer)
+
+
+def con_read(original: Callable[[Any], Any], proto: Any) -> Any:
+    """Stands in for SocketProtocol.con_read, on the connection's own thread."""
+    data = original(proto)
+    if data and _is_stranger(proto) and getattr(proto._conn, "input_bytecount", 0) > MOST_RECEIVED:
+        hang_up(proto._process_packet_cb.__self__, proto, "a connection sent too much before it signed in, and is closed")
+        # Which Xpra takes for the connection's end, and closes it after a second if need be.
+        return b""
+    return data
+
+
+def read_parse_thread_loop(original: Callable[[Any], None], proto: Any) -> None:
+    """Stands in for SocketProtocol._read_parse_thread_loop."""
+    _parsing.proto = proto
+    original(proto)
+
+
+def decompress(original: Callable[[Any, int], Any], data: Any, level: int) -> Any:
+    """Stands in for xpra.net.protocol.socket_handler.decompress. Whatever it raises is the end of the connection."""
+    proto = getattr(_parsing, "proto", None)
+    if proto is None or not _is_stranger(proto):
+        return original(data, level)
+    so_far = getattr(proto, "vdi_unpacked", 0)
+    unpacked = _unpack(data, level, MOST_UNPACKED - so_far)
+    proto.vdi_unpacked = so_far + len(unpacked)
+    return unpacked
+
+
+def _unpack(data: Any, level: int, most: int) -> Any:
+    if most <= 0:
+        # No limit at all for each of these.
+        raise ValueError("too much before sign-in")
+    if level & compat.LZ4_FLAG:
+        from xpra.net.lz4.lz4 import decompress as of_lz4
+
+        return of_lz4(data, max_size=most)
+    if level & compat.BROTLI_FLAG:
+        from xpra.net.brotli.decompressor import decompress as of_brotli
+
+        return of_brotli(data, maxsize=most)
+    unpacking = zlib.decompressobj()
+    unpacked = unpacking.decompress(data, most)
+    if unpacking.unconsumed_tail:
+        raise ValueError("too much before sign-in")
+    return unpacked
+
+
+def parse_ws_frame(original: Callable[[Any, Any], None], proto: Any, data: Any) -> None:
+    """Stands in for WebSocketProtocol.parse_ws_frame."""
+    original(proto, data)
+    frames = proto.ws_payload
+    if len(frames) > MOST_FRAMES or len(proto.ws_data) + sum(len(frame) for frame in frames) > LARGEST_MESSAGE:
+        log.info("a connection sent a message that is too large, and is closed")
+        proto.ws_payload, proto.ws_data = [], b""
+        compat.on_main_thread(proto.send_disconnect, ["message too large"])
