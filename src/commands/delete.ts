@@ -4,6 +4,7 @@ import { type DeleteResult, deleteDeployment } from "../deployment/delete.ts";
 import { namespacesOf } from "../deployment/deploy.ts";
 import { listSessions } from "../deployment/session-list.ts";
 import type { Command } from "../util/command.ts";
+import { counted } from "../util/counted.ts";
 import { clusterOptions, directoryOption, flagOf, namespaceOption } from "../util/options.ts";
 import { number, object, texts } from "../util/shape.ts";
 import { confirmed } from "./confirmed.ts";
@@ -51,7 +52,7 @@ export const deleteCommand: Command<Deleted> = {
   human(data, style) {
     if (data.deleted.length + data.sessions === 0 && data.kept.length === 0) return `${data.namespace}: nothing to delete`;
     return [
-      `removed ${data.deleted.length} objects, ended ${data.sessions} sessions`,
+      `removed ${counted(data.deleted.length, "object")}, ended ${counted(data.sessions, "session")}`,
       ...data.kept.map((kept) => style.yellow(`kept ${kept}`)),
       style.dim("the deployment directory is as it was; sessions and their homes are gone"),
     ].join("\n");

@@ -248,6 +248,19 @@ describe("what is up", () => {
     expect((await local(["users", "list"])).stdout).toContain("xpra-user04");
   });
 
+  it("shows the passwords that were made also when it is interrupted on the way to the proxy", async () => {
+    await up();
+    const interrupt = new AbortController();
+    const connectEngine = async (): Promise<typeof docker> => {
+      interrupt.abort();
+      return docker;
+    };
+    const { exitCode, stdout } = await local(["users", "add-demo", "--count", "4"], { signal: interrupt.signal, ports: { connectEngine } });
+    expect(exitCode).toBe(130);
+    expect(stdout).toMatch(/xpra-user04 {2}uid 20004 {2}added {2}password \S+/);
+    expect(stdout).toContain("interrupted: the proxy may not know it yet");
+  });
+
   it("has its address opened, or printed", async () => {
     await up();
     expect((await local(["open"])).stdout).toBe("https://localhost:8443/\n");
