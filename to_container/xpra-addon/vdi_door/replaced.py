@@ -7,6 +7,7 @@
 | ProxyServer.process_packet, ._process_hello, .verify_auth | before sign-in: internal packets from the network, threads that died and left it open |
 | SocketProtocol.con_read, ._read_parse_thread_loop; xpra.net.protocol.socket_handler.decompress | memory without an end before sign-in |
 | WebSocketProtocol.parse_ws_frame | a message without an end |
+| proxy_server.get_username_for_uid, .get_groups, .make_defaults_struct | asked the directory on the main thread at every attach |
 | xpra.scripts.main.retry_socket_connect | made on a worker thread before; the main thread never waits for a network |
 | xpra.net.socket_util.ssl_handshake (6.x: xpra.net.tls.socket) | time for slow lines, a limit, no traceback for what is not TLS |
 | xpra.server.server_core.log_new_connection (6.x: xpra.server.core) | three lines for each connection, the kubelet's probes included |
@@ -22,6 +23,7 @@
 | authentication module `vdi` (added) | PAM outside of the process, tickets |
 """
 
+import copy
 import sys
 from types import ModuleType
 from typing import Any
@@ -96,6 +98,30 @@ def _replace_connect() -> None:
         return connection
 
     compat.client_main.retry_socket_connect = retry_socket_connect
+
+
+def _ask_no_directory() -> None:
+    for name in ("get_username_for_uid", "get_groups"):
+        compat.need(compat.proxy_server, name)
+    original = compat.need(compat.proxy_server, "make_defaults_struct")
+    defaults: list[Any] = []
+
+    def get_username_for_uid(_uid: int) -> str:
+        """Nothing: the hello that goes on to the session has the name already (hello.py)."""
+        return ""
+
+    def get_groups(_username: str) -> list[str]:
+        return []
+
+    def make_defaults_struct(**_user: Any) -> Any:
+        # Read once, as root's own, of whom Xpra reads no files. A copy each: the session's address is written into it.
+        if not defaults:
+            defaults.append(original(uid=0, gid=0))
+        return copy.copy(defaults[0])
+
+    compat.proxy_server.get_username_for_uid = get_username_for_uid
+    compat.proxy_server.get_groups = get_groups
+    compat.proxy_server.make_defaults_struct = make_defaults_struct
 
 
 def _replace_handshake() -> None:
@@ -193,6 +219,7 @@ def install() -> None:
     _hang_up_on_nonsense()
     _bound_what_is_received()
     _replace_connect()
+    _ask_no_directory()
     _replace_handshake()
     _make_room_for_bursts()
     _be_quiet_about_connections()

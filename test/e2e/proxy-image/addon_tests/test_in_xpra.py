@@ -110,6 +110,35 @@ class InXpra(unittest.TestCase):
         strangers.process_packet(lambda *given: taken.append(given[2]), server, one, ("connection-lost",))
         self.assertEqual((len(taken), len(closed)), (4, 8))
 
+    def test_an_attach_asks_no_directory(self):
+        import grp
+        import pwd
+        from types import SimpleNamespace
+        from unittest.mock import patch
+
+        from vdi_door import attach, compat, replaced
+
+        replaced.install()
+        reached, said = [], []
+
+        def connect_to(description, _options):
+            reached.append(description)
+            raise OSError("far enough")
+
+        server = SimpleNamespace(_start_sessions=False, send_disconnect=lambda *values: said.append(values))
+        session = (20001, 20001, ["tcp://192.0.2.7:14500/"], {}, {"password": "x"})
+        failing = {"side_effect": AssertionError("the directory was asked")}
+        with (
+            patch.object(grp, "getgrall", **failing),
+            patch.object(pwd, "getpwuid", **failing),
+            patch.object(pwd, "getpwnam", **failing),
+            patch.object(compat.proxy_server, "connect_to", connect_to),
+            patch.object(compat.proxy_server, "print_nested_dict", lambda *_values, **_options: None),
+        ):
+            for _ in range(2):
+                compat.ProxyServer.proxy_session(server, SimpleNamespace(authenticators=[]), attach.AttachCaps({}), {}, session)
+        self.assertEqual([(each["host"], each["port"], each.get("username", "")) for each in reached], [("192.0.2.7", 14500, "")] * 2, said)
+
     def test_a_missing_name_stops_the_start_in_words(self):
         core = "xpra.server.server_core" if importlib.util.find_spec("xpra.server.server_core") else "xpra.server.core"
         program = os.path.join(ADDON, "vdi-proxy")
