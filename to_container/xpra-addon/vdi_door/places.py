@@ -7,6 +7,10 @@ from typing import Protocol
 FULL = "Too many people are working through this door at this moment. Please try again later."
 
 
+# One name's share is a quarter of all places, and never less than this: a user's windows, and those of lost lines that are not known to be dead.
+LEAST_SHARE = 16
+
+
 class Connection(Protocol):
     def is_closed(self) -> bool: ...
 
@@ -21,10 +25,13 @@ class Places:
 
     def _has_room(self, user: str) -> bool:
         self._taken = [place for place in self._taken if not place[0].is_closed()]
-        if not self.most or len(self._taken) < self.most:
+        if not self.most:
             return True
+        own = sum(name == user for _, name in self._taken)
+        if len(self._taken) < self.most:
+            return own < max(LEAST_SHARE, self.most // 4)
         # Somebody who comes back after a lost line: their old connection, not yet known to be dead, is about to make way.
-        return sum(name == user for _, name in self._taken) == 1
+        return own == 1
 
     def has_room(self, user: str) -> bool:
         """Whether this user could attach now."""

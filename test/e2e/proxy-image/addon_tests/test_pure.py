@@ -266,6 +266,14 @@ class PlacesTest(unittest.TestCase):
         self.assertFalse(places.take(self.Connection(), "a"))
         self.assertFalse(places.take(self.Connection(), "b"))
 
+    def test_one_name_gets_its_share_and_no_more(self):
+        for most, share in ((10, 10), (20, 16), (472, 118)):
+            places = Places(most)
+            self.assertEqual(sum(places.take(self.Connection(), "a") for _ in range(share)), share)
+            self.assertFalse(places.has_room("a"))
+            self.assertFalse(places.take(self.Connection(), "a"))
+            self.assertEqual(places.take(self.Connection(), "b"), share < most)
+
     def test_no_limit(self):
         places = Places(0)
         self.assertTrue(all(places.take(self.Connection(), "a") for _ in range(500)))
