@@ -75,6 +75,11 @@ def listening_socket(arguments: Any) -> Any:
     return arguments[1] if isinstance(arguments[0], str) else arguments[0].socket
 
 
+def with_callback(arguments: Any, wrap: Any) -> list[Any]:
+    """The arguments of add_listen_socket with its callback wrapped: the only one among them that can be called."""
+    return [wrap(argument) if callable(argument) else argument for argument in arguments]
+
+
 def on_main_thread(call: Any, *arguments: Any) -> None:
     """Has a function called on the main loop's thread, once."""
     from gi.repository import GLib

@@ -11,7 +11,7 @@
 | xpra.scripts.main.retry_socket_connect | made on a worker thread before; the main thread never waits for a network |
 | xpra.net.socket_util.ssl_handshake (6.x: xpra.net.tls.socket) | time for slow lines, a limit, no traceback for what is not TLS |
 | xpra.server.server_core.log_new_connection (6.x: xpra.server.core) | three lines for each connection, the kubelet's probes included |
-| xpra.server.server_core.add_listen_socket (6.x: xpra.server.core) | room for a burst of connections: without it the sixth may wait for minutes |
+| xpra.server.server_core.add_listen_socket (6.x: xpra.server.core) | room for a burst: without it the sixth may wait for minutes; an error with one connection ends it alone |
 | xpra.net.websockets.handler.WebSocketRequestHandler | the page, its interface and its headers |
 | ProxyInstance.video_init (5.1) | video encoders that are never used here: an endless timer and 20 lines of log for each login |
 | xpra.server.proxy.proxy_instance.Queue (6.x: instance_base) | no end to what waits for a slow client or session, in the memory of all |
@@ -25,10 +25,13 @@
 
 import copy
 import sys
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 from vdi_door import compat
+from vdi_door.log import log
+from vdi_door.record import Sparsely
 
 # Connections that wait to be taken in.
 BACKLOG = 1024
@@ -131,11 +134,27 @@ def _replace_handshake() -> None:
     compat.TLS_MODULE.ssl_handshake = handshake.ssl_handshake
 
 
+def _never_failing(taken_in: Callable[..., Any]) -> Callable[..., Any]:
+    """GLib takes an exception for "no more of these": nobody would get in any more. Such as when there is no thread left for a connection."""
+    sparsely = Sparsely(10.0)
+
+    def new_connection(*values: Any) -> Any:
+        try:
+            return taken_in(*values)
+        except Exception as error:
+            times = sparsely.times(type(error).__name__)
+            if times:
+                log.error("Error: %i new connections could not be taken in: %s", times, error)
+            return True
+
+    return new_connection
+
+
 def _make_room_for_bursts() -> None:
     original = compat.need(compat.server_core, "add_listen_socket")
 
     def add_listen_socket(*arguments: Any) -> Any:
-        added = original(*arguments)
+        added = original(*compat.with_callback(arguments, _never_failing))
         # Xpra has room for 5 that wait to be taken in. Of the next ones the kernel drops what completes the connection, and their
         # first words are sent again only after 6, 13, 26, 51 and 102 s. The kernel takes the smaller of this and net.core.somaxconn.
         compat.listening_socket(arguments).listen(BACKLOG)

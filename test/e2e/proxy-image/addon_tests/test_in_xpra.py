@@ -110,6 +110,18 @@ class InXpra(unittest.TestCase):
         strangers.process_packet(lambda *given: taken.append(given[2]), server, one, ("connection-lost",))
         self.assertEqual((len(taken), len(closed)), (4, 8))
 
+    def test_no_new_connection_ends_the_listening(self):
+        from vdi_door import compat, replaced
+
+        def no_thread(*_values):
+            raise RuntimeError("can't start new thread")
+
+        arguments = ("ssl", object(), ("", 1), object(), no_thread, {})
+        wrapped = compat.with_callback(arguments, replaced._never_failing)
+        self.assertEqual((wrapped[:4], wrapped[5]), (list(arguments[:4]), {}))
+        self.assertIs(wrapped[4]("ssl", None), True)
+        self.assertIs(replaced._never_failing(lambda *_values: False)("ssl"), False)
+
     def test_an_attach_asks_no_directory(self):
         import grp
         import pwd
