@@ -16,7 +16,6 @@ from vdi_door.session import Wish
 from vdi_door.sign_in import Entry, Refused
 
 LONGEST_BODY = 16 * 1024
-BODY_SECONDS = 10.0
 PREPARE_SECONDS = 300.0
 ANSWER_SECONDS = 10.0
 # While there is nothing to tell, a line says that the connection lives: the page gives up one that is silent.
@@ -80,6 +79,7 @@ class Api:
         route = routes.get(urlsplit(self._handler.path).path)
         # The body is always read first: what is left in the connection would be taken for the next request.
         self._body = self._read()
+        self._handler.has_asked()
         if route is None:
             raise ApiError(404, "not-found", "There is no such request.")
         route()
@@ -96,7 +96,6 @@ class Api:
         if length > LONGEST_BODY:
             handler.close_connection = True
             raise ApiError(413, "too-long", "The request is too long.")
-        handler.request.settimeout(BODY_SECONDS)
         data = handler.rfile.read(length)
         if len(data) < length:
             raise ConnectionError("the request ended early")

@@ -6,24 +6,22 @@ the connection left open.
 """
 
 import ssl
-import threading
 from typing import Any
 
 from vdi_door.door import the_door
 from vdi_door.log import log
 from vdi_door.peers import stay_alive
+from vdi_door.waiting import Waiting
 
 SECONDS = 8.0
 AT_ONCE = 1024
-_room = threading.BoundedSemaphore(AT_ONCE)
+_waiting = Waiting()
 
 
 def ssl_handshake(ssl_socket: Any) -> Any:
     """Stands in for xpra.net.socket_util.ssl_handshake, on the connection's own thread, which ends here when it fails."""
-    if not _room.acquire(blocking=False):
-        ssl_socket.close()
-        raise SystemExit
     timeout = ssl_socket.gettimeout()
+    _waiting.enter(ssl_socket, AT_ONCE)
     try:
         stay_alive(ssl_socket, the_door().settings.socket_seconds)
         ssl_socket.settimeout(SECONDS)
@@ -38,4 +36,4 @@ def ssl_handshake(ssl_socket: Any) -> Any:
         # Python ends a thread without a word for this one.
         raise SystemExit from None
     finally:
-        _room.release()
+        _waiting.leave(ssl_socket)

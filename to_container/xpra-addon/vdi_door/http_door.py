@@ -9,6 +9,7 @@ import io
 import select
 import socket
 import threading
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,12 +17,16 @@ from vdi_door import compat
 from vdi_door.api import Api, ApiError
 from vdi_door.door import the_door
 from vdi_door.log import log
+from vdi_door.waiting import Waiting
 from vdi_door.www import SECURITY_HEADERS
 
 IDLE_SECONDS = 15.0
+# For a whole request, header and body, from its first byte on.
+REQUEST_SECONDS = 10.0
 _FULL = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\nRetry-After: 5\r\n\r\n"
-_open = 0
+_answering = 0
 _count = threading.Lock()
+_waiting = Waiting()
 
 
 class _Received(io.RawIOBase):
@@ -29,12 +34,26 @@ class _Received(io.RawIOBase):
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
+        self._deadline: float | None = None
+
+    def next_request(self) -> None:
+        self._deadline = None
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        data = self._connection.recv(len(buffer))
+        left = IDLE_SECONDS if self._deadline is None else self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the request took too long")
+        self._connection.settimeout(left)
+        try:
+            data = self._connection.recv(len(buffer))
+        finally:
+            # The answer has a time of its own.
+            self._connection.settimeout(IDLE_SECONDS)
+        if self._deadline is None:
+            self._deadline = time.monotonic() + REQUEST_SECONDS
         buffer[: len(data)] = data
         return len(data)
 
@@ -52,35 +71,52 @@ class DoorHandler(compat.http_handler):  # type: ignore[misc]
         self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().setup()
         self.rfile.close()  # type: ignore[has-type]
-        self.rfile = io.BufferedReader(_Received(self.request))
+        self._received = _Received(self.request)
+        self.rfile = io.BufferedReader(self._received)
 
     def handle(self) -> None:
-        global _open
-        with _count:
-            _open += 1
-            full = _open > the_door().settings.max_http
         try:
-            if full:
-                self.request.sendall(_FULL)
-                self.close_connection = True
-            else:
-                super().handle()
+            super().handle()
         except (ConnectionError, TimeoutError, OSError):
             self.close_connection = True
-        finally:
-            with _count:
-                _open -= 1
 
+    def handle_one_request(self) -> None:
+        global _answering
+        self._answering = False
+        self._received.next_request()
+        _waiting.enter(self.request, the_door().settings.max_http)
+        try:
+            super().handle_one_request()
+        finally:
+            _waiting.leave(self.request)
+            with _count:
+                _answering -= self._answering
+
+    def has_asked(self) -> None:
+        """The request is here as a whole: from now on this connection is one of those that are answered, or is told that they are too many."""
+        global _answering
+        _waiting.leave(self.request)
+        with _count:
+            self._answering = _answering < the_door().settings.max_http
+            _answering += self._answering
+        if not self._answering:
+            self.close_connection = True
+            self.request.sendall(_FULL)
+            raise ConnectionAbortedError("too many requests")
 
     # what may be asked for
 
     def do_GET(self) -> None:
+        # Whether the proxy lives must be told as well when it has too much to do.
+        if urlsplit(self.path).path != "/healthz":
+            self.has_asked()
         if (self.headers.get("Upgrade") or "").lower() == "websocket":
             self._websocket()
             return
         self._file(body=True)
 
     def do_HEAD(self) -> None:
+        self.has_asked()
         self._file(body=False)
 
     def do_POST(self) -> None:

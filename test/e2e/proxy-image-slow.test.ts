@@ -1,0 +1,62 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { connect as connectTls } from "node:tls";
+import { afterEach, describe, expect, it } from "vitest";
+import { Rig } from "./proxy-image/rig.ts";
+import { eventually } from "./support/wait.ts";
+
+// Connections that never go on: whoever does, and the kubelet's probe first of all, is answered all the same.
+let rig: Rig | undefined;
+
+afterEach(async () => {
+  await rig?.down();
+  rig = undefined;
+});
+
+const isAlive = async (proxy: Rig): Promise<number> => (await proxy.freshHttp("GET", "/healthz")).status;
+
+describe("a proxy", () => {
+  it("tells that it lives while all its connections are taken by requests that do not come to an end", async () => {
+    const proxy = await Rig.up(`vdi-test-slow-${process.pid}`, "-e VDI_MAX_HTTP_CONNECTIONS=4");
+    rig = proxy;
+    const slow = await Promise.all(
+      Array.from({ length: 5 }, async () => {
+        const socket = connectTls({ host: proxy.host, port: proxy.port, rejectUnauthorized: false });
+        socket.on("error", () => undefined);
+        await once(socket, "secureConnect");
+        socket.write("GET / HTTP/1.1\r\nHost: x\r\nX: ");
+        // A byte now and then: each of them is in time, the whole is not.
+        const drip = setInterval(() => socket.destroyed || socket.write("x"), 2_000);
+        socket.once("close", () => clearInterval(drip));
+        socket.resume();
+        return socket;
+      }),
+    );
+    expect(await isAlive(proxy)).toBe(200);
+    await eventually(
+      "the slow requests are closed",
+      async () => slow.filter((socket) => socket.closed).length,
+      (closed) => closed === slow.length,
+    );
+    expect((await proxy.freshHttp("GET", "/")).status).toBe(200);
+  });
+
+  it("takes connections in again after it had no thread left for them", async () => {
+    const proxy = await Rig.up(`vdi-test-threads-${process.pid}`, "--pids-limit=200");
+    rig = proxy;
+    const silent = Array.from({ length: 400 }, () => connect(proxy.port, proxy.host).on("error", () => undefined));
+    await eventually(
+      "the proxy has run out of threads",
+      () => proxy.logs("proxy"),
+      (log) => log.includes("could not be taken in"),
+    );
+    for (const socket of silent) socket.destroy();
+    await sleep(1_500);
+    await eventually(
+      "an answer",
+      () => isAlive(proxy).catch(() => 0),
+      (status) => status === 200,
+    );
+  });
+});
