@@ -18,8 +18,8 @@ from vdi_door.pressure import Pressed
 from vdi_door.record import record
 
 CLOSE_MILLISECONDS = 1000
-# A screen of 3840x2160 without any compression, one of 8192x4096 with a byte for each pixel. Stock, a session's hello says how much it may send
-# in one piece, up to 256 MB, and all of that is kept before anything is looked at.
+# A screen of 3840x2160 without any compression, one of 8192x4096 with a byte for each pixel. Stock, a session's hello says how much it
+# may send in one piece, up to 256 MB, and all of that is kept before anything is looked at.
 LARGEST_PIECE = 32 * 1024 * 1024
 # Taken by a thread that waits for the next packet, and dropped because its connection is closed by then.
 _LAST_PACKET = ("closed",)
