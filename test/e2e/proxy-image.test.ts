@@ -290,8 +290,8 @@ describe("the port", () => {
     const bomb = await rig.raw({ transport: "ssl", bomb: 64 * 1024 * 1024, until: "closed", seconds: 20 });
     expect(["disconnect", "closed"]).toContain(bomb.at(-1)?.[1]);
     expect(await rig.logs("proxy")).toContain("zlib packet decompression failed");
-    const flood = await rig.raw({ transport: "wss", flood: 2000, until: "closed", seconds: 20 });
-    expect(["disconnect", "closed"]).toContain(flood.at(-1)?.[1]);
+    const endless = await rig.raw({ transport: "wss", endless: 2000, until: "closed", seconds: 20 });
+    expect(["disconnect", "closed"]).toContain(endless.at(-1)?.[1]);
     expect(await rig.logs("proxy")).toContain("sent too much before it signed in");
     expect(kinds(await rig.raw({ hello: { display: "desktop" } }))).toContain("hello");
   });

@@ -3,7 +3,7 @@
 Reads one JSON object from a line of standard input:
   {"host", "port", "transport": "wss"|"ssl"|"tcp", "user", "password", "hello": {...} added to the second hello,
    "again": seconds after which the second hello is sent once more, "seconds": how long to listen, "until": packet type that ends it, "origin": header,
-   "bomb": bytes that a small piece of a packet, sent first, unpacks to, "flood": pieces of 64 KiB of a WebSocket message without an end,
+   "bomb": bytes that a small piece of a packet, sent first, unpacks to, "endless": pieces of 64 KiB of a WebSocket message without an end,
    "first": [packet, ...] said in the place of the first hello,
    "wait": true when it is to print [0, "waiting"] first and to connect after another line}
 and prints each packet received as a line of JSON: [seconds since the start, type, ...]; the connection's end as [seconds, "closed"].
@@ -80,7 +80,7 @@ class Client:
             packed = zlib.compress(bytes(self.order["bomb"]), 1)
             self.socket.sendall(struct.pack("!cBBBL", b"P", PLUS, 1, 1, len(packed)) + packed)
         try:
-            for number in range(self.order.get("flood", 0)):
+            for number in range(self.order.get("endless", 0)):
                 self.socket.sendall(struct.pack("!BBQL", 0 if number else 2, 0xFF, 65536, 0) + bytes(65536))
         except OSError:
             self.say("closed")

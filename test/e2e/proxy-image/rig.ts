@@ -30,7 +30,7 @@ export type RawOrder = {
   readonly hello?: Readonly<Record<string, unknown>>;
   readonly first?: readonly (readonly unknown[])[];
   readonly bomb?: number;
-  readonly flood?: number;
+  readonly endless?: number;
   readonly again?: number;
   readonly seconds?: number;
   readonly until?: string;
