@@ -108,12 +108,6 @@ export function checkTogether(
   if (has("SSL") && text("SSL") === "off") {
     warning("SSL", "SSL is off: that asks for a door without encryption; the proxies of this version answer by TLS all the same");
   }
-  if (has("XPRA_AUTH_METHOD") && !/^(pam|sys|pam:service=[A-Za-z0-9_.-]+)$/.test(text("XPRA_AUTH_METHOD"))) {
-    error(
-      "XPRA_AUTH_METHOD",
-      `XPRA_AUTH_METHOD is ${text("XPRA_AUTH_METHOD")}, and the proxies of this version would not start: only PAM knows who may have which session; set pam:service=NAME`,
-    );
-  }
   for (const kind of ["CPU", "MEMORY"]) {
     const [request, limit] = [`XPRA_SESSION_${kind}_REQUEST`, `XPRA_SESSION_${kind}_LIMIT`];
     if (!has(request) || !has(limit) || text(request) === "" || text(limit) === "") continue;

@@ -11,7 +11,6 @@ export const effectWords = {
   nodes: "the label of the nodes that run sessions",
   certificate: "the names in the certificate, the next time that vdi makes one",
   images: "where the next `vdi build-images` puts images, and which ones are deployed",
-  files: "which files of this machine the next deploy brings to the pods",
   local: "where `vdi local` answers and which addresses its sessions have, the next time that it is brought up",
   scripts: "the file etc/xpra-vars.sh, which scripts of sessions that start from then on may read",
 } as const;

@@ -36,7 +36,7 @@ export const userVariables: readonly Variable[] = [
   {
     name: "XPRA_AUTH_METHOD",
     section: "users",
-    type: types.authMethods,
+    type: types.authMethod,
     default: "pam:service=xpra",
     usedBy: ["proxy"],
     meaning:

@@ -258,13 +258,9 @@ export const storage: ValueType = {
 /** Base64 text; may be empty. */
 export const base64 = pattern("base64", /^$|^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/, "must be base64 text");
 
-/** Xpra's authentication modules, separated by commas. */
-export const authMethods: ValueType = {
-  name: "modules",
-  problem(value) {
-    const parts = value.split(",").map((part) => part.trim());
-    return parts.every((part) => /^[a-z0-9_]+(:\S+)?$/.test(part))
-      ? undefined
-      : "must be Xpra authentication modules, as in pam:service=xpra";
-  },
-};
+/** How users prove who they are: what the proxies' start takes. */
+export const authMethod = pattern(
+  "PAM service",
+  /^(pam|sys|pam:service=[A-Za-z0-9_.-]+)$/,
+  "must be PAM, which alone knows who may have which session, else the proxies of this version would not start: set pam:service=NAME",
+);

@@ -5,7 +5,7 @@ import { imageReferences } from "../deployment/pinned-images.ts";
 import { dockerLabels, isEndingName } from "../engine/docker-names.ts";
 import { filesOf } from "./archive.ts";
 import { engineError, ifThere } from "./engine-error.ts";
-import { pageAddress } from "./local-values.ts";
+import { everywhere, pageAddress } from "./local-values.ts";
 import { containerName, labelFilters } from "./names.ts";
 import { filesPlace } from "./plan.ts";
 
@@ -115,7 +115,7 @@ async function certificateText(docker: Dockerode, { namespace }: Config): Promis
 function boundTo(proxy: Dockerode.ContainerInspectInfo | undefined): Config["local"] | undefined {
   const [binding] = Object.values(proxy?.HostConfig.PortBindings ?? {}).flat() as readonly { HostIp?: string; HostPort?: string }[];
   if (binding?.HostPort === undefined) return undefined;
-  return { listen: binding.HostIp || "0.0.0.0", port: Number(binding.HostPort), network: "" };
+  return { listen: binding.HostIp || everywhere, port: Number(binding.HostPort), network: "" };
 }
 
 /** What a container takes without the file cache, which the kernel takes back when it needs it. */

@@ -12,8 +12,8 @@ export interface UsersOnEngine {
 }
 
 /**
- * Puts the directory's users where the running proxy reads them at the next sign-in. It never throws: by now
- * the files are written, and new passwords have to be shown.
+ * Puts the directory's users where the running proxy reads them at the next sign-in. It never throws: by now the files are
+ * written, and new passwords have to be shown.
  */
 export async function bringToEngine(ctx: Context, config: Config): Promise<UsersOnEngine> {
   if (!config.demoUsers) return { state: "off" };

@@ -68,27 +68,7 @@ export const usersAddDemo: Command<UsersAdded> = {
 export async function addDemoUsers(ctx: Context, input: Input, directory: string): Promise<AddedUsers> {
   const count = numberOf(input, "count") ?? 9;
   const given = flagOf(input, "passwordStdin") ? passwordFrom(await ctx.readStdin()) : undefined;
-  const renew = flagOf(input, "renew");
-  const passwords = new Map<string, string>();
-  const hashes = new Map<string, string>();
-  let before: UserEntries;
-  let wanted: ReturnType<typeof demoUsers>;
-  for (;;) {
-    before = await readUsers(directory);
-    wanted = demoUsers(before, count);
-    const needy: string[] = [];
-    for (const { name } of wanted) {
-      if (!hashes.has(name) && (await needsPassword(before, name, given, renew, ctx.signal))) needy.push(name);
-    }
-    // Passwords take seconds, in which another admin may change the users: only what was just read is written over.
-    if (needy.length === 0) break;
-    const fresh = needy.map(() => given ?? generatePassword());
-    const hashed = await hashPasswords(fresh, ctx.signal);
-    needy.forEach((name, at) => {
-      passwords.set(name, fresh[at] ?? "");
-      hashes.set(name, hashed[at] ?? "!");
-    });
-  }
+  const { before, wanted, passwords, hashes } = await withPasswords(ctx, directory, count, given, flagOf(input, "renew"));
   await writeUsers(directory, withUsers(before, wanted, hashes, ctx.now()));
   return wanted.map(({ name, uid }) => {
     const isNew = !before.passwd.some((entry) => entry.name === name);
@@ -96,6 +76,41 @@ export async function addDemoUsers(ctx: Context, input: Input, directory: string
     const state = isNew ? "added" : passwords.has(name) ? "new-password" : "kept";
     return { name, uid, state, ...(password === undefined ? {} : { password }) };
   });
+}
+
+/** The users as they are now, those that are wanted, and a password with its hash for each that needs one. */
+interface DemoUserPlan {
+  readonly before: UserEntries;
+  readonly wanted: ReturnType<typeof demoUsers>;
+  readonly passwords: ReadonlyMap<string, string>;
+  readonly hashes: ReadonlyMap<string, string>;
+}
+
+/** Passwords take seconds, in which another admin may change the users: they are read again until nothing is left to be made. */
+async function withPasswords(
+  ctx: Context,
+  directory: string,
+  count: number,
+  given: string | undefined,
+  renew: boolean,
+): Promise<DemoUserPlan> {
+  const passwords = new Map<string, string>();
+  const hashes = new Map<string, string>();
+  for (;;) {
+    const before = await readUsers(directory);
+    const wanted = demoUsers(before, count);
+    const needy: string[] = [];
+    for (const { name } of wanted) {
+      if (!hashes.has(name) && (await needsPassword(before, name, given, renew, ctx.signal))) needy.push(name);
+    }
+    if (needy.length === 0) return { before, wanted, passwords, hashes };
+    const fresh = needy.map(() => given ?? generatePassword());
+    const hashed = await hashPasswords(fresh, ctx.signal);
+    needy.forEach((name, at) => {
+      passwords.set(name, fresh[at] ?? "");
+      hashes.set(name, hashed[at] ?? "!");
+    });
+  }
 }
 
 /** A line for each user who is new or has a new password, and one for the others. */

@@ -29,8 +29,7 @@ export const onClusterField = object(
 export type OnCluster = DataOf<typeof onClusterField>;
 
 /**
- * Brings the users of the directory to the proxies. It never throws: by now the files are
- * written, and new passwords have to be shown.
+ * Brings the users of the directory to the proxies. It never throws: by now the files are written, and new passwords have to be shown.
  */
 export async function bringToCluster(ctx: Context, input: Input, config: Config): Promise<OnCluster> {
   if (!config.demoUsers) return { state: "off", proxies: [], exitCode: ExitCode.ok };

@@ -15,7 +15,7 @@ XPRA_WORKERS=all
 `;
 
 /** What of a change cannot be seen in the objects of the plan. */
-const outsideOfPlan: readonly Effect[] = ["certificate", "images", "nodes", "files", "users", "local"];
+const outsideOfPlan: readonly Effect[] = ["certificate", "images", "nodes", "users", "local"];
 
 function objectsWith(line: string): readonly KubeObject[] {
   const { config, diagnostics } = readConfigText({ dir: "/data/srv/vdi-stp", env: {} }, `${base}${line}\n`);

@@ -16,7 +16,8 @@ BASE_BYTES = 160 * MIB
 CLIENT_BYTES = 4 * MIB
 BASE_TASKS = 320
 CLIENT_TASKS = 10
-# Connections that are no attached clients: at most 512 requests of pages, the handshakes, the attempts to sign in.
+# Connections that are no attached clients: requests of pages, handshakes, attempts to sign in. A flood may have more of them: up to 512
+# requests that are answered, as many that are waited for, and 1,024 handshakes.
 BASE_DESCRIPTORS = 800
 CLIENT_DESCRIPTORS = 3
 
