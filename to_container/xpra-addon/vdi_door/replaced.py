@@ -10,6 +10,7 @@
 | proxy_server.get_username_for_uid, .get_groups, .make_defaults_struct | asked the directory on the main thread at every attach |
 | xpra.scripts.main.retry_socket_connect | made on a worker thread before; the main thread never waits for a network |
 | xpra.net.socket_util.ssl_handshake (6.x: xpra.net.tls.socket) | time for slow lines, a limit, no traceback for what is not TLS |
+| SSLSocketConnection.__init__, .read, .write; SocketConnection.close | closed under a thread that waits in TLS, which then reads the next connection's first bytes |
 | xpra.server.server_core.log_new_connection (6.x: xpra.server.core) | three lines for each connection, the kubelet's probes included |
 | xpra.server.server_core.add_listen_socket (6.x: xpra.server.core) | room for a burst: without it the sixth may wait for minutes; an error with one connection ends it alone |
 | xpra.net.websockets.handler.WebSocketRequestHandler | the page, its interface and its headers |
@@ -82,9 +83,9 @@ def _bound_what_is_received() -> None:
         setattr(owner, name, _in_place_of(compat.need(owner, name), bounded))
 
 
-def _in_place_of(original: Any, bounded: Any) -> Any:
-    def replaced(*arguments: Any) -> Any:
-        return bounded(original, *arguments)
+def _in_place_of(original: Any, replacement: Any) -> Any:
+    def replaced(*arguments: Any, **options: Any) -> Any:
+        return replacement(original, *arguments, **options)
 
     return replaced
 
@@ -132,6 +133,16 @@ def _replace_handshake() -> None:
 
     compat.need(compat.TLS_MODULE, "ssl_handshake")
     compat.TLS_MODULE.ssl_handshake = handshake.ssl_handshake
+
+
+def _share_connections() -> None:
+    from vdi_door import connection
+
+    for name in ("read", "write"):
+        compat.need(compat.TLSConnection, name)
+        setattr(compat.TLSConnection, name, getattr(connection, name))
+    for owner, name, replacement in ((compat.TLSConnection, "__init__", connection.prepare), (compat.SocketConnection, "close", connection.close)):
+        setattr(owner, name, _in_place_of(compat.need(owner, name), replacement))
 
 
 def _never_failing(taken_in: Callable[..., Any]) -> Callable[..., Any]:
@@ -240,6 +251,7 @@ def install() -> None:
     _replace_connect()
     _ask_no_directory()
     _replace_handshake()
+    _share_connections()
     _make_room_for_bursts()
     _be_quiet_about_connections()
     _replace_http_handler()

@@ -38,7 +38,7 @@ def hang_up(server: Any, proto: Any, line: str) -> None:
         return
     proto.vdi_refused = True
     log.info(line)
-    # Closed here and now, its goodbye would still be written: by another thread, and to whoever has the descriptor next.
+    # Closed here and now, its goodbye would be lost: another thread writes it.
     compat.on_main_thread(server.send_disconnect, proto, _NOT_UNDERSTOOD)
 
 
