@@ -4,6 +4,7 @@ import type { Demo } from "../../start/demo.ts";
 import { openBrowser, waitForState } from "../page/page.ts";
 import { AtWork, attachedProxy, tell, untilProxiesReady } from "../support/at-work.ts";
 import { testDemo } from "../support/demo.ts";
+import { keepConnecting } from "../support/door.ts";
 import { isOwnCluster, killContainer } from "../support/faults.ts";
 import { type Kubectl, kubectlFor } from "../support/kubectl.ts";
 import { eventually } from "../support/wait.ts";
@@ -69,5 +70,26 @@ describe("a user at work whose proxy is killed", () => {
     await user.typeRest();
     expect((await user.pod()).metadata?.uid).toBe(before.metadata?.uid);
     await user.picture("proxy-killed-back");
+  });
+
+  it("going as a deploy or a drained node has it go, is back in the same desktop, and nobody new meets it", async () => {
+    user = await AtWork.signedIn(browser, kubectl, demo);
+    await user.start();
+    const before = await user.pod();
+    await user.typeHalf();
+    const { metadata } = await attachedProxy(kubectl, demo);
+    const seen = await user.watch();
+    const newcomers = keepConnecting(new URL(demo.url).hostname);
+    // Ends when the pod is gone.
+    await kubectl.run("delete", "pod", "-n", metadata?.namespace ?? "", metadata?.name ?? "");
+    await eventually("the page connects again", seen, (notes) => notes.some(({ state }) => state === "reconnecting"), 20_000);
+    await waitForState(user.page, ["working"], 60_000);
+    const { tries, failed } = await newcomers();
+    tell(`the proxy went, and ${tries} connected meanwhile; the page showed`, await seen());
+    expect(failed).toEqual([]);
+    expect(tries).toBeGreaterThan(30);
+    await user.ready();
+    await user.typeRest();
+    expect((await user.pod()).metadata?.uid).toBe(before.metadata?.uid);
   });
 });

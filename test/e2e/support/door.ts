@@ -96,6 +96,42 @@ export function doorAt(address: string, port = 443): Door {
   };
 }
 
+/** Makes a new connection ten times a second and asks whether a proxy lives; the returned function ends that, and gives the number and what failed. */
+export function keepConnecting(address: string): () => Promise<{ readonly tries: number; readonly failed: readonly string[] }> {
+  const failed: string[] = [];
+  const going: Promise<void>[] = [];
+  const ask = (): Promise<void> =>
+    new Promise((resolve) => {
+      const began = new Date().toISOString();
+      const no = (why: string): void => {
+        failed.push(`${began} ${why}`);
+        resolve();
+      };
+      const options = {
+        host: address,
+        path: "/healthz",
+        agent: false,
+        rejectUnauthorized: false,
+        ALPNProtocols: ["http/1.1"],
+        timeout: 10_000,
+      };
+      const outgoing = request(options, (answer) => {
+        answer.resume();
+        if (answer.statusCode === 200) answer.on("close", resolve);
+        else no(`status ${answer.statusCode}`);
+      });
+      outgoing.on("timeout", () => outgoing.destroy(new Error("nothing for 10 s")));
+      outgoing.on("error", (error) => no(error.message));
+      outgoing.end();
+    });
+  const timer = setInterval(() => going.push(ask()), 100);
+  return async () => {
+    clearInterval(timer);
+    await Promise.all(going);
+    return { tries: going.length, failed };
+  };
+}
+
 /** The door of each proxy that is not on its way out, by the address of its pod. */
 export async function proxyDoors(kubectl: Kubectl, demo: Demo): Promise<readonly Door[]> {
   const proxies = await kubectl.pods(`ingress-${demo.namespace}`, "app=xpra-proxy");
