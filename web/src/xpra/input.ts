@@ -9,8 +9,11 @@ import type { WindowSet } from "./window-set.ts";
 /** How long a paste key waits for the browser to hand over its clipboard. */
 const pasteWaitMs = 200;
 
-/** How long the keys after a paste key wait for the program to fetch the text, which it may not want at all. */
-const fetchWaitMs = 300;
+/**
+ * How long the keys after a paste key wait for the program to fetch the text, which it may not want at all: longer than a slow line
+ * and a busy desktop need for it, and short enough for who means something else by the key.
+ */
+const fetchWaitMs = 700;
 
 /** What this module needs to know. */
 export interface InputOptions {
