@@ -220,7 +220,8 @@ export class Rig {
       'mkdir -p /tmp/h; mkdir -m 700 /tmp/run; Xvfb :9 -screen 0 1280x800x24 >/dev/null 2>&1 & n=0; until [ -S /tmp/.X11-unix/X9 ] || [ $n -gt 100 ]; do n=$((n + 1)); sleep 0.1; done; export DISPLAY=:9; timeout -k 3 -s INT 30 /usr/lib/vdi/libexec/xpra "$@" 2>&1; echo "exit $?"';
     const name = `${this.name}-client-${Math.random().toString(36).slice(2)}`;
     const options = ["--user", "1234:1234", "--read-only", "--tmpfs", "/tmp", "-e", "HOME=/tmp/h", "-e", "XDG_RUNTIME_DIR=/tmp/run"];
-    const client = ["bash", "-c", script, "x", ...args, "--ssl-server-verify-mode=none", "--ssl-check-hostname=no"];
+    // Its splash screen is a process of its own, whose early end is the end of the client.
+    const client = ["bash", "-c", script, "x", ...args, "--splash=no", "--ssl-server-verify-mode=none", "--ssl-check-hostname=no"];
     const child = spawn("docker", ["run", "--rm", "--name", name, "--network", this.name, ...options, images.session, ...client]);
     let out = "";
     let ended = false;

@@ -22,7 +22,7 @@ for _ in $(seq 200); do [ -s /tmp/display ] && break; sleep 0.1; done
 [ -s /tmp/display ] || { echo "no Xvfb within 20 s"; exit 1; }
 export DISPLAY=:77 HOME=/tmp XDG_RUNTIME_DIR=/tmp
 exec /usr/lib/vdi/libexec/xpra "$@" --password-file=/tmp/password \
-  --ssl-server-verify-mode=none --ssl-check-hostname=no --opengl=no --speaker=off --tray=no --reconnect=no 2>&1`;
+  --splash=no --ssl-server-verify-mode=none --ssl-check-hostname=no --opengl=no --speaker=off --tray=no --reconnect=no 2>&1`;
 
 /** Starts `xpra ARGS…` with the image's own Xpra 6.5.5, e.g. `["attach", "wss://alice@192.0.2.1/desktop"]`. */
 export async function startNativeClient(image: string, password: string, args: readonly string[]): Promise<NativeClient> {
