@@ -11,7 +11,6 @@ import select
 import ssl
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from vdi_door.waiting import hang_up
@@ -37,15 +36,13 @@ def write(connection: Any, data: Any, _packet_type: str = "") -> int:
 
 
 def close(original: Callable[[Any], None], connection: Any) -> None:
-    """Stands in for SocketConnection.close, with TLS and without: whoever waits for this connection is woken first."""
+    """Stands in for SSLSocketConnection.close: whoever waits for this connection is woken first."""
+    # Without TLS this is not needed (a socket of Python forgets its descriptor), nor would it be right: where each client has a process,
+    # the socket is still used there.
     connection.set_active(False)
     hang_up(connection._socket)
-    with _turn(connection):
+    with connection.vdi_turn:
         original(connection)
-
-
-def _turn(connection: Any) -> AbstractContextManager[Any]:
-    return getattr(connection, "vdi_turn", None) or nullcontext()
 
 
 def _receive(socket: Any, size: int) -> bytes:

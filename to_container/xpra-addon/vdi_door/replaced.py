@@ -10,7 +10,7 @@
 | proxy_server.get_username_for_uid, .get_groups, .make_defaults_struct | asked the directory on the main thread at every attach |
 | xpra.scripts.main.retry_socket_connect | made on a worker thread before; the main thread never waits for a network |
 | xpra.net.socket_util.ssl_handshake (6.x: xpra.net.tls.socket) | time for slow lines, a limit, no traceback for what is not TLS |
-| SSLSocketConnection.__init__, .read, .write; SocketConnection.close | closed under a thread that waits in TLS, which then reads the next connection's first bytes |
+| SSLSocketConnection.__init__, .read, .write, .close | closed under a thread that waits in TLS, which then reads the next connection's first bytes |
 | xpra.server.server_core.log_new_connection (6.x: xpra.server.core) | three lines for each connection, the kubelet's probes included |
 | xpra.server.server_core.add_listen_socket (6.x: xpra.server.core) | room for a burst: without it the sixth may wait for minutes; an error with one connection ends it alone |
 | xpra.net.websockets.handler.WebSocketRequestHandler | the page, its interface and its headers |
@@ -141,8 +141,8 @@ def _share_connections() -> None:
     for name in ("read", "write"):
         compat.need(compat.TLSConnection, name)
         setattr(compat.TLSConnection, name, getattr(connection, name))
-    for owner, name, replacement in ((compat.TLSConnection, "__init__", connection.prepare), (compat.SocketConnection, "close", connection.close)):
-        setattr(owner, name, _in_place_of(compat.need(owner, name), replacement))
+    for name, replacement in (("__init__", connection.prepare), ("close", connection.close)):
+        setattr(compat.TLSConnection, name, _in_place_of(compat.need(compat.TLSConnection, name), replacement))
 
 
 def _never_failing(taken_in: Callable[..., Any]) -> Callable[..., Any]:
