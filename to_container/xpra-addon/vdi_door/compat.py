@@ -46,7 +46,7 @@ auth_base = first_module("xpra.server.auth.sys_auth_base", "xpra.auth.sys_auth_b
 server_core = first_module("xpra.server.server_core", "xpra.server.core")
 # The handshake is imported by name at each connection, from here.
 TLS_MODULE = first_module("xpra.net.tls.socket", "xpra.net.ssl_util", "xpra.net.socket_util")
-# 6.5 and later: beside the handshake.
+# Up to 6.5 among the streams, later beside the handshake.
 TLSConnection = need(TLS_MODULE if hasattr(TLS_MODULE, "SSLSocketConnection") else _import("xpra.net.bytestreams"), "SSLSocketConnection")
 client_main = _import("xpra.scripts.main")
 websocket_handler = first_module("xpra.net.websockets.handler")
