@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { openRealKeyboard, type RealKeyboard } from "./real-keyboard.ts";
@@ -68,14 +69,29 @@ describe("a keyboard with the layout", () => {
   });
 });
 
-test("keys that are pressed while a paste is still being fetched come after it", async () => {
-  await keyboard.setLayout("us");
-  const page = await openPage();
-  await context?.grantPermissions(["clipboard-read", "clipboard-write"]);
-  for (const pasted of ["first of the pasted", "Ünïcode: 日本 €"]) {
+describe("keys that are pressed while a paste is still being fetched come after it", () => {
+  type Press = (keys: () => Promise<void>) => Promise<void>;
+
+  async function expectPasted(pasted: string, press: Press = (keys) => keys()): Promise<void> {
+    const page = await openPage();
+    await context?.grantPermissions(["clipboard-read", "clipboard-write"]);
     await page.evaluate((text) => navigator.clipboard.writeText(text), pasted);
-    await rig.expectTyped(`a${pasted}b`, () => keyboard.press("KeyA", "ControlLeft+ShiftLeft+KeyV", "KeyB", "Enter"));
+    await rig.expectTyped(`a${pasted}b`, () => press(() => keyboard.press("KeyA", "ControlLeft+ShiftLeft+KeyV", "KeyB", "Enter")));
   }
+
+  beforeAll(() => keyboard.setLayout("us"));
+
+  test("whatever the text", () => expectPasted("Ünïcode: 日本 €"));
+
+  test("also in a program that is busy", async () => {
+    const signal = (name: string): Promise<unknown> => rig.session.inside(`pkill -${name} -x xfce4-terminal`);
+    await expectPasted("first of the pasted", async (keys) => {
+      await signal("STOP");
+      await keys();
+      await sleep(1_200);
+      await signal("CONT");
+    });
+  });
 });
 
 test("a text of an input method is typed when it is done, and once", async () => {

@@ -1,9 +1,10 @@
 import { createHmac } from "node:crypto";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { corrections } from "../../../web/src/xpra/capabilities.ts";
 import { answerChallenge } from "../../../web/src/xpra/challenge.ts";
 import { ExtraCharacters, isPlain, keyNameOfCharacter } from "../../../web/src/xpra/characters.ts";
-import { clipboardText } from "../../../web/src/xpra/clipboard.ts";
+import { Clipboard, clipboardText } from "../../../web/src/xpra/clipboard.ts";
+import type { Connection } from "../../../web/src/xpra/connection.ts";
 import { dragBox, edgesOf, fitScale, placeWindow } from "../../../web/src/xpra/geometry.ts";
 import { layoutOf } from "../../../web/src/xpra/layout.ts";
 import { lossFromWords } from "../../../web/src/xpra/loss.ts";
@@ -179,4 +180,42 @@ test.each([
   const codes = ["KeyQ", "KeyY", "Semicolon", "Minus"];
   const legends = keys === null ? null : new Map(codes.map((code, index) => [code, keys[index] ?? ""]));
   expect(layoutOf(language, legends)).toBe(layout);
+});
+
+describe("a text of the browser", () => {
+  function clipboard() {
+    const sent: unknown[][] = [];
+    const handlers = new Map<string, (...values: unknown[]) => void>();
+    const connection = {
+      send: (packet: unknown[]) => sent.push(packet),
+      handle: (type: string, handler: (...values: unknown[]) => void) => handlers.set(type, handler),
+    };
+    const made = new Clipboard(connection as unknown as Connection, () => undefined);
+    return { made, sent, ask: (id: number, target: string) => handlers.get("clipboard-request")?.(id, "CLIPBOARD", target) };
+  }
+
+  test("stays there until a program asks for it, each time", () => {
+    const { made, sent, ask } = clipboard();
+    let fetched = 0;
+    made.onFetched = () => fetched++;
+    expect(made.offer("grüße")).toBe(true);
+    expect(made.offer("grüße")).toBe(false);
+    expect(sent).toHaveLength(1);
+    expect(sent[0]?.slice(0, 2)).toEqual(["clipboard-token", "CLIPBOARD"]);
+    expect(sent[0]?.slice(3, 8)).toEqual(["", "", 8, "bytes", new Uint8Array()]);
+    ask(1, "TARGETS");
+    expect(fetched).toBe(0);
+    ask(2, "UTF8_STRING");
+    ask(3, "text/plain");
+    expect(fetched).toBe(2);
+    expect(sent[3]).toEqual(["clipboard-contents", 3, "CLIPBOARD", "UTF8_STRING", 8, "bytes", new TextEncoder().encode("grüße")]);
+  });
+
+  test("goes along at once when it is long", () => {
+    const { made, sent } = clipboard();
+    const long = "x".repeat(70_000);
+    made.offer(long);
+    expect(sent[0]?.slice(3, 7)).toEqual(["UTF8_STRING", "UTF8_STRING", 8, "bytes"]);
+    expect(sent[0]?.[7]).toEqual(new TextEncoder().encode(long));
+  });
 });

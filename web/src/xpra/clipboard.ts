@@ -5,6 +5,12 @@ const utf8Targets = ["UTF8_STRING", "text/plain;charset=utf-8", "text/plain", "T
 /** The longest text that is passed on, in characters. */
 const longestText = 4 * 1024 * 1024;
 
+/**
+ * The longest text that is handed over only when a program asks for it, in characters. A longer one goes to the desktop at once: Xpra
+ * waits 2.5 s for the answer, which a slow line may need for it.
+ */
+const longestOnDemand = 64 * 1024;
+
 /** Reads the text of a clipboard packet; null when it holds something else. */
 export function clipboardText(type: unknown, format: unknown, data: unknown): string | null {
   if (typeof type !== "string" || !/text|string/i.test(type) || format !== 8) return null;
@@ -22,7 +28,7 @@ export class Clipboard {
   #primary = "";
   #waiting: string | null = null;
   #requests = 0;
-  /** Called when a program of the desktop has fetched the text. */
+  /** Called when a program of the desktop has fetched the text, which it may do more than once. */
   onFetched: () => void = () => undefined;
 
   constructor(connection: Connection, onCopied: (text: string) => void) {
@@ -102,9 +108,12 @@ export class Clipboard {
     this.#connection.send(["clipboard-request", this.#requests, "CLIPBOARD", "UTF8_STRING"]);
   }
 
+  /** Says that there is a text. What the user does not paste stays in the browser, and of what is pasted it is known when. */
   #send(selection: "CLIPBOARD" | "PRIMARY", text: string): void {
-    const bytes = new TextEncoder().encode(text);
-    const contents = ["UTF8_STRING", "UTF8_STRING", 8, "bytes", bytes];
+    const isAlong = text.length > longestOnDemand;
+    const contents = isAlong
+      ? ["UTF8_STRING", "UTF8_STRING", 8, "bytes", new TextEncoder().encode(text)]
+      : ["", "", 8, "bytes", new Uint8Array()];
     this.#connection.send(["clipboard-token", selection, utf8Targets, ...contents, true, true, true]);
   }
 

@@ -10,10 +10,20 @@ import type { WindowSet } from "./window-set.ts";
 const pasteWaitMs = 200;
 
 /**
- * How long the keys after a paste key wait for the program to fetch the text, which it may not want at all: longer than a slow line
- * and a busy desktop need for it, and short enough for who means something else by the key.
+ * How long the keys after a paste key wait for the program to fetch the text, in milliseconds. Control and V alone mean something else
+ * in many programs, whose user must not be held up for long; on a busy machine, or a slow line, fetching takes its time.
  */
-const fetchWaitMs = 700;
+function fetchWaitMs(event: KeyboardEvent): number {
+  return event.ctrlKey && !event.shiftKey ? 700 : 3_000;
+}
+
+/**
+ * How long they wait once the text was fetched, given how long that took: some programs fetch it once to look at it and again to take
+ * it, and the line has to be crossed again for that.
+ */
+function settleMs(fetchedAfterMs: number): number {
+  return Math.min(500, 50 + 1.5 * fetchedAfterMs);
+}
 
 /** What this module needs to know. */
 export interface InputOptions {
@@ -81,6 +91,7 @@ export function connectInput(options: InputOptions): Input {
   const gate = new KeyGate();
   let isPasting = false;
   let isInsertKey = false;
+  let pasteKeySentAt = 0;
   let isComposing = false;
   let isScreenKeyboard = false;
   let text = "";
@@ -115,8 +126,9 @@ export function connectInput(options: InputOptions): Input {
       sendKey(event, true);
       if (!isPasteKey) return;
       isPasting = false;
+      pasteKeySentAt = performance.now();
       // The program asks for the text only when it sees the key: what is typed next must not arrive before it.
-      gate.close(fetchWaitMs);
+      gate.close(fetchWaitMs(event));
     });
   }
 
@@ -186,7 +198,7 @@ export function connectInput(options: InputOptions): Input {
   area.addEventListener("input", onInput, { signal });
   area.addEventListener("paste", onPaste, { signal });
   clipboard.onFetched = () => {
-    if (!isPasting && gate.isClosed) gate.open();
+    if (!isPasting && gate.isClosed) gate.close(settleMs(performance.now() - pasteKeySentAt));
   };
   const focus = () => area.focus({ preventScroll: true });
   connectPointer({ connection, windows, clipboard, host, isMac, focus, signal });
