@@ -9,6 +9,7 @@ import { dragBox, edgesOf, fitScale, placeWindow } from "../../../web/src/xpra/g
 import { layoutOf } from "../../../web/src/xpra/layout.ts";
 import { lossFromWords } from "../../../web/src/xpra/loss.ts";
 import { keyNameOn, modifiersOf } from "../../../web/src/xpra/modifiers.ts";
+import { PasteWait } from "../../../web/src/xpra/paste-wait.ts";
 import { Wheel } from "../../../web/src/xpra/wheel.ts";
 
 const serverSalt = Uint8Array.from({ length: 64 }, (_, index) => 255 - index);
@@ -217,5 +218,29 @@ describe("a text of the browser", () => {
     made.offer(long);
     expect(sent[0]?.slice(3, 7)).toEqual(["UTF8_STRING", "UTF8_STRING", 8, "bytes"]);
     expect(sent[0]?.[7]).toEqual(new TextEncoder().encode(long));
+  });
+});
+
+describe("keys after a paste key", () => {
+  const shifted = { ctrlKey: true, shiftKey: true };
+
+  test("wait shorter where it may mean something else", () => {
+    expect(new PasteWait().sent({ ctrlKey: true, shiftKey: false }, 0)).toBe(700);
+    expect(new PasteWait().sent(shifted, 0)).toBe(3_000);
+    expect(new PasteWait().sent({ ctrlKey: false, shiftKey: true }, 0)).toBe(3_000);
+  });
+
+  test("wait for a second time as long as the first one took, and half of it", () => {
+    const wait = new PasteWait();
+    wait.sent(shifted, 1_000);
+    expect(wait.fetched(1_040)).toBe(110);
+    expect(wait.fetched(2_500)).toBe(500);
+  });
+
+  test("do not wait for ever for a program that looks at the text again and again", () => {
+    const wait = new PasteWait();
+    wait.sent(shifted, 0);
+    expect(wait.fetched(3_400)).toBe(100);
+    expect(wait.fetched(3_600)).toBe(0);
   });
 });

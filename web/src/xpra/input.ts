@@ -2,28 +2,13 @@ import type { Clipboard } from "./clipboard.ts";
 import type { Connection } from "./connection.ts";
 import { KeyGate } from "./key-gate.ts";
 import type { Keyboard } from "./keyboard.ts";
+import { PasteWait } from "./paste-wait.ts";
 import { connectPointer } from "./pointer.ts";
 import { filler, typedBetween } from "./touch-text.ts";
 import type { WindowSet } from "./window-set.ts";
 
 /** How long a paste key waits for the browser to hand over its clipboard. */
-const pasteWaitMs = 200;
-
-/**
- * How long the keys after a paste key wait for the program to fetch the text, in milliseconds. Control and V alone mean something else
- * in many programs, whose user must not be held up for long; on a busy machine, or a slow line, fetching takes its time.
- */
-function fetchWaitMs(event: KeyboardEvent): number {
-  return event.ctrlKey && !event.shiftKey ? 700 : 3_000;
-}
-
-/**
- * How long they wait once the text was fetched, given how long that took: some programs fetch it once to look at it and again to take
- * it, and the line has to be crossed again for that.
- */
-function settleMs(fetchedAfterMs: number): number {
-  return Math.min(500, 50 + 1.5 * fetchedAfterMs);
-}
+const browserWaitMs = 200;
 
 /** What this module needs to know. */
 export interface InputOptions {
@@ -89,9 +74,9 @@ export function connectInput(options: InputOptions): Input {
   /** Keys whose press has been sent already. */
   const sent = new Set<string>();
   const gate = new KeyGate();
+  const pasteWait = new PasteWait();
   let isPasting = false;
   let isInsertKey = false;
-  let pasteKeySentAt = 0;
   let isComposing = false;
   let isScreenKeyboard = false;
   let text = "";
@@ -117,7 +102,7 @@ export function connectInput(options: InputOptions): Input {
     if (isPasteKey) {
       isInsertKey = event.code === "Insert";
       isPasting = true;
-      gate.close(pasteWaitMs);
+      gate.close(browserWaitMs);
     } else {
       event.preventDefault();
     }
@@ -126,9 +111,8 @@ export function connectInput(options: InputOptions): Input {
       sendKey(event, true);
       if (!isPasteKey) return;
       isPasting = false;
-      pasteKeySentAt = performance.now();
       // The program asks for the text only when it sees the key: what is typed next must not arrive before it.
-      gate.close(fetchWaitMs(event));
+      gate.close(pasteWait.sent(event, performance.now()));
     });
   }
 
@@ -198,7 +182,7 @@ export function connectInput(options: InputOptions): Input {
   area.addEventListener("input", onInput, { signal });
   area.addEventListener("paste", onPaste, { signal });
   clipboard.onFetched = () => {
-    if (!isPasting && gate.isClosed) gate.close(settleMs(performance.now() - pasteKeySentAt));
+    if (!isPasting && gate.isClosed) gate.close(pasteWait.fetched(performance.now()));
   };
   const focus = () => area.focus({ preventScroll: true });
   connectPointer({ connection, windows, clipboard, host, isMac, focus, signal });
