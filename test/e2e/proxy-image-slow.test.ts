@@ -59,4 +59,29 @@ describe("a proxy", () => {
       (status) => status === 200,
     );
   });
+
+  it("keeps no place for a connection that turns into something else inside of it", async () => {
+    const proxy = await Rig.up(`vdi-test-turning-${process.pid}`, "-e XPRA_MAX_CONCURRENT_CONNECTIONS=6");
+    rig = proxy;
+    const text = Buffer.from("GET / HTTP/1.1\r\n\r\n");
+    for (let turn = 0; turn < 4; turn++) {
+      await Promise.all(
+        Array.from({ length: 4 }, async () => {
+          const socket = connectTls({ host: proxy.host, port: proxy.port, rejectUnauthorized: false, ALPNProtocols: ["http/1.1"] });
+          socket.on("error", () => undefined);
+          await once(socket, "secureConnect");
+          socket.write(
+            "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" +
+              "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: binary\r\n\r\n",
+          );
+          await once(socket, "data");
+          // One frame; its mask is zero.
+          socket.write(Buffer.concat([Buffer.from([0x82, 0x80 | text.length, 0, 0, 0, 0]), text]));
+          socket.resume();
+          await once(socket, "close");
+        }),
+      );
+    }
+    expect((await proxy.raw({ hello: { display: "desktop" } })).at(-1)?.[1]).toBe("hello");
+  });
 });

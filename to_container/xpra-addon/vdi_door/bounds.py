@@ -6,6 +6,7 @@ whole: three connections, and the proxy's memory, which is everybody's, was gone
 """
 
 import threading
+import time
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -32,7 +33,10 @@ def _is_stranger(proto: Any) -> bool:
 def con_read(original: Callable[[Any], Any], proto: Any) -> Any:
     """Stands in for SocketProtocol.con_read, on the connection's own thread."""
     data = original(proto)
-    if data and _is_stranger(proto) and getattr(proto._conn, "input_bytecount", 0) > MOST_RECEIVED:
+    if not data:
+        # Asked again and again for a second or two, until the end is believed; 6.x makes no pause.
+        time.sleep(0.001)
+    elif _is_stranger(proto) and getattr(proto._conn, "input_bytecount", 0) > MOST_RECEIVED:
         hang_up(proto._process_packet_cb.__self__, proto, "a connection sent too much before it signed in, and is closed")
         # Which Xpra takes for the connection's end, and closes it after a second if need be.
         return b""

@@ -35,6 +35,18 @@ def write(connection: Any, data: Any, _packet_type: str = "") -> int:
     return connection._write(_when_possible, connection, _send, data)
 
 
+def peek(original: Callable[[Any, int], bytes], connection: Any, size: int) -> bytes:
+    """Stands in for SSLSocketConnection.peek, which the main thread calls for a connection that has said nothing in time."""
+    with connection.vdi_turn:
+        return original(connection, size)
+
+
+def set_timeout(original: Callable[[Any, Any], None], connection: Any, timeout: Any = None) -> None:
+    """Stands in for what Xpra's protocol calls when a hello has come: waiting is not TLS's own, so that there is no time to set."""
+    if not hasattr(connection, "vdi_turn"):
+        original(connection, timeout)
+
+
 def close(original: Callable[[Any], None], connection: Any) -> None:
     """Stands in for SSLSocketConnection.close: whoever waits for this connection is woken first."""
     # Without TLS this is not needed (a socket of Python forgets its descriptor), nor would it be right: where each client has a process,

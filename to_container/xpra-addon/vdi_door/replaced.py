@@ -5,12 +5,13 @@
 | --- | --- |
 | ProxyServer.auth_verified | a hello becomes an attach to the user's own session, found off the main thread, or is refused in words |
 | ProxyServer.process_packet, ._process_hello, .verify_auth | before sign-in: internal packets from the network, threads that died and left it open |
+| ProxyServer.invalid_header | what looks like HTTP or RFB inside of a connection took it away from its protocol |
 | SocketProtocol.con_read, ._read_parse_thread_loop; xpra.net.protocol.socket_handler.decompress | memory without an end before sign-in |
 | WebSocketProtocol.parse_ws_frame | a message without an end |
 | proxy_server.get_username_for_uid, .get_groups, .make_defaults_struct | asked the directory on the main thread at every attach |
 | xpra.scripts.main.retry_socket_connect | made on a worker thread before; the main thread never waits for a network |
 | xpra.net.socket_util.ssl_handshake (6.x: xpra.net.tls.socket) | time for slow lines, a limit, no traceback for what is not TLS |
-| SSLSocketConnection.__init__, .read, .write, .close | closed under a thread that waits in TLS, which then reads the next connection's first bytes |
+| SSLSocketConnection.__init__, .read, .write, .peek, .close; xpra.net.protocol.socket_handler.set_socket_timeout | closed under a thread that waits in TLS, which then reads the next connection's first bytes |
 | xpra.server.server_core.log_new_connection (6.x: xpra.server.core) | three lines for each connection, the kubelet's probes included |
 | xpra.server.server_core.add_listen_socket (6.x: xpra.server.core) | room for a burst: without it the sixth may wait for minutes; an error with one connection ends it alone |
 | xpra.net.websockets.handler.WebSocketRequestHandler | the page, its interface and its headers |
@@ -66,6 +67,8 @@ def _hang_up_on_nonsense() -> None:
     def verify_auth(self: Any, proto: Any, *said: Any) -> None:
         strangers.or_hung_up(verify, self, proto, *said)
 
+    compat.need(compat.ProxyServer, "invalid_header")
+    compat.ProxyServer.invalid_header = strangers.invalid_header
     compat.ProxyServer._process_hello = process_hello
     compat.ProxyServer.verify_auth = verify_auth
 
@@ -141,8 +144,13 @@ def _share_connections() -> None:
     for name in ("read", "write"):
         compat.need(compat.TLSConnection, name)
         setattr(compat.TLSConnection, name, getattr(connection, name))
-    for name, replacement in (("__init__", connection.prepare), ("close", connection.close)):
-        setattr(compat.TLSConnection, name, _in_place_of(compat.need(compat.TLSConnection, name), replacement))
+    for owner, name, replacement in (
+        (compat.TLSConnection, "__init__", connection.prepare),
+        (compat.TLSConnection, "peek", connection.peek),
+        (compat.TLSConnection, "close", connection.close),
+        (compat.socket_handler, "set_socket_timeout", connection.set_timeout),
+    ):
+        setattr(owner, name, _in_place_of(compat.need(owner, name), replacement))
 
 
 def _never_failing(taken_in: Callable[..., Any]) -> Callable[..., Any]:

@@ -32,6 +32,13 @@ def process_packet(original: Callable[..., None], server: Any, proto: Any, packe
     original(server, proto, packet)
 
 
+def invalid_header(_server: Any, proto: Any, data: Any, message: str = "") -> None:
+    """Stands in for ServerCore.invalid_header: what is not Xpra's protocol ends the connection, whatever else it looks like."""
+    # HTTP and TLS are looked for before there is a protocol. Stock, a connection that turns into one of them later is taken away from
+    # its protocol, and what becomes of it then depends on the way it takes.
+    proto._invalid_header(proto, data, message)
+
+
 def hang_up(server: Any, proto: Any, line: str) -> None:
     """Ends a connection from one of its own threads, once, with a line in the log."""
     if getattr(proto, "vdi_refused", False):

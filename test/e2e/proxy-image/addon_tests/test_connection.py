@@ -128,6 +128,22 @@ class Connection(unittest.TestCase):
         self.connection.close()
         self.assertEnds(writer)
 
+    def test_a_hello_sets_no_time_that_a_reader_would_wait_in_tls(self):
+        reader, _ = self.in_thread(self.connection.read, 1000)
+        while self.socket.gettimeout() != 0:
+            time.sleep(0.01)
+        compat.socket_handler.set_socket_timeout(self.connection, 20)
+        self.assertEqual(self.socket.gettimeout(), 0)
+        self.connection.close()
+        self.assertEnds(reader)
+
+    def test_a_look_at_what_comes_waits_for_its_turn(self):
+        with self.connection.vdi_turn:
+            looking, _ = self.in_thread(self.connection.peek, 10)
+            looking.join(0.2)
+            self.assertTrue(looking.is_alive())
+        self.assertEnds(looking)
+
     def test_one_thread_at_a_time_and_nothing_is_lost(self):
         watched = Watched(self.socket)
         self.connection._socket = watched

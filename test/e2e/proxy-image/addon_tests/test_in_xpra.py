@@ -19,6 +19,7 @@ class InXpra(unittest.TestCase):
         self.assertEqual(compat.ProxyServer.auth_verified.__module__, "vdi_door.replaced")
         for name in ("process_packet", "_process_hello", "verify_auth"):
             self.assertEqual(getattr(compat.ProxyServer, name).__module__, "vdi_door.replaced")
+        self.assertEqual(compat.ProxyServer.invalid_header.__module__, "vdi_door.strangers")
         self.assertEqual(compat.client_main.retry_socket_connect.__module__, "vdi_door.replaced")
         self.assertEqual(compat.TLS_MODULE.ssl_handshake.__module__, "vdi_door.handshake")
         self.assertEqual(compat.server_core.add_listen_socket.__module__, "vdi_door.replaced")
