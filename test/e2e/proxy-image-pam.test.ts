@@ -25,7 +25,7 @@ beforeAll(async () => {
   writeFileSync(join(fake, "service"), service);
   cpSync(join(import.meta.dirname, "proxy-image", "fake-pam"), join(fake, "fake-pam"));
   const mounts = `-v ${fake}:/fake -v ${join(fake, "service")}:/etc/pam.d/fake:ro`;
-  rig = await Rig.up(`vdi-test-pam-${process.pid}`, `${mounts} -e XPRA_AUTH_METHOD=pam:service=fake -e VDI_PAM_SECONDS=30`);
+  rig = await Rig.up(`vdi-test-pam-${process.pid}`, `${mounts} -e XPRA_AUTH_METHOD=pam:service=fake -e VDI_PAM_SECONDS=45`);
   await rig.users("passwd", (text) => text + hanging.map((name, at) => `${name}:x:${21_000 + at}:21000::/home/${name}:/bin/sh\n`).join(""));
   await rig.users("group", (text) => `${text}hanging:x:21000:\n`);
   const line = /^xpra-user01:.*$/m.exec(readFileSync(join(rig.directory, "users", "shadow"), "utf8"))?.[0] ?? "";
@@ -93,7 +93,7 @@ describe("a one-time code", () => {
 describe("PAM that hangs", () => {
   it("for 50 users at once holds up no other, and tells each of the 50 after its deadline", async () => {
     const stuck = hanging.map((user) => signIn(user, "anything"));
-    await expect.poll(() => hanging.filter((user) => authentications(user) > 0).length, { timeout: 30_000 }).toBe(50);
+    await expect.poll(() => hanging.filter((user) => authentications(user) > 0).length, { timeout: 60_000 }).toBe(50);
     let answered = 0;
     for (const answer of stuck)
       void answer.then(() => {
@@ -114,7 +114,7 @@ describe("PAM that hangs", () => {
     expect(lines).toHaveLength(50);
     // With the programs that the modules had started.
     const left = async (): Promise<string> => rig.docker("top", `${rig.name}-proxy`, "-eo", "pid,args");
-    await expect.poll(left, { timeout: 10_000 }).not.toMatch(/sleep|fake-pam/);
+    await expect.poll(left, { timeout: 60_000 }).not.toMatch(/sleep|fake-pam/);
   });
 
   it("for more users than there are places lets the others in, in the place of who has waited longest", async () => {
@@ -125,7 +125,7 @@ describe("PAM that hangs", () => {
       return answer;
     });
     // Answered: who had to give a place up. From now on there is none left.
-    await expect.poll(() => answered, { timeout: 20_000 }).toBeGreaterThan(0);
+    await expect.poll(() => answered, { timeout: 60_000 }).toBeGreaterThan(0);
     for (const user of ["xpra-user01", "xpra-user02", "xpra-user03"]) expect((await signIn(user, passwordWithCode())).status).toBe(200);
     const answers = await Promise.all(stuck);
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));

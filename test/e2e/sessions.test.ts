@@ -4,6 +4,7 @@ import type { Demo } from "../start/demo.ts";
 import { testDemo, vdi } from "./support/demo.ts";
 import { type Door, doorAt, proxyDoors, type SessionEvent } from "./support/door.ts";
 import { type Kubectl, kubectlFor } from "./support/kubectl.ts";
+import { livingProxies } from "./support/proxies.ts";
 import { eventually } from "./support/wait.ts";
 
 let demo: Demo;
@@ -134,7 +135,7 @@ describe("a refusal", () => {
 describe("a new user", () => {
   it("is known to running proxies without a restart, and unknown again once removed", async () => {
     const restarts = async (): Promise<readonly string[]> =>
-      (await kubectl.pods(`ingress-${demo.namespace}`, "app=xpra-proxy")).map((pod) => pod.metadata?.uid ?? "").sort();
+      (await livingProxies(kubectl, demo)).map((pod) => pod.metadata?.uid ?? "").sort();
     const before = await restarts();
     const added = await vdi(demo, "users", "add-demo", "--count", "4", "--generate", "-o", "json");
     expect(added, added.stderr).toMatchObject({ exitCode: 0 });

@@ -7,6 +7,7 @@ import { AtWork, tell, terminalType, untilProxiesReady } from "../support/at-wor
 import { testDemo } from "../support/demo.ts";
 import { isOwnCluster, killContainer } from "../support/faults.ts";
 import { type Kubectl, kubectlFor } from "../support/kubectl.ts";
+import { livingProxies } from "../support/proxies.ts";
 import { eventually } from "../support/wait.ts";
 
 let demo: Demo;
@@ -32,7 +33,7 @@ afterEach(async () => {
 
 describe.runIf(isOwnCluster())("brokers that are killed", () => {
   it("while a session starts, are only waited for: the page shows no error, and it is one and the same pod", async () => {
-    const proxies = await kubectl.pods(`ingress-${demo.namespace}`, "app=xpra-proxy");
+    const proxies = await livingProxies(kubectl, demo);
     user = await AtWork.signedIn(browser, kubectl, demo);
     const seen = await user.watch();
     // The session must not be ready before its brokers are killed.
@@ -59,7 +60,7 @@ describe.runIf(isOwnCluster())("brokers that are killed", () => {
     await user.ready();
     await user.type("hello");
     expect((await user.pod()).metadata?.uid).toBe(pod?.metadata?.uid);
-    for (const proxy of await kubectl.pods(`ingress-${demo.namespace}`, "app=xpra-proxy")) {
+    for (const proxy of await livingProxies(kubectl, demo)) {
       const broker = proxy.status?.containerStatuses?.find(({ name }) => name === "broker");
       expect(broker?.restartCount, proxy.metadata?.name).toBeGreaterThan(0);
     }
@@ -70,7 +71,7 @@ describe.runIf(isOwnCluster())("brokers that are killed", () => {
     await user.start();
     await user.typeHalf();
     const seen = await user.watch();
-    const proxies = await kubectl.pods(`ingress-${demo.namespace}`, "app=xpra-proxy");
+    const proxies = await livingProxies(kubectl, demo);
     await Promise.all(proxies.map((proxy) => killContainer(proxy, "broker")));
     await user.typeRest();
     await untilProxiesReady(kubectl, demo);

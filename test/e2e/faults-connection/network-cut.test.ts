@@ -78,7 +78,7 @@ describe.runIf(isOwnCluster())("a network that drops everything", () => {
     const still = user;
     await expect.poll(() => still.file("/tmp/typed.txt"), { timeout: 20_000, interval: 500 }).toBe("before-after");
     tell("all packets were dropped for some seconds; the page showed", await seen());
-    expect((await seen()).map(({ state }) => state)).toEqual(["working", "working", "working"]);
+    expect((await seen()).filter(({ state }) => state !== "working")).toEqual([]);
   });
 
   it("for half a minute is survived by Xpra's own client on the same connection", async () => {

@@ -166,8 +166,8 @@ describe.skipIf(process.env["VDI_E2E_CONTEXT"] !== undefined)("a full node", () 
       (keepPendingSeconds + 30) * 1000,
     );
     expect(await livingSessions()).toEqual([one.session]);
+    await untilBrokerLine(kubectl, demo, from, "it was deleted", ({ event, session }) => event === "delete" && session === two.session);
     const lines = await brokerLines(kubectl, demo, from);
-    expect(lines.filter(({ event, session }) => event === "delete" && session === two.session).length).toBeGreaterThan(0);
     expect(lines.filter(({ event, session }) => event === "create" && session === two.session)).toHaveLength(1);
   });
 });

@@ -7,6 +7,7 @@ import type { Demo } from "../../start/demo.ts";
 import { testDemo } from "../support/demo.ts";
 import { doorAt } from "../support/door.ts";
 import { type Kubectl, kubectlFor } from "../support/kubectl.ts";
+import { livingProxies } from "../support/proxies.ts";
 import { type LiveNetwork, liveNetwork } from "./live-policies.ts";
 
 // What a user can do from inside a session, tried; and what the network policies say to it.
@@ -32,7 +33,7 @@ beforeAll(async () => {
   const sessions = await kubectl.sessionPods(demo.namespace);
   own = podNamed(sessions, "xpra-user01-desktop-failsafe");
   neighbour = podNamed(sessions, "xpra-user02-desktop-failsafe");
-  proxies = await kubectl.pods(`ingress-${demo.namespace}`, "app=xpra-proxy");
+  proxies = await livingProxies(kubectl, demo);
   network = await liveNetwork(kubectl, demo);
   attempts = await tryAll();
 }, 2_400_000);

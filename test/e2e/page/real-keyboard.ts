@@ -45,7 +45,8 @@ export interface RealKeyboard {
 
 /** Starts a screen and Chromium on it, with a window. */
 export async function openRealKeyboard(): Promise<RealKeyboard> {
-  const screen = spawn("Xvfb", ["-displayfd", "3", "-screen", "0", "1400x1000x24", "-nolisten", "tcp"], {
+  // -r: no key repeats by itself, however late its release comes.
+  const screen = spawn("Xvfb", ["-displayfd", "3", "-screen", "0", "1400x1000x24", "-nolisten", "tcp", "-r"], {
     stdio: ["ignore", "ignore", "ignore", "pipe"],
   });
   const display = await displayOf(screen);

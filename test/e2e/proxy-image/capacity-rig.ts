@@ -107,7 +107,7 @@ export class CapacityRig {
       ...Object.entries(env).flatMap(([variable, value]) => ["-e", `${variable}=${value}`]),
       ...[...options, proxyImage, "sh", "-c", script],
     ]);
-    const ready = `timeout 60 docker logs --follow ${this.proxy} 2>&1 | sed '/xpra is ready\\./q'`;
+    const ready = `timeout 150 docker logs --follow ${this.proxy} 2>&1 | sed '/xpra is ready\\./q'`;
     const { stdout } = await run("sh", ["-c", ready], { maxBuffer: 1 << 24 });
     if (!stdout.includes("xpra is ready.")) throw new Error(`the proxy did not become ready:\n${stdout}`);
   }

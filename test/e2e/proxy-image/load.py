@@ -2,7 +2,7 @@
 namespace, where every 127.x.y.z is an address to come from.
 
 Reads one JSON object from standard input:
-  {"host", "port", "password", "seconds", "slices": how many turns without and with wrong passwords each, "wrongPerSecond",
+  {"host", "port", "password", "seconds", "slices": how many turns without and with wrong passwords each, "wrongPerSecond", "unanswered": how many of them wait at most (256),
    "addresses": [to come from with wrong passwords], "names": [to try them for],
    "good": [{"user", "address"}], "goodPerSecond", "attach": true to attach by Xpra's protocol as well, "display"}
 and prints one line: {"wrong": {"401": 1200, …}, "quiet": {…}, "loaded": {…}} where both of the last are
@@ -50,17 +50,20 @@ def attach(address, user):
 
 
 class Wrong:
-    """The guesser. Starts attempts at even distances, whether or not earlier ones are answered."""
+    """The guesser. Starts attempts at even distances, whether or not earlier ones are answered, up to a number of them."""
 
     def __init__(self):
         self.answers = Counter()
         self.lock = threading.Lock()
-        self.pool = ThreadPoolExecutor(256)
+        most = ORDER.get("unanswered", 256)
+        self.pool = ThreadPoolExecutor(most)
+        self.places = threading.Semaphore(most)
         self.number = 0
 
     def one(self, number):
         address = ORDER["addresses"][number % len(ORDER["addresses"])]
         answer = sign_in(address, ORDER["names"][number % len(ORDER["names"])], f"wrong-{number}")
+        self.places.release()
         with self.lock:
             self.answers[answer] += 1
 
@@ -68,8 +71,9 @@ class Wrong:
         due = time.monotonic()
         while due < end:
             time.sleep(max(0.0, due - time.monotonic()))
-            self.pool.submit(self.one, self.number)
-            self.number += 1
+            if self.places.acquire(blocking=False):
+                self.pool.submit(self.one, self.number)
+                self.number += 1
             due += 1 / ORDER["wrongPerSecond"]
 
 

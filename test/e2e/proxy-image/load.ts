@@ -13,6 +13,8 @@ export interface GoodUser {
 export interface LoadOrder {
   readonly seconds: number;
   readonly wrongPerSecond: number;
+  /** How many wrong ones may wait for their answer; 256 when not given. */
+  readonly unanswered?: number;
   readonly addresses: readonly string[];
   readonly names: readonly string[];
   readonly good: readonly GoodUser[];

@@ -214,10 +214,10 @@ export class Rig {
     return { child, packets };
   }
 
-  /** Xpra's own client of today under Xvfb, until it ends, `until` is in its output, or half a minute is over; its whole output. */
+  /** Xpra's own client of today under Xvfb, until it ends, `until` is in its output, or two minutes are over; its whole output. */
   async native(until: RegExp, ...args: string[]): Promise<string> {
     const script =
-      'mkdir -p /tmp/h; mkdir -m 700 /tmp/run; Xvfb :9 -screen 0 1280x800x24 >/dev/null 2>&1 & n=0; until [ -S /tmp/.X11-unix/X9 ] || [ $n -gt 100 ]; do n=$((n + 1)); sleep 0.1; done; export DISPLAY=:9; timeout -k 3 -s INT 30 /usr/lib/vdi/libexec/xpra "$@" 2>&1; echo "exit $?"';
+      'mkdir -p /tmp/h; mkdir -m 700 /tmp/run; Xvfb :9 -screen 0 1280x800x24 >/dev/null 2>&1 & n=0; until [ -S /tmp/.X11-unix/X9 ] || [ $n -gt 100 ]; do n=$((n + 1)); sleep 0.1; done; export DISPLAY=:9; timeout -k 3 -s INT 120 /usr/lib/vdi/libexec/xpra "$@" 2>&1; echo "exit $?"';
     const name = `${this.name}-client-${Math.random().toString(36).slice(2)}`;
     const options = ["--user", "1234:1234", "--read-only", "--tmpfs", "/tmp", "-e", "HOME=/tmp/h", "-e", "XDG_RUNTIME_DIR=/tmp/run"];
     // Its splash screen is a process of its own, whose early end is the end of the client.

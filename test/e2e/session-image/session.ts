@@ -107,7 +107,7 @@ export class Session {
 
   /** Waits until Xpra prints that it is ready, and gives the log up to there. */
   async ready(): Promise<string> {
-    const script = `timeout 60 docker logs --follow "$0" 2>&1 | sed '/xpra is ready\\./q'`;
+    const script = `timeout 150 docker logs --follow "$0" 2>&1 | sed '/xpra is ready\\./q'`;
     const { stdout } = await run("sh", ["-c", script, this.#name], { maxBuffer: 1 << 24 });
     if (!stdout.includes("xpra is ready.")) throw new Error(`the session did not become ready:\n${stdout}`);
     return stdout;
@@ -140,7 +140,7 @@ export class Session {
 
   /** Waits for a shell command inside to succeed. */
   async eventually(command: string): Promise<string> {
-    const outcome = await docker(["exec", this.#name, "timeout", "40", "sh", "-c", `until ${command}; do sleep 0.2; done`]);
+    const outcome = await docker(["exec", this.#name, "timeout", "55", "sh", "-c", `until ${command}; do sleep 0.2; done`]);
     if (outcome.code !== 0) throw new Error(`never true inside: ${command}\n${outcome.output}\n${await this.logs()}`);
     return outcome.output;
   }

@@ -4,6 +4,7 @@ import type { V1ConfigMap } from "@kubernetes/client-node";
 import { lookEveryMs } from "../../../src/broker/config-source.ts";
 import type { Demo } from "../../start/demo.ts";
 import type { Kubectl } from "./kubectl.ts";
+import { livingProxies } from "./proxies.ts";
 import { eventually } from "./wait.ts";
 
 /** A line of the stream that tells how a session starts. */
@@ -96,46 +97,49 @@ export function doorAt(address: string, port = 443): Door {
   };
 }
 
-/** Makes a new connection ten times a second and asks whether a proxy lives; the returned function ends that, and gives the number and what failed. */
+/**
+ * Makes a new connection up to ten times a second, five of them at a time, and asks whether a proxy lives; the returned function ends
+ * that, and gives the number and what failed.
+ */
 export function keepConnecting(address: string): () => Promise<{ readonly tries: number; readonly failed: readonly string[] }> {
   const failed: string[] = [];
-  const going: Promise<void>[] = [];
-  const ask = (): Promise<void> =>
+  let tries = 0;
+  let isOver = false;
+  const askOnce = (): Promise<void> =>
     new Promise((resolve) => {
       const began = new Date().toISOString();
       const no = (why: string): void => {
         failed.push(`${began} ${why}`);
         resolve();
       };
-      const options = {
-        host: address,
-        path: "/healthz",
-        agent: false,
-        rejectUnauthorized: false,
-        ALPNProtocols: ["http/1.1"],
-        timeout: 10_000,
-      };
-      const outgoing = request(options, (answer) => {
+      const tls = { agent: false, rejectUnauthorized: false, ALPNProtocols: ["http/1.1"] };
+      const outgoing = request({ host: address, path: "/healthz", timeout: 60_000, ...tls }, (answer) => {
         answer.resume();
         if (answer.statusCode === 200) answer.on("close", resolve);
         else no(`status ${answer.statusCode}`);
       });
-      outgoing.on("timeout", () => outgoing.destroy(new Error("nothing for 10 s")));
+      outgoing.on("timeout", () => outgoing.destroy(new Error("nothing for 60 s")));
       outgoing.on("error", (error) => no(error.message));
       outgoing.end();
     });
-  const timer = setInterval(() => going.push(ask()), 100);
+  const askAgain = async (): Promise<void> => {
+    while (!isOver) {
+      tries += 1;
+      await askOnce();
+      await sleep(500);
+    }
+  };
+  const asking = Promise.all(Array.from({ length: 5 }, askAgain));
   return async () => {
-    clearInterval(timer);
-    await Promise.all(going);
-    return { tries: going.length, failed };
+    isOver = true;
+    await asking;
+    return { tries, failed };
   };
 }
 
 /** The door of each proxy that is not on its way out, by the address of its pod. */
 export async function proxyDoors(kubectl: Kubectl, demo: Demo): Promise<readonly Door[]> {
-  const proxies = await kubectl.pods(`ingress-${demo.namespace}`, "app=xpra-proxy");
-  return proxies.filter(({ metadata }) => metadata?.deletionTimestamp === undefined).map(({ status }) => doorAt(status?.podIP ?? "", 8443));
+  return (await livingProxies(kubectl, demo)).map(({ status }) => doorAt(status?.podIP ?? "", 8443));
 }
 
 /**

@@ -74,7 +74,7 @@ class Pam(unittest.TestCase):
         return self.client._process.pid
 
     def wait_for(self, condition, what):
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while not condition():
             self.assertLess(time.monotonic(), end, what)
             time.sleep(0.02)
@@ -90,24 +90,24 @@ class Pam(unittest.TestCase):
         self.assertEqual(self.ask(None, "nobody-of-that-name").outcome, "unknown")
 
     def test_fifty_that_hang_hold_up_nobody_and_end_by_themselves(self):
-        self.restart(20.0)
+        self.restart(40.0)
         threads, answers = self.at_once("hang", 50)
         self.wait_for(lambda: len(children_of(self.helper())) == 50, "not all 50 began")
-        self.assertEqual([self.ask("right").outcome for _ in range(20)], ["ok"] * 20)
+        self.assertEqual([self.ask("right").outcome for _ in range(5)], ["ok"] * 5)
         self.assertEqual(answers, [])
         for thread in threads:
-            thread.join(40)
+            thread.join(90)
         self.assertEqual(answers, ["unavailable: no answer in time"] * 50)
         # With everything that they had started.
         self.wait_for(lambda: not children_of(self.helper()), "something was left behind")
 
     def test_more_that_hang_than_there_are_places(self):
-        self.restart(25.0)
+        self.restart(40.0)
         threads, answers = self.at_once("hang", pam_helper.AT_ONCE)
         self.wait_for(lambda: len(children_of(self.helper())) == pam_helper.AT_ONCE, "not all began")
         self.assertEqual([self.ask("right").outcome for _ in range(5)], ["ok"] * 5)
         for thread in threads:
-            thread.join(40)
+            thread.join(90)
         # One place is enough for all five, one after the other, unless the next comes before the last one's process has ended.
         gave_way = answers.count("busy")
         self.assertTrue(1 <= gave_way <= 5, gave_way)
@@ -117,7 +117,7 @@ class Pam(unittest.TestCase):
         self.restart(60.0)
         threads, answers = self.at_once("slow", pam_helper.AT_ONCE + 30)
         for thread in threads:
-            thread.join(60)
+            thread.join(90)
         self.assertEqual(answers, ["ok"] * (pam_helper.AT_ONCE + 30))
 
     def test_an_attempt_whose_process_dies_is_not_waited_for(self):
