@@ -76,14 +76,18 @@ def _hang_up_on_nonsense() -> None:
 def _bound_what_is_received() -> None:
     from vdi_door import bounds
 
-    # What each stands in for, and what stands in for it.
-    for owner, name, bounded in (
+    _stand_in(
         (compat.SocketProtocol, "con_read", bounds.con_read),
         (compat.SocketProtocol, "_read_parse_thread_loop", bounds.read_parse_thread_loop),
         (compat.socket_handler, "decompress", bounds.decompress),
         (compat.WebSocketProtocol, "parse_ws_frame", bounds.parse_ws_frame),
-    ):
-        setattr(owner, name, _in_place_of(compat.need(owner, name), bounded))
+    )
+
+
+def _stand_in(*replacements: tuple[Any, str, Callable[..., Any]]) -> None:
+    """Puts each function in the place of its owner's name; it is given the original first."""
+    for owner, name, replacement in replacements:
+        setattr(owner, name, _in_place_of(compat.need(owner, name), replacement))
 
 
 def _in_place_of(original: Any, replacement: Any) -> Any:
@@ -144,13 +148,12 @@ def _share_connections() -> None:
     for name in ("read", "write"):
         compat.need(compat.TLSConnection, name)
         setattr(compat.TLSConnection, name, getattr(connection, name))
-    for owner, name, replacement in (
+    _stand_in(
         (compat.TLSConnection, "__init__", connection.prepare),
         (compat.TLSConnection, "peek", connection.peek),
         (compat.TLSConnection, "close", connection.close),
         (compat.socket_handler, "set_socket_timeout", connection.set_timeout),
-    ):
-        setattr(owner, name, _in_place_of(compat.need(owner, name), replacement))
+    )
 
 
 def _never_failing(taken_in: Callable[..., Any]) -> Callable[..., Any]:
