@@ -82,7 +82,7 @@ export interface Config {
   readonly validateUser: boolean;
   /** Xpra's authentication modules in their order: `pam:service=xpra`. */
   readonly authMethods: readonly string[];
-  /** Connections that one proxy takes. */
+  /** Connections that one proxy keeps before anybody has signed in by them. */
   readonly maxConnections: number;
   /** Attached clients that one proxy takes before it refuses; undefined: from its memory limit. */
   readonly maxClients: number | undefined;

@@ -134,7 +134,8 @@ export const siteVariables: readonly Variable[] = [
     type: types.integer(1, 1_000_000),
     default: "1024",
     usedBy: ["proxy"],
-    meaning: "Connections that one proxy takes.",
+    meaning:
+      "Connections that one proxy keeps before anybody has signed in by them. One more takes the place of the one that has waited for longest.",
   },
   {
     name: "XPRA_MAX_CLIENTS",

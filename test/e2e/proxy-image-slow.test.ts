@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTls, type TLSSocket } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
 import { Rig } from "./proxy-image/rig.ts";
 import { eventually } from "./support/wait.ts";
@@ -15,6 +15,19 @@ afterEach(async () => {
 });
 
 const isAlive = async (proxy: Rig): Promise<number> => (await proxy.freshHttp("GET", "/healthz")).status;
+
+/** A connection by which Xpra's protocol could be spoken now. */
+async function openWebSocket(proxy: Rig): Promise<TLSSocket> {
+  const socket = connectTls({ host: proxy.host, port: proxy.port, rejectUnauthorized: false, ALPNProtocols: ["http/1.1"] });
+  socket.on("error", () => undefined);
+  await once(socket, "secureConnect");
+  socket.write(
+    "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" +
+      "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: binary\r\n\r\n",
+  );
+  await once(socket, "data");
+  return socket;
+}
 
 describe("a proxy", () => {
   it("tells that it lives while all its connections are taken by requests that do not come to an end", async () => {
@@ -48,7 +61,8 @@ describe("a proxy", () => {
     const silent = Array.from({ length: 400 }, () => connect(proxy.port, proxy.host).on("error", () => undefined));
     await eventually(
       "the proxy has run out of threads",
-      () => proxy.logs("proxy"),
+      // Nothing can be started in it now, so that its log is read as it is.
+      () => proxy.docker("logs", `${proxy.name}-proxy`),
       (log) => log.includes("could not be taken in"),
     );
     for (const socket of silent) socket.destroy();
@@ -67,14 +81,7 @@ describe("a proxy", () => {
     for (let turn = 0; turn < 4; turn++) {
       await Promise.all(
         Array.from({ length: 4 }, async () => {
-          const socket = connectTls({ host: proxy.host, port: proxy.port, rejectUnauthorized: false, ALPNProtocols: ["http/1.1"] });
-          socket.on("error", () => undefined);
-          await once(socket, "secureConnect");
-          socket.write(
-            "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" +
-              "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: binary\r\n\r\n",
-          );
-          await once(socket, "data");
+          const socket = await openWebSocket(proxy);
           // One frame; its mask is zero.
           socket.write(Buffer.concat([Buffer.from([0x82, 0x80 | text.length, 0, 0, 0, 0]), text]));
           socket.resume();
@@ -83,5 +90,20 @@ describe("a proxy", () => {
       );
     }
     expect((await proxy.raw({ hello: { display: "desktop" } })).at(-1)?.[1]).toBe("hello");
+  });
+
+  it("gives the place of a connection that has said nothing for longest to the next one", async () => {
+    const proxy = await Rig.up(`vdi-test-silent-${process.pid}`, "-e XPRA_MAX_CONCURRENT_CONNECTIONS=6");
+    rig = proxy;
+    const silent: TLSSocket[] = [];
+    for (let at = 0; at < 20; at++) silent.push((await openWebSocket(proxy)).resume());
+    expect(await isAlive(proxy)).toBe(200);
+    expect((await proxy.raw({ hello: { display: "desktop" } })).at(-1)?.[1]).toBe("hello");
+    await eventually(
+      "the oldest are closed",
+      async () => silent.map(({ closed }) => closed),
+      (closed) => closed.slice(0, 14).every(Boolean),
+    );
+    for (const socket of silent) socket.destroy();
   });
 });

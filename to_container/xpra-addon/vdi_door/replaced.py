@@ -5,6 +5,7 @@
 | --- | --- |
 | ProxyServer.auth_verified | a hello becomes an attach to the user's own session, found off the main thread, or is refused in words |
 | ProxyServer.process_packet, ._process_hello, .verify_auth | before sign-in: internal packets from the network, threads that died and left it open |
+| ProxyServer.do_make_protocol | so many silent connections, and nobody else was taken in for half a minute |
 | ProxyServer.invalid_header | what looks like HTTP or RFB inside of a connection took it away from its protocol |
 | SocketProtocol.con_read, ._read_parse_thread_loop; xpra.net.protocol.socket_handler.decompress | memory without an end before sign-in |
 | WebSocketProtocol.parse_ws_frame | a message without an end |
@@ -71,6 +72,7 @@ def _hang_up_on_nonsense() -> None:
     compat.ProxyServer.invalid_header = strangers.invalid_header
     compat.ProxyServer._process_hello = process_hello
     compat.ProxyServer.verify_auth = verify_auth
+    _stand_in((compat.ProxyServer, "do_make_protocol", strangers.do_make_protocol))
 
 
 def _bound_what_is_received() -> None:

@@ -25,6 +25,8 @@ class Settings:
     socket_seconds: int
     ping_seconds: int
     max_clients: int
+    # Connections that have not signed in.
+    max_connections: int
     max_http: int
     www: str
     limit_by_address: bool
@@ -56,6 +58,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         socket_seconds=_number(environ, "VDI_SOCKET_SECONDS", 180, 1),
         ping_seconds=_number(environ, "VDI_PING_SECONDS", 120, 1),
         max_clients=_number(environ, "XPRA_MAX_CLIENTS", 0, 0),
+        max_connections=_number(environ, "XPRA_MAX_CONCURRENT_CONNECTIONS", 1024, 1),
         max_http=_number(environ, "VDI_MAX_HTTP_CONNECTIONS", 512, 1),
         www=environ.get("VDI_WWW", "/usr/lib/vdi/www"),
         limit_by_address=environ.get("VDI_LIMIT_BY_ADDRESS", "yes").lower() not in ("no", "off", "false", "0"),

@@ -10,9 +10,35 @@ from collections.abc import Callable
 from typing import Any
 
 from vdi_door import compat
+from vdi_door.door import the_door
 from vdi_door.log import log
+from vdi_door.record import Sparsely
 
 _NOT_UNDERSTOOD = "This connection could not be understood."
+_crowded = Sparsely(10.0)
+
+
+def do_make_protocol(original: Callable[..., Any], server: Any, *values: Any, **options: Any) -> Any:
+    """Stands in for ServerCore.do_make_protocol, on the connection's own thread: which waits for a hello from here on."""
+    proto = original(server, *values, **options)
+    _make_room(server._potential_protocols, the_door().settings.max_connections)
+    return proto
+
+
+def _make_room(connections: list[Any], most: int) -> None:
+    # As in waiting.py, oldest first. Who has signed in and waits for a session keeps the place: places.py bounds those.
+    strangers = [each for each in tuple(connections) if not (each.is_closed() or _is_known(each))]
+    for proto in strangers[: max(0, len(strangers) - most)]:
+        proto.vdi_refused = True
+        times = _crowded.times("crowded")
+        if times:
+            log.info("%i connections that had not signed in gave their place to newer ones: there are more than %i", times, most)
+        # Without a word, which a silent one would not take: the place is needed now.
+        compat.on_main_thread(proto.close)
+
+
+def _is_known(proto: Any) -> bool:
+    return getattr(proto, "vdi_attached", False) or getattr(proto, "vdi_refused", False)
 
 
 def _may_be_said(packet: Any) -> bool:

@@ -17,7 +17,7 @@ class InXpra(unittest.TestCase):
 
         replaced.install()
         self.assertEqual(compat.ProxyServer.auth_verified.__module__, "vdi_door.replaced")
-        for name in ("process_packet", "_process_hello", "verify_auth"):
+        for name in ("process_packet", "_process_hello", "verify_auth", "do_make_protocol"):
             self.assertEqual(getattr(compat.ProxyServer, name).__module__, "vdi_door.replaced")
         self.assertEqual(compat.ProxyServer.invalid_header.__module__, "vdi_door.strangers")
         self.assertEqual(compat.client_main.retry_socket_connect.__module__, "vdi_door.replaced")
@@ -110,6 +110,27 @@ class InXpra(unittest.TestCase):
         # Xpra's own, on its main thread.
         strangers.process_packet(lambda *given: taken.append(given[2]), server, one, ("connection-lost",))
         self.assertEqual((len(taken), len(closed)), (4, 8))
+
+    def test_who_has_been_silent_for_longest_gives_the_place_to_the_next_one(self):
+        from types import SimpleNamespace
+
+        from vdi_door import strangers
+
+        closed = []
+        patch = mock.patch.object(strangers.compat, "on_main_thread", lambda call: closed.append(call()))
+        patch.start()
+        self.addCleanup(patch.stop)
+        connections = [SimpleNamespace(is_closed=lambda at=at: at in closed, close=lambda at=at: at) for at in range(8)]
+        # Signed in, and waits for a session.
+        connections[1].vdi_attached = True
+        strangers._make_room(connections, 7)
+        self.assertEqual(closed, [])
+        strangers._make_room(connections, 5)
+        self.assertEqual(closed, [0, 2])
+        # One that has not been closed yet gives its place once.
+        closed.clear()
+        strangers._make_room(connections, 5)
+        self.assertEqual(closed, [])
 
     def test_no_new_connection_ends_the_listening(self):
         from vdi_door import compat, replaced
