@@ -54,8 +54,10 @@ describe("20 wrong passwords a second for a minute", () => {
     expect(sum(load.wrong)).toBeGreaterThan(300);
     // Six for each name, and one in ten seconds after that; the rest is refused before PAM is asked. root is refused for what it is.
     expect(Object.keys(load.wrong).sort()).toEqual(["401", "403", "429"]);
-    expect(load.wrong["401"]).toBeLessThanOrEqual(3 * (6 + 7));
-    expect(load.wrong["429"]).toBeGreaterThan(200);
+    const asked = 3 * (6 + 7);
+    expect(load.wrong["401"]).toBeLessThanOrEqual(asked);
+    // Three of the four names, however many the machine had time for.
+    expect(load.wrong["429"]).toBeGreaterThan(0.7 * sum(load.wrong) - asked);
     const signIns = (await rig.events("sign-in")).filter(({ door }) => door === "page");
     expect(signIns.filter(({ user, outcome }) => user === "xpra-user03" && outcome === "credentials")).not.toEqual([]);
     // Names that are no accounts may be passwords in the wrong field.

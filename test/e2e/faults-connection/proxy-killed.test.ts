@@ -59,7 +59,7 @@ describe("a user at work whose proxy is killed", () => {
     const seen = await user.watch();
     await kill(proxy);
     // What the page has shown, not what it shows: it may be back before anybody looks.
-    await eventually("the page connects again", seen, (notes) => notes.some(({ state }) => state === "reconnecting"), 20_000);
+    await eventually("the page connects again", seen, (notes) => notes.some(({ state }) => state === "reconnecting"), 60_000);
     await user.picture("proxy-killed");
     await waitForState(user.page, ["working"], 60_000);
     const notes = await seen();
@@ -82,7 +82,7 @@ describe("a user at work whose proxy is killed", () => {
     const newcomers = keepConnecting(new URL(demo.url).hostname);
     // Ends when the pod is gone.
     await kubectl.run("delete", "pod", "-n", metadata?.namespace ?? "", metadata?.name ?? "");
-    await eventually("the page connects again", seen, (notes) => notes.some(({ state }) => state === "reconnecting"), 20_000);
+    await eventually("the page connects again", seen, (notes) => notes.some(({ state }) => state === "reconnecting"), 60_000);
     await waitForState(user.page, ["working"], 60_000);
     const { tries, failed } = await newcomers();
     tell(`the proxy went, and ${tries} connected meanwhile; the page showed`, await seen());

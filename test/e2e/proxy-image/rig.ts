@@ -1,9 +1,11 @@
 import { execFile, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { Agent, request } from "node:https";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { keepContainersOnFailure } from "../support/container-artifacts.ts";
 import { proxyImage, sessionImage } from "../support/images.ts";
@@ -143,9 +145,21 @@ export class Rig {
     );
   }
 
-  /** What a container has logged so far. */
-  logs(part: "proxy" | "broker" | "session"): Promise<string> {
-    return this.docker("logs", `${this.name}-${part}`);
+  /** What a container has logged so far, with all that its first process had written when this was called. */
+  async logs(part: "proxy" | "broker" | "session"): Promise<string> {
+    const container = `${this.name}-${part}`;
+    // What goes through the same two pipes after it: when the engine has kept the mark, it has kept what came before.
+    const mark = `-- read ${randomUUID()} --`;
+    const write = `for pipe in 1 2; do echo '${mark}' > /proc/1/fd/$pipe; done`;
+    await this.docker("exec", "--privileged", "--user", "0", container, "sh", "-c", write);
+    const deadline = performance.now() + 30_000;
+    for (;;) {
+      const text = await this.docker("logs", container);
+      if (text.split(mark).length > 2) return text.replace(/^-- read [-0-9a-f]{36} --\n/gm, "");
+      if (performance.now() > deadline)
+        throw new Error(`${container}: its log lacks after 30 s what was written; last: ${text.slice(-2_000)}`);
+      await sleep(100);
+    }
   }
 
   /** The proxy's own lines of its log (record.py) of one kind, oldest first. */

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
@@ -128,9 +129,12 @@ export function runtimeContract(title: string, place: () => Place): void {
       expect(await one.runtime.connect(name, address)).toBe("open");
       const socket = await connected(address);
       const said = text(socket);
+      // Who was answered is told of the end.
+      socket.write("say here\n");
+      await once(socket, "data");
       await other.runtime.remove(name, instance);
       expect(other.runtime.look(name).status).toMatchObject({ state: "ending", overdue: false });
-      expect(await said).toBe("saving\nsaved\n");
+      expect(await said).toBe("here\nsaving\nsaved\n");
       await Promise.all([one, other].map((broker) => untilState(broker, name, isAbsent)));
       expect(await place().count(name)).toBe(0);
     });

@@ -57,7 +57,7 @@ export function commonConfig(namespace: string, image: string): Record<string, u
     images: { default: image, missing: `${image}-that-nobody-has-built` },
     resources: { memoryLimit: "256Mi", cpuLimit: "1", cpuRequest: "1m", memoryRequest: "16Mi", ephemeralLimit: "128Mi" },
     screen: "640x480",
-    gracePeriodSeconds: 6,
+    gracePeriodSeconds: 20,
     startsAtOnce: 8,
     sessionTypes: Object.keys(scripts).map((type) => ({ scope: "default", type, script: scriptPath(type) })),
   };

@@ -3,7 +3,10 @@ import { join } from "node:path";
 
 const distributed = join(import.meta.dirname, "..", "..", "..", "to_container", "session_types");
 
-/** Listens where Xpra would, and does what whoever connects asks for: `end CODE`, `eat` (all the memory there is). */
+/**
+ * Listens where Xpra would, and does what whoever connects asks for:
+ * `say TEXT`, `end CODE`, `eat` (all the memory there is). Ended, it tells all of them that it saves.
+ */
 const listening = `echo "vdi: phase script The script is being started."
 exec python3 -u - <<'EOF'
 import os, signal, socket, threading, time
@@ -26,6 +29,8 @@ def end(*_):
 def serve(client):
     for line in client.makefile("r"):
         word, _, rest = line.strip().partition(" ")
+        if word == "say":
+            client.sendall(rest.encode() + b"\\n")
         if word == "end":
             os._exit(int(rest))
         if word == "eat":
