@@ -16,7 +16,8 @@ from vdi_door.session import Wish
 from vdi_door.sign_in import Entry, Refused
 
 LONGEST_BODY = 16 * 1024
-PREPARE_SECONDS = 300.0
+# The broker gives up first, and knows why: up to 300 s in its line of starts, and as long for the start.
+PREPARE_SECONDS = 620.0
 ANSWER_SECONDS = 10.0
 # While there is nothing to tell, a line says that the connection lives: the page gives up one that is silent.
 BEAT_SECONDS = 5.0

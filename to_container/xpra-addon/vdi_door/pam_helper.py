@@ -192,7 +192,13 @@ class Helper:
             self._begin(connection)
 
     def _begin(self, connection: socket.socket) -> None:
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            # No process left for it; others may end soon.
+            _say(connection, {"outcome": "busy"})
+            connection.close()
+            return
         if pid:
             self._running[pid] = (time.monotonic(), connection)
             return

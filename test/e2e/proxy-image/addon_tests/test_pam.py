@@ -6,9 +6,11 @@ Makes a PAM service of its own, so it runs as root in a container that can be wr
 
 import os
 import signal
+import socket
 import threading
 import time
 import unittest
+from unittest import mock
 
 from vdi_door import pam_helper
 from vdi_door.pam_client import PamClient
@@ -123,6 +125,16 @@ class Pam(unittest.TestCase):
     def test_an_attempt_whose_process_dies_is_not_waited_for(self):
         self.assertEqual(self.ask("die").outcome, "unavailable: the attempt's process ended")
         self.assertEqual(self.ask("right").outcome, "ok")
+
+    def test_an_attempt_for_which_there_is_no_process_is_told_so_and_the_helper_goes_on(self):
+        asked, other = socket.socketpair()
+        control, _kept = socket.socketpair()
+        helper = pam_helper.Helper(control, 5.0)
+        helper._waiting.append((time.monotonic(), other))
+        with mock.patch.object(pam_helper.os, "fork", side_effect=BlockingIOError("no more processes")):
+            helper._begin_waiting()
+        self.assertIn(b"busy", asked.recv(1000))
+        self.assertEqual((len(helper._running), len(helper._waiting)), (0, 0))
 
     def test_a_killed_helper_is_started_again(self):
         self.restart(30.0)
