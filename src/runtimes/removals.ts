@@ -10,6 +10,8 @@ export interface KeepTimes {
   readonly failedSeconds: number;
   /** From its creation, for one that has not come to run. While somebody waits for it here it stays longer. */
   readonly pendingSeconds: number;
+  /** As much longer for one that nobody has waited for here: somebody may at another broker, of whom this one knows nothing. */
+  readonly elsewhereSeconds: number;
 }
 
 /** What the removals work with. */
@@ -18,8 +20,10 @@ export interface RemovalsOptions {
   readonly keep: () => KeepTimes;
   readonly signal: AbortSignal;
   life(name: string): SessionLife | undefined;
-  /** True while somebody waits for it. */
+  /** True while somebody waits for it here. */
   isWanted(name: string): boolean;
+  /** True when somebody has waited for it here. */
+  wasWanted(name: string): boolean;
   remove(name: string, instance: string): Promise<void>;
   onTrouble?: ((what: string, error: unknown) => void) | undefined;
 }
@@ -39,21 +43,28 @@ const longestMs = 3_600_000;
 
 /** The times as a broker's configuration has them. */
 export function keepTimes(config: Pick<CommonBrokerConfig, "keepEndedSeconds" | "keepFailedSeconds" | "keepPendingSeconds">): KeepTimes {
-  return { endedSeconds: config.keepEndedSeconds, failedSeconds: config.keepFailedSeconds, pendingSeconds: config.keepPendingSeconds };
+  return {
+    endedSeconds: config.keepEndedSeconds,
+    failedSeconds: config.keepFailedSeconds,
+    pendingSeconds: config.keepPendingSeconds,
+    // Nobody waits for longer than a place in the line and a start take together, unless they try again.
+    elsewhereSeconds: 600,
+  };
 }
 
 /** When a session is to be removed, in milliseconds since the epoch; undefined: not while it is as it is. Pure. */
-export function removalAt(life: SessionLife, keep: KeepTimes, nowMs: number): number | undefined {
+export function removalAt(life: SessionLife, keep: KeepTimes, nowMs: number, wasWanted: boolean): number | undefined {
   if (life.goneBy > 0) return undefined;
   if (life.end !== undefined) {
     const isTold = reasons[life.end.reason].previous !== undefined;
     return (life.end.at || nowMs) + (isTold ? keep.failedSeconds : keep.endedSeconds) * 1000;
   }
-  return life.runningSince > 0 ? undefined : (life.createdAt || nowMs) + keep.pendingSeconds * 1000;
+  if (life.runningSince > 0) return undefined;
+  return (life.createdAt || nowMs) + (keep.pendingSeconds + (wasWanted ? 0 : keep.elsewhereSeconds)) * 1000;
 }
 
 /** Any broker removes what is due, whoever started it. Nothing is lost when one ends: the others, or the next one, know the same sessions. */
-export function removals({ keep, signal, life, isWanted, remove, onTrouble }: RemovalsOptions): Removals {
+export function removals({ keep, signal, life, isWanted, wasWanted, remove, onTrouble }: RemovalsOptions): Removals {
   const due = new Map<string, number>();
   let timer: NodeJS.Timeout | undefined;
   let timerAt = Number.POSITIVE_INFINITY;
@@ -79,7 +90,7 @@ export function removals({ keep, signal, life, isWanted, remove, onTrouble }: Re
   function removeOne(name: string, now: number): void {
     due.delete(name);
     const session = life(name);
-    if (session === undefined || removalAt(session, keep(), now) === undefined) return;
+    if (session === undefined || removalAt(session, keep(), now, wasWanted(name)) === undefined) return;
     if (session.end === undefined && isWanted(name)) {
       due.set(name, now + againMs);
       return;
@@ -92,7 +103,7 @@ export function removals({ keep, signal, life, isWanted, remove, onTrouble }: Re
 
   return {
     note(session) {
-      const at = removalAt(session, keep(), Date.now());
+      const at = removalAt(session, keep(), Date.now(), wasWanted(session.name));
       if (at === undefined) due.delete(session.name);
       // What has once been planned keeps its moment, unless the session has changed in between.
       else if (Math.abs((due.get(session.name) ?? 0) - at) > spreadMs) plan(session.name, at + Math.random() * spreadMs);

@@ -40,6 +40,7 @@ export function sessionMemory<Facts extends SessionLife>(
 ): SessionMemory<Facts> {
   const sessions = new Map<string, Facts>();
   const marks = new Map<string, SessionMarks>();
+  /** Who waits for a session; empty when somebody has waited for it. */
   const listeners = new Map<string, Set<() => void>>();
   const followed = new Map<string, AbortController>();
   const { signal, keep, view } = options;
@@ -49,12 +50,17 @@ export function sessionMemory<Facts extends SessionLife>(
       keep,
       signal,
       life: (name) => sessions.get(name),
-      isWanted: (name) => listeners.has(name),
+      isWanted,
+      wasWanted: (name) => listeners.has(name),
       remove: options.remove,
       onTrouble: options.onTrouble,
     });
 
   const marksOf = (name: string): SessionMarks => marks.get(name) ?? {};
+
+  function isWanted(name: string): boolean {
+    return (listeners.get(name)?.size ?? 0) > 0;
+  }
 
   function changed(name: string): void {
     attend(name);
@@ -66,7 +72,7 @@ export function sessionMemory<Facts extends SessionLife>(
     const facts = sessions.get(name);
     const wanted =
       facts !== undefined &&
-      listeners.has(name) &&
+      isWanted(name) &&
       facts.runningSince > 0 &&
       facts.end === undefined &&
       facts.goneBy === 0 &&
@@ -117,6 +123,7 @@ export function sessionMemory<Facts extends SessionLife>(
     sessions.delete(name);
     marks.delete(name);
     due?.forget(name);
+    if (!isWanted(name)) listeners.delete(name);
     changed(name);
   }
 
@@ -146,7 +153,7 @@ export function sessionMemory<Facts extends SessionLife>(
       return () => {
         own.delete(listener);
         if (own.size > 0) return;
-        listeners.delete(name);
+        if (!sessions.has(name)) listeners.delete(name);
         attend(name);
       };
     },

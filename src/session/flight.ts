@@ -66,7 +66,8 @@ export interface FlightPlan {
 interface History {
   readonly seen: Set<string>;
   starts: number;
-  closedSince: number | undefined;
+  /** The instance that could not be connected to, and since when. */
+  closed: { readonly instance: string; readonly since: number } | undefined;
   /** Why the session that is being replaced had ended. */
   replaced: Reason | undefined;
   readonly isComingBack: boolean;
@@ -85,7 +86,7 @@ export async function fly(plan: FlightPlan): Promise<OpenSession> {
   const history: History = {
     seen: new Set(),
     starts: 0,
-    closedSince: undefined,
+    closed: undefined,
     replaced: undefined,
     isComingBack: plan.request === undefined,
     place: undefined,
@@ -122,8 +123,8 @@ async function act(action: Action, view: SessionView, plan: FlightPlan, history:
       throw refusalOf(view, plan);
     case "create": {
       if (plan.request === undefined) throw refusalOf(view, plan);
-      // What was taken away while nobody waits any more was perhaps meant to go: a session that waited too long for room.
-      if (history.starts > 0 && !plan.isWanted()) throw new SessionRefusal("abandoned");
+      // What was taken away while nobody waits any more was perhaps meant to go: ended by its user, or an admin, or kept for too long.
+      if ((history.starts > 0 || history.seen.size > 0) && !plan.isWanted()) throw new SessionRefusal("abandoned");
       if (!mayStart(plan, history, wake)) return { waitMs: Number.POSITIVE_INFINITY };
       history.starts += 1;
       tell({ phase: "scheduling", message: words.asking });
@@ -168,8 +169,8 @@ async function enter(view: SessionView, plan: FlightPlan, history: History): Pro
   const now = plan.runtime.look(plan.name).status;
   if (now.state !== "ready" || now.instance !== status.instance) return { waitMs: 0 };
   if (answer === "open") return { answer: { name: plan.name, address: status.address, started: history.starts > 0, ...noticeOf(history) } };
-  history.closedSince ??= performance.now();
-  if (performance.now() - history.closedSince > patienceMs) {
+  if (history.closed?.instance !== status.instance) history.closed = { instance: status.instance, since: performance.now() };
+  if (performance.now() - history.closed.since > patienceMs) {
     const { host, port } = status.address;
     throw new SessionRefusal(answer, { detail: `${host}:${port}${onMachine(view)}` });
   }

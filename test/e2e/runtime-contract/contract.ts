@@ -200,7 +200,7 @@ export function runtimeContract(title: string, place: () => Place): void {
       const user = newUser();
       await expect(first.sessions.getOrStart(user, "brief", quiet)).rejects.toMatchObject({ reason: "ended" });
       first.kill();
-      const second = place().broker({ keep: { endedSeconds: 1, failedSeconds: 600, pendingSeconds: 600 } });
+      const second = place().broker({ keep: { endedSeconds: 1, failedSeconds: 600, pendingSeconds: 600, elsewhereSeconds: 0 } });
       await second.runtime.known(20_000);
       await untilState(second, `${user.name}-brief`, isAbsent);
       expect(await place().count(`${user.name}-brief`)).toBe(0);

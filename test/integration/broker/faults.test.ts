@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { V1Pod, V1PodStatus } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
 import type { Progress } from "../../../src/session/flight.ts";
@@ -140,13 +141,46 @@ describe("a session that waits for something", () => {
     expect(kube.count("POST", /pods$/)).toBe(1);
   });
 
+  it("is not made again by a broker that only joined in, when it was removed and nobody waits any more", async () => {
+    const kube = await fakeKube();
+    const brokers = [broker(kube), broker(kube)];
+    await settled(kube, 2);
+    const gone = new AbortController();
+    const calls: Promise<unknown>[] = [];
+    for (const { sessions, runtime } of brokers) {
+      calls.push(sessions.getOrStart(alice, "desktop", quiet, gone.signal));
+      await until(() => runtime.look(session).status.state === "starting");
+    }
+    gone.abort();
+    for (const call of calls) await expect(call).rejects.toMatchObject({ name: "AbortError" });
+    // Its user's doing, or an admin's.
+    kube.delete(session);
+    await until(() => brokers.every(({ sessions }) => sessions.inFlight() === 0));
+    expect(kube.count("POST", /pods$/)).toBe(1);
+  });
+
+  it("is not removed by a broker where nobody waits, while somebody does at another one", async () => {
+    const kube = await fakeKube();
+    const keep = { pendingSeconds: 0 };
+    const [here] = [broker(kube, { keep }), broker(kube, { keep })];
+    await settled(kube, 2);
+    const opening = here.sessions.getOrStart(alice, "desktop", quiet);
+    await until(() => kube.pods.has(session));
+    // Longer than the moment that each broker waits so that mostly one asks.
+    await sleep(6_000);
+    expect(kube.count("DELETE", /./)).toBe(0);
+    kube.run(session, "127.0.0.1");
+    kube.log(session, "xpra is ready.");
+    await expect(opening).resolves.toMatchObject({ started: true });
+  });
+
   it("is removed when nobody waits any more, by whichever broker", async () => {
     const kube = await fakeKube();
     const first = broker(kube, { timeoutMs: 300 });
     await settled(kube);
     await expect(first.sessions.getOrStart(alice, "desktop", quiet)).rejects.toMatchObject({ reason: "slow" });
     first.kill();
-    const { troubles } = broker(kube, { keep: { pendingSeconds: 0 } });
+    const { troubles } = broker(kube, { keep: { pendingSeconds: 0, elsewhereSeconds: 0 } });
     await until(() => kube.pods.size === 0);
     expect(troubles).toEqual([]);
   });
@@ -208,6 +242,39 @@ describe("a session that ended against its user's will", () => {
   });
 });
 
+it("that takes the place of one that refused connections has as much time to let in as any", async () => {
+  const kube = await fakeKube();
+  const { sessions } = broker(kube);
+  await settled(kube);
+  const running = sessions.getOrStart(alice, "desktop", quiet);
+  await until(() => kube.pods.has(session));
+  kube.run(session, "127.0.0.1");
+  kube.log(session, "xpra is ready.");
+  await running;
+  // It is about to end: nothing listens any more, and its end is not reported yet.
+  const nobody = "127.0.0.2";
+  kube.change(session, (pod) => {
+    pod.status = { ...pod.status, podIP: nobody };
+  });
+  // Who was let in a moment ago is let in again without a look.
+  await sleep(1_100);
+  const told: string[] = [];
+  const began = performance.now();
+  const opening = sessions.getOrStart(alice, "desktop", ({ phase }) => told.push(phase));
+  await until(() => told.includes("connecting"));
+  kube.end(session, 0);
+  await until(() => kube.count("POST", /pods$/) === 2);
+  // As long as a connection is tried.
+  await sleep(Math.max(0, 5_500 - (performance.now() - began)));
+  kube.run(session, nobody);
+  kube.log(session, "xpra is ready.");
+  await until(() => told.filter((phase) => phase === "connecting").length > 1 && told.at(-1) === "connecting");
+  kube.change(session, (pod) => {
+    pod.status = { ...pod.status, podIP: "127.0.0.1" };
+  });
+  await expect(opening).resolves.toMatchObject({ started: true });
+});
+
 describe("a cluster that says no", () => {
   const answers: readonly [string, number, string, string, string][] = [
     [
@@ -245,13 +312,17 @@ describe("a cluster that says no", () => {
     ["not valid", 422, "Invalid", 'Pod "x" is invalid: spec.containers[0].image: Required value', "not-accepted"],
     ["namespace gone", 404, "NotFound", 'namespaces "vdi-test" not found', "no-namespace"],
     ["namespace going", 403, "Forbidden", "unable to create new content in namespace x because it is being terminated", "no-namespace"],
+    ["a quota's count that all want to write", 409, "Conflict", 'Operation cannot be fulfilled on resourcequotas "q"', "away"],
+    ["a load balancer", 502, "", "Bad Gateway", "away"],
+    ["quota that has just been made", 403, "Forbidden", 'pods "x" is forbidden: status unknown for quota: q', "away"],
+    ["an API server that starts", 403, "Forbidden", 'pods "x" is forbidden: not yet ready to handle request', "away"],
     ["token not known", 401, "Unauthorized", "Unauthorized", "forbidden"],
   ];
   it.each(answers)("%s", async (_, status, reason, message, expected) => {
     const kube = await fakeKube(kubelet);
     const { sessions } = broker(kube);
-    // A policy is asked again: it may be the one of the deploy before.
-    const times = message.includes("ValidatingAdmissionPolicy") ? 3 : 1;
+    // What may pass is asked again, and so is a policy: it may be the one of the deploy before.
+    const times = expected === "away" || message.includes("ValidatingAdmissionPolicy") ? 3 : 1;
     for (let tries = 0; tries < times; tries += 1) kube.faults.push({ method: "POST", path: /pods$/, status, reason, message });
     await expect(sessions.getOrStart(alice, "desktop", quiet)).rejects.toMatchObject({
       reason: expected,

@@ -59,7 +59,7 @@ export function brokerRig(): Rig {
         transport: kubeTransport({ server: kube.url }),
         namespace: config.namespace,
         settings: () => config,
-        keep: () => ({ endedSeconds: 600, failedSeconds: 86_400, pendingSeconds: 600, ...keep }),
+        keep: () => ({ endedSeconds: 600, failedSeconds: 86_400, pendingSeconds: 600, elsewhereSeconds: 600, ...keep }),
         signal: stop.signal,
         onTrouble: (what, error) => troubles.push(`${what}: ${String(error)}`),
       });

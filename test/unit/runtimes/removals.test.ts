@@ -4,7 +4,7 @@ import { type PodFacts, podFacts } from "../../../src/runtimes/pod-state.ts";
 import { removalAt, removals } from "../../../src/runtimes/removals.ts";
 
 const now = Date.parse("2026-01-01T12:00:00Z");
-const keep = { endedSeconds: 600, failedSeconds: 86_400, pendingSeconds: 300 };
+const keep = { endedSeconds: 600, failedSeconds: 86_400, pendingSeconds: 300, elsewhereSeconds: 600 };
 
 function pod(status: V1PodStatus, name = "alice-desktop"): V1Pod {
   return { metadata: { name, uid: name, resourceVersion: "1", creationTimestamp: new Date(now - 60_000) }, status };
@@ -22,17 +22,19 @@ const pending = podFacts(pod({ phase: "Pending" }));
 const running = { ...pending, phase: "Running", runningSince: now };
 
 it("keeps what ended by the user's wish for a short time, and what the user is to be told of for long", () => {
-  expect(removalAt(ended(0, "Completed"), keep, now)).toBe(now - 1_000 + 600_000);
-  expect(removalAt(ended(137, "OOMKilled"), keep, now)).toBe(now - 1_000 + 86_400_000);
-  expect(removalAt(ended(1, "Error"), keep, now)).toBe(now - 1_000 + 86_400_000);
-  expect(removalAt(podFacts(pod({ phase: "Failed", reason: "Evicted" })), keep, now)).toBe(now + 86_400_000);
+  expect(removalAt(ended(0, "Completed"), keep, now, true)).toBe(now - 1_000 + 600_000);
+  expect(removalAt(ended(137, "OOMKilled"), keep, now, true)).toBe(now - 1_000 + 86_400_000);
+  expect(removalAt(ended(1, "Error"), keep, now, true)).toBe(now - 1_000 + 86_400_000);
+  expect(removalAt(podFacts(pod({ phase: "Failed", reason: "Evicted" })), keep, now, true)).toBe(now + 86_400_000);
 });
 
 it("bounds the time of a pod that does not come to run, and leaves alone what runs or goes away", () => {
-  expect(removalAt(pending, keep, now)).toBe(now - 60_000 + 300_000);
-  expect(removalAt(running, keep, now)).toBeUndefined();
-  expect(removalAt({ ...pending, goneBy: now }, keep, now)).toBeUndefined();
-  expect(removalAt({ ...ended(0, "Completed"), goneBy: now }, keep, now)).toBeUndefined();
+  expect(removalAt(pending, keep, now, true)).toBe(now - 60_000 + 300_000);
+  // Somebody may wait at another broker.
+  expect(removalAt(pending, keep, now, false)).toBe(now - 60_000 + 900_000);
+  expect(removalAt(running, keep, now, true)).toBeUndefined();
+  expect(removalAt({ ...pending, goneBy: now }, keep, now, true)).toBeUndefined();
+  expect(removalAt({ ...ended(0, "Completed"), goneBy: now }, keep, now, true)).toBeUndefined();
 });
 
 beforeEach(() => {
@@ -60,6 +62,7 @@ function rig(): Rig {
     signal: new AbortController().signal,
     life: (name) => pods.get(name),
     isWanted: (name) => wanted.has(name),
+    wasWanted: () => true,
     async remove(name) {
       if (own.failing) throw new Error("the cluster is away");
       removed.push(name);
