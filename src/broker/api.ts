@@ -21,7 +21,8 @@ export interface ApiOptions {
   readonly stopping: AbortSignal;
 }
 
-const maxBodyBytes = 64 * 1024;
+/** A user may be in a thousand groups with long names. */
+const maxBodyBytes = 512 * 1024;
 
 /** An answer that is not a session's refusal: the request itself is at fault. */
 class BadRequest extends Error {
@@ -203,7 +204,7 @@ async function readBody(request: IncomingMessage): Promise<{ user?: unknown; dis
   let size = 0;
   for await (const chunk of request) {
     size += (chunk as Buffer).length;
-    if (size > maxBodyBytes) throw new BadRequest(413, "too-large", "The request is larger than 64 KiB.");
+    if (size > maxBodyBytes) throw new BadRequest(413, "too-large", "The request is larger than 512 KiB.");
     chunks.push(chunk as Buffer);
   }
   try {

@@ -1,4 +1,4 @@
-import http from "node:http";
+import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
 import { isAbort, messageOf } from "../util/vdi-error.ts";
 
 /** A request to the engine. */
@@ -42,7 +42,7 @@ export interface EngineClient {
   /** For requests of which only the success matters. */
   send(request: EngineRequest): Promise<void>;
   /** The body as it comes; destroy it, or abort the signal, to end it. */
-  stream(request: EngineRequest): Promise<http.IncomingMessage>;
+  stream(request: EngineRequest): Promise<IncomingMessage>;
   /** Ends idle connections; the client can still be used. */
   close(): void;
 }
@@ -53,7 +53,7 @@ const newestVersion = "1.44";
 
 /** Makes a client. Nothing is connected before the first request. */
 export function engineClient(socketPath: string): EngineClient {
-  const agent = new http.Agent({ keepAlive: true, scheduling: "lifo" });
+  const agent = new Agent({ keepAlive: true, scheduling: "lifo" });
   let version: Promise<string> | undefined;
 
   /** As the engine's own command does: the older one of both versions, asked once. */
@@ -69,7 +69,7 @@ export function engineClient(socketPath: string): EngineClient {
     return version;
   }
 
-  function call(request: EngineRequest, prefix: string, isAgain = false): Promise<http.IncomingMessage> {
+  function call(request: EngineRequest, prefix: string, isAgain = false): Promise<IncomingMessage> {
     request.signal?.throwIfAborted();
     const { method = "GET", body, signal, timeoutMs = defaultTimeoutMs } = request;
     const payload = body === undefined || body instanceof Uint8Array ? body : Buffer.from(JSON.stringify(body));
@@ -78,9 +78,9 @@ export function engineClient(socketPath: string): EngineClient {
       host: "engine",
       ...(payload === undefined ? { "content-length": 0 } : { "content-type": type, "content-length": payload.length }),
     };
-    return new Promise<http.IncomingMessage>((resolve, reject) => {
+    return new Promise<IncomingMessage>((resolve, reject) => {
       const path = `${prefix}${request.path}${queryText(request.query)}`;
-      const outgoing = http.request({ socketPath, agent, method, path, headers, ...(signal === undefined ? {} : { signal }) });
+      const outgoing = httpRequest({ socketPath, agent, method, path, headers, ...(signal === undefined ? {} : { signal }) });
       const timer = setTimeout(
         () => outgoing.destroy(new EngineError(request, 0, `no answer within ${timeoutMs / 1000} s`, "TIMEOUT")),
         timeoutMs,
@@ -102,8 +102,8 @@ export function engineClient(socketPath: string): EngineClient {
     });
   }
 
-  async function checked(request: EngineRequest): Promise<http.IncomingMessage> {
-    let response: http.IncomingMessage;
+  async function checked(request: EngineRequest): Promise<IncomingMessage> {
+    let response: IncomingMessage;
     try {
       response = await call(request, await versionPath());
     } catch (thrown) {
@@ -141,7 +141,7 @@ function unreachable(request: EngineRequest, error: NodeJS.ErrnoException): Engi
   return new EngineError(request, 0, error.message, error.code ?? "");
 }
 
-async function wholeText(request: EngineRequest, response: http.IncomingMessage): Promise<string> {
+async function wholeText(request: EngineRequest, response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   const timer = setTimeout(() => response.destroy(new Error("the answer does not end")), request.timeoutMs ?? defaultTimeoutMs);
   try {

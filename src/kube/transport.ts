@@ -1,5 +1,5 @@
-import http from "node:http";
-import https from "node:https";
+import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { type ConnectionOptions, createSecureContext, type SecureContext } from "node:tls";
 import { isAbort, messageOf } from "../util/vdi-error.ts";
 import { KubeError, reasonOfNetworkFault, reasonOfStatus } from "./kube-error.ts";
@@ -18,7 +18,7 @@ export interface KubeEndpoint {
   /** Asked before every request, so that rotated tokens are used. */
   readonly headers?: () => Record<string, string> | Promise<Record<string, string>>;
   /** Takes the place of the own keep-alive agent, for an API server behind an HTTP proxy. */
-  readonly agent?: http.Agent;
+  readonly agent?: HttpAgent;
 }
 
 /** One call of the API. */
@@ -62,7 +62,7 @@ export interface KubeTransport {
   /** The answer's body as an object of the type that the caller knows it to have. */
   json<T>(request: KubeRequest): Promise<T>;
   /** The body as it comes: a watch or a followed log. Destroy it (or abort the signal) to end it. */
-  stream(request: KubeRequest): Promise<http.IncomingMessage>;
+  stream(request: KubeRequest): Promise<IncomingMessage>;
   /** Ends idle connections; the transport can still be used. */
   close(): void;
 }
@@ -82,7 +82,7 @@ export function kubeTransport(endpoint: KubeEndpoint): KubeTransport {
   const secure = base.protocol === "https:";
   const prefix = base.pathname.replace(/\/+$/, "");
   const options = { keepAlive: true, keepAliveMsecs: tcpKeepAliveMs, scheduling: "lifo" } as const;
-  const ownAgent = endpoint.agent === undefined ? (secure ? new https.Agent(options) : new http.Agent(options)) : undefined;
+  const ownAgent = endpoint.agent === undefined ? (secure ? new HttpsAgent(options) : new HttpAgent(options)) : undefined;
   const agent = endpoint.agent ?? ownAgent;
   let prepared: { readonly tls: KubeTls; readonly context: SecureContext } | undefined;
 
@@ -92,7 +92,7 @@ export function kubeTransport(endpoint: KubeEndpoint): KubeTransport {
     return prepared.context;
   }
 
-  async function open(request: KubeRequest, mayRetry: boolean): Promise<http.IncomingMessage> {
+  async function open(request: KubeRequest, mayRetry: boolean): Promise<IncomingMessage> {
     const [tls, ownHeaders] = await Promise.all([
       typeof endpoint.tls === "function" ? endpoint.tls() : (endpoint.tls ?? {}),
       endpoint.headers?.() ?? {},
@@ -110,7 +110,7 @@ export function kubeTransport(endpoint: KubeEndpoint): KubeTransport {
     }
     try {
       return await new Promise((resolve, reject) => {
-        const call: http.ClientRequest = (secure ? https : http).request({
+        const call: ClientRequest = (secure ? httpsRequest : httpRequest)({
           ...(secure ? { ...tls, secureContext: contextOf(tls) } : {}),
           protocol: base.protocol,
           hostname: base.hostname.replace(/^\[|\]$/g, ""),
@@ -143,7 +143,7 @@ export function kubeTransport(endpoint: KubeEndpoint): KubeTransport {
     }
   }
 
-  async function checked(request: KubeRequest): Promise<http.IncomingMessage> {
+  async function checked(request: KubeRequest): Promise<IncomingMessage> {
     request.signal?.throwIfAborted();
     const startedAt = performance.now();
     const response = await open(request, true);
@@ -222,7 +222,7 @@ function timedOut(request: KubeRequest): KubeError {
 }
 
 /** Reads an answer's body within what is left of the request's time. */
-async function readInTime(response: http.IncomingMessage, request: KubeRequest, startedAt: number): Promise<string> {
+async function readInTime(response: IncomingMessage, request: KubeRequest, startedAt: number): Promise<string> {
   const leftMs = Math.max(1, (request.timeoutMs ?? defaultTimeoutMs) - (performance.now() - startedAt));
   const timer = setTimeout(() => response.destroy(timedOut(request)), leftMs);
   try {
@@ -232,7 +232,7 @@ async function readInTime(response: http.IncomingMessage, request: KubeRequest, 
   }
 }
 
-async function readAll(response: http.IncomingMessage, request: KubeRequest): Promise<string> {
+async function readAll(response: IncomingMessage, request: KubeRequest): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);
   if (!response.complete) {
@@ -278,7 +278,7 @@ function statusError(status: number, text: string, request: KubeRequest, retryAf
 }
 
 /** `299 - "text"` gives `text`; several may share a header. */
-function warningsOf(response: http.IncomingMessage): string[] {
+function warningsOf(response: IncomingMessage): string[] {
   const header = response.headers.warning;
   const text = Array.isArray(header) ? header.join(", ") : (header ?? "");
   return [...text.matchAll(/\d{3} \S+ "((?:[^"\\]|\\.)*)"/g)].map(([, quoted]) => (quoted ?? "").replace(/\\(.)/g, "$1"));

@@ -225,7 +225,8 @@ export function dockerRuntime(options: DockerRuntimeOptions): RunningRuntime {
     onOpen: lookAtAll,
     onEvent: ({ Action: action, Actor: { ID: id } }) => {
       if (action === "destroy") gone(id);
-      else void refresh(id).catch(trouble(`look at container ${id.slice(0, 12)}`));
+      // Then as well: a look that is under way may still have seen it, and one more comes after that.
+      void refresh(id).catch(trouble(`look at container ${id.slice(0, 12)}`));
     },
     onTrouble: (error, retryInMs) => options.onTrouble?.(`events, next try in ${Math.round(retryInMs)} ms`, error),
   });

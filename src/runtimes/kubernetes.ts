@@ -6,7 +6,7 @@ import { isSessionPod, sessionSelector } from "../manifests/labels.ts";
 import { type SessionPodSettings, sessionContainer, sessionPod } from "../manifests/session-pod.ts";
 import { SessionRefusal } from "../session/refusal.ts";
 import type { SessionRequest } from "../session/session-runtime.ts";
-import { createRefusal } from "./create-refusal.ts";
+import { createRefusal, reasonOf } from "./create-refusal.ts";
 import { type PodFacts, podFacts, podView } from "./pod-state.ts";
 import type { OpenLog } from "./ready-log.ts";
 import type { KeepTimes } from "./removals.ts";
@@ -192,12 +192,9 @@ function openPodLog(transport: KubeTransport, namespace: string, pod: string): O
     });
 }
 
-/** `Conflict` is a quota's count that two creates at once wanted to write. */
+/** From 500 on also a webhook that is away, which is told as a rule that refuses. */
 function mayTryAgain(thrown: unknown): thrown is KubeError {
-  return (
-    thrown instanceof KubeError &&
-    (thrown.status === 0 || thrown.status === 429 || thrown.status >= 500 || thrown.reason === "Conflict" || isRefusedByPolicy(thrown))
-  );
+  return thrown instanceof KubeError && (reasonOf(thrown) === "away" || thrown.status >= 500 || isRefusedByPolicy(thrown));
 }
 
 /** It may be the policy of the deploy before: the API server takes up a changed one later than a broker its changed configuration. */

@@ -23,6 +23,9 @@ const systemGroups: readonly UserGroup[] = [
   { name: "nogroup", gid: 65534 },
 ];
 
+/** Bytes of all lines for groups: they are one variable of a session, and no program starts with one of 128 KiB. */
+const longestEntries = 120_000;
+
 /** Directories in which an empty volume would hide what the image or the system has there. */
 const systemTop = new Set([
   "",
@@ -71,7 +74,13 @@ export function groupsOf(user: SessionUser): readonly UserGroup[] {
 
 /** The lines of /etc/group for the user's groups. Each names only this user, so that a large directory does not overflow what a runtime takes. */
 export function groupEntries(user: SessionUser): readonly string[] {
-  return groupsOf(user).map(({ name, gid }) => `${field(name)}:x:${gid}:${user.name}`);
+  let left = longestEntries;
+  const entries = groupsOf(user).map(({ name, gid }) => `${field(name)}:x:${gid}:${user.name}`);
+  // A group without a name is still one that the user is in.
+  return entries.filter((entry) => {
+    left -= Buffer.byteLength(entry) + 1;
+    return left >= 0;
+  });
 }
 
 /** The whole /etc/passwd of a session. */

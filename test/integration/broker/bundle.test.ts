@@ -155,7 +155,9 @@ describe("--serve", () => {
     expect(await ask("/v1/types", "{")).toMatchObject({ status: 400, lines: [{ error: { reason: "bad-request" } }] });
     expect(await ask("/v1/types", "[]")).toMatchObject({ status: 400 });
     expect(await ask("/v1/types", { user: user("alice"), display: 3 })).toMatchObject({ status: 400 });
-    expect(await ask("/v1/types", "x".repeat(70_000))).toMatchObject({ status: 413 });
+    expect(await ask("/v1/types", "x".repeat(600_000))).toMatchObject({ status: 413 });
+    const groups = Array.from({ length: 1_000 }, (_, at) => ({ name: `${"a-group-with-a-long-name-".repeat(3)}${at}`, gid: 30_000 + at }));
+    expect(await ask("/v1/types", { user: { ...user("alice"), groups } })).toMatchObject({ status: 200 });
     expect(await ask("/v1/nothing", {})).toMatchObject({ status: 404 });
     expect(await ask("/v1/constructor", {})).toMatchObject({ status: 404 });
     expect(await ask("/v1/types", undefined, "GET")).toMatchObject({ status: 405 });

@@ -2,7 +2,7 @@ import type { V1Pod } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
 import { type SessionPodSettings, sessionPod } from "../../../src/manifests/session-pod.ts";
 import type { SessionRequest } from "../../../src/session/session-request.ts";
-import { groupFile, passwdEntry, passwdFile, type SessionUser, sessionHome } from "../../../src/session/session-user.ts";
+import { groupEntries, groupFile, passwdEntry, passwdFile, type SessionUser, sessionHome } from "../../../src/session/session-user.ts";
 
 const alice: SessionUser = {
   name: "alice",
@@ -216,6 +216,15 @@ describe("sessionPod", () => {
       VDI_SESSION_SCRIPT: "/srv/session_types/default/xpra_startup_desktop.sh",
       XPRA_PASSWORD: "Secret0123456789",
     });
+  });
+
+  it("names as many of very many groups as one variable can hold, and is in all of them", () => {
+    const groups = Array.from({ length: 1_000 }, (_, at) => ({ name: `group-${at}-${"x".repeat(180)}`, gid: 30_000 + at }));
+    const user = { ...alice, groups };
+    const entries = groupEntries(user);
+    expect(Buffer.byteLength(entries.join("\n"))).toBeLessThan(128 * 1024);
+    expect(entries.length).toBeGreaterThan(500);
+    expect(sessionPod(settings, { ...request, user }).spec?.securityContext?.supplementalGroups).toContain(30_999);
   });
 
   it("leaves out what is not configured", () => {
