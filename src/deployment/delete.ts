@@ -30,6 +30,9 @@ export interface DeleteOptions {
   status(text: string): void;
 }
 
+/** Proxies serve for some seconds more: without its rights no broker makes a session that nobody would end. */
+const first = new Set(["Deployment", "Service", "RoleBinding"]);
+
 /**
  * Takes a deployment off the cluster: the door first, then the sessions, then the rest. Volumes, claims and their data stay,
  * and with them a namespace that holds any, or anything that is not ours. Run again it goes on where it was interrupted.
@@ -44,7 +47,7 @@ export async function deleteDeployment(config: Config, options: DeleteOptions): 
     ...(await prune(
       transport,
       config,
-      refs.filter(({ kind }) => kind === "Deployment" || kind === "Service"),
+      refs.filter(({ kind }) => first.has(kind)),
       signal,
     )),
   );
@@ -58,7 +61,7 @@ export async function deleteDeployment(config: Config, options: DeleteOptions): 
     ...(await prune(
       transport,
       config,
-      refs.filter(({ kind }) => kind !== "Deployment" && kind !== "Service"),
+      refs.filter(({ kind }) => !first.has(kind)),
       signal,
     )),
   );
