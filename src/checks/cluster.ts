@@ -123,7 +123,7 @@ export const clusterChecks: readonly Check<World>[] = [
     category: "cluster",
     description: "the nodes of XPRA_WORKERS are there and take sessions",
     looksAt:
-      "Each node that `XPRA_WORKERS` names, or all nodes: there, Ready, not cordoned, without a taint that keeps sessions away. One that is not is a warning; none that is, a failure.",
+      "Each node that `XPRA_WORKERS` names, or all nodes: there, Ready, not cordoned, without a taint that keeps sessions away. A named node that is not there is a failure, one that takes no sessions a warning; none that takes them, a failure. Where any node will do, nodes with a taint are not told.",
     hint: ["kubectl get nodes", "change XPRA_WORKERS in deploy/vdi.env, then vdi deploy"],
     severity: "fatal",
     needs: ["configuration", "cluster-answers"],

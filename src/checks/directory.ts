@@ -40,7 +40,7 @@ export const directoryChecks: readonly Check<World>[] = [
     category: "directory",
     description: "the certificate is good, and is for the names that users come by",
     looksAt:
-      "`ssl/server.crt` and `ssl/server.key`: both there or neither (then `vdi deploy` makes one), the key fits, not expired and not about to be, and for one of the site's names and for its addresses. A certificate that `vdi` made is made again by the next deploy when names change or its end is near.",
+      "`ssl/server.crt` and `ssl/server.key`: both there or neither (then `vdi deploy` makes one), the key fits, not expired and not about to be, and for one of the site's names or for all of its addresses. A certificate that `vdi` made is made again by the next deploy when names change or its end is near.",
     hint: ["put a pair that fits into ssl/server.crt and ssl/server.key", "or remove both, and vdi deploy makes one"],
     severity: "fatal",
     needs: ["configuration"],
@@ -108,7 +108,9 @@ export const directoryChecks: readonly Check<World>[] = [
       if (plan.warnings.length > 0) return warning(plan.warnings);
       const types = parts.files.sessionTypes.filter(({ executable }) => executable).length;
       return types === 0
-        ? failed("there is no session type: nobody could start anything", ["vdi init brings those of the distribution back"])
+        ? failed("there is no session type: nobody could start anything", [
+            `vdi init ${world.reading.directory} --force brings those of the distribution back (files that you changed go to protected/replaced)`,
+          ])
         : ok(`${counted(plan.objects.length, "object")}, ${counted(types, "session type")}`);
     },
   },
@@ -117,7 +119,7 @@ export const directoryChecks: readonly Check<World>[] = [
     category: "directory",
     description: "the users' entries are right",
     looksAt:
-      "`protected/users`: lines of passwd, shadow and group that are none, a user or a uid twice, a uid below `XPRA_MIN_UID`, group 0, characters that no user's name may have, a password without a user. Only when `XPRA_DEMO_USERS` is `Y`.",
+      "`protected/users`: lines of passwd, shadow and group that are none, a user or a uid twice, a uid below `XPRA_MIN_UID`, group 0, a home that is no absolute path, characters that no user's name may have, a password without a user. Only when `XPRA_DEMO_USERS` is `Y`.",
     hint: ["vdi users list; vdi users remove NAME, or mend the line in protected/users"],
     severity: "fatal",
     needs: ["configuration"],

@@ -20,7 +20,7 @@ export type Effect = keyof typeof effectWords;
 
 /** What `vdi config explain` says of a variable beyond the table of variables. */
 export interface VariableEffects {
-  /** Beside `scripts`, which every variable has that is no secret. */
+  /** Beside `scripts`, which every variable has whose name is no secret's. */
   readonly changes: readonly Effect[];
   /** Values that are valid and not the default. */
   readonly examples: readonly string[];
@@ -90,7 +90,7 @@ export const effectsOf: Readonly<Record<string, VariableEffects>> = {
   XPRA_OPEN_DOOR: entry(nothing, ["anybody may enter"], "It only goes with XPRA_VALIDATE_USER, which this version does not follow."),
   XPRA_AUTH_METHOD: entry(["proxies"], ["pam:service=site"]),
   XPRA_USER_MHD: entry(nothing, ["N"]),
-  IDM_DOMAIN: entry(["sessions"], ["idm.example.org"], "Sessions get it in their environment; nothing asks the IDM yet."),
+  IDM_DOMAIN: entry(["sessions"], ["idm.example.org"]),
   IDM_ADMIN_USER: entry(nothing, ["dmRpLWxvb2t1cA=="]),
   IDM_ADMIN_PASSWORD: entry(nothing, []),
   SESSION_USING_IDM: entry(nothing, ["Y"]),

@@ -76,7 +76,7 @@ export const sessionVariables: readonly Variable[] = [
     default: "",
     usedBy: ["session"],
     meaning:
-      "How many sessions each proxy starts at a time; the others wait and are told their place. A start is one to two seconds of work for one processor. Empty: all proxies together start as many as the nodes for sessions have processors, as they are at `vdi deploy`.",
+      "How many sessions each proxy starts at a time; the others wait and are told their place. A start is one to two seconds of work for one processor. Empty: all proxies together start as many as the nodes for sessions have processors, as they are at `vdi deploy`, each at least one and at most 64; four each where `vdi deploy` may not read the nodes.",
   },
   {
     name: "XPRA_MIN_UID",
@@ -126,7 +126,8 @@ export const sessionVariables: readonly Variable[] = [
     default: `${of(directoryReference)}/to_container`,
     usedBy: ["deploy"],
     later: true,
-    meaning: "The same directory on shared storage. Until then it is always `to_container` of the deployment directory.",
+    meaning:
+      "The same directory on shared storage, for a later version; in this one it is always `to_container` of the deployment directory.",
   },
   {
     name: "XPRA_STORAGE",
@@ -172,7 +173,8 @@ export const sessionVariables: readonly Variable[] = [
     default: "/home",
     usedBy: ["session"],
     later: true,
-    meaning: "Shared home directories on the storage; mounted for `mhd-` sessions only. Empty: never.",
+    meaning:
+      "Shared home directories on the storage; mounted for `mhd-` sessions only. Empty: never. `vdi check` looks there for homes of other people that have the uid of one of the users.",
   },
   {
     name: "VOLUME_HOMEDIRS_INT",
@@ -189,7 +191,9 @@ export const sessionVariables: readonly Variable[] = [
     type: types.path(true),
     default: `${of("XPRA_TOPDIR_INT")}/xpra-status`,
     usedBy: ["session"],
-    meaning: "Directory for the status files of session scripts.",
+    later: true,
+    meaning:
+      "Shared directory for the status files of session scripts. Until a version mounts one, each session has its own, `$XDG_RUNTIME_DIR/status`.",
   },
   {
     name: "XPRA_SOCKET_DIR",
@@ -197,6 +201,8 @@ export const sessionVariables: readonly Variable[] = [
     type: types.path(true),
     default: `${of("XPRA_TOPDIR_INT")}/xpra-socket`,
     usedBy: ["session"],
-    meaning: "Directory for the sockets of session scripts.",
+    later: true,
+    meaning:
+      "Shared directory for the sockets of session scripts. Until a version mounts one, each session has its own, `$XDG_RUNTIME_DIR/socket`.",
   },
 ];

@@ -40,7 +40,7 @@ export const userVariables: readonly Variable[] = [
     default: "pam:service=xpra",
     usedBy: ["proxy"],
     meaning:
-      "`pam:service=NAME`: the PAM service that checks passwords, a file of `/etc/pam.d` in the proxies' image, which has `xpra`. The proxies of this version know no other way.",
+      "`pam:service=NAME`: the PAM service that checks passwords, a file of `/etc/pam.d` in the proxies' image, which has `xpra`. Anything else is refused, but for the old `pam` and `sys`, which mean the service `xpra`.",
   },
   {
     name: "XPRA_USER_MHD",
@@ -57,8 +57,8 @@ export const userVariables: readonly Variable[] = [
     type: types.domain(true),
     default: of("DOMNAME"),
     usedBy: ["session"],
-    later: true,
-    meaning: "Domain of the FreeIPA or IDM server; empty: local users only.",
+    meaning:
+      "Domain of the FreeIPA or IDM server; empty: local users only. Sessions get it in their environment; nothing else uses it yet.",
   },
   {
     name: "IDM_ADMIN_USER",
@@ -96,7 +96,7 @@ export const userVariables: readonly Variable[] = [
     default: "",
     usedBy: ["session"],
     later: true,
-    meaning: "File that lists the users whom `ask-otp` asks for a code.",
+    meaning: "File that lists the users who are asked for a one-time code.",
   },
   {
     name: "OATH_USERS_FILE",

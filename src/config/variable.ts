@@ -23,7 +23,7 @@ export interface Variable {
   readonly meaning: string;
   /** Never in a file of the pods, never shown. */
   readonly secret?: boolean;
-  /** The parts that use it, in the admin's words: `deploy`, `build-images`, `proxy`, `session`, `page`. */
+  /** The parts that use it, in the admin's words: `deploy`, `build-images`, `proxy`, `session`, `page`, `vdi local`. */
   readonly usedBy: readonly string[];
   /** Belongs into a fresh `vdi.env` (as a comment, or as CHANGEME). */
   readonly main?: boolean;

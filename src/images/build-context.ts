@@ -74,7 +74,7 @@ function addFromDeployment(input: ContextInput, source: SourceUse, add: (base: s
     throw new VdiError({
       what: `${input.file}:${source.line} copies '${source.path}', which is not there`,
       why: `it is looked for in ${input.deployment}`,
-      try: "vdi init (it lays out what is missing)",
+      try: `vdi init ${input.deployment} (it lays out what is missing; --force also what was removed)`,
       exitCode: ExitCode.usage,
     });
   }

@@ -38,7 +38,7 @@ export function discoverImages(directory: string): ImageSource[] {
     throw new VdiError({
       what: `there are no images in ${top}`,
       why: `no directory in it has a ${dockerfileNames.join(", ")}`,
-      try: "vdi init",
+      try: `vdi init ${directory} --force`,
       exitCode: ExitCode.usage,
     });
   }

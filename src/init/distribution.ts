@@ -36,7 +36,7 @@ function isLeftOver(name: string): boolean {
 }
 
 /**
- * All files that the distribution has for a deployment directory, by their path in it (`to_container/bin/ask-otp`).
+ * All files that the distribution has for a deployment directory, by their path in it (`to_container/bin/start-browser`).
  * Throws when the distribution is not complete, so that nobody gets half of one.
  */
 export async function distributionFiles(distribution: string): Promise<ReadonlyMap<string, TreeFile>> {

@@ -67,7 +67,8 @@ export async function preparedConfig(ctx: Context, input: Input, accept: (config
     if (isNew) ctx.progress.line(`deployment directory: ${directory}`);
     const changed = result.added.length + result.updated.length + result.removed.length;
     if (!isNew && changed > 0) ctx.progress.line(`${directory}: ${counted(changed, "file")} brought up to this version of vdi`);
-    for (const file of result.news) ctx.progress.line(`${file}: yours is kept, this version has a newer one (vdi init --force takes it)`);
+    for (const file of result.news)
+      ctx.progress.line(`${file}: yours is kept, this version has a newer one (vdi init ${directory} --force takes it)`);
   }
   const file = path.join(directory, configFile);
   const address = addressValues(textOf(input, "listen"), numberOf(input, "port"));

@@ -8,8 +8,9 @@ export interface SessionTypeEntry {
   readonly script: string;
   readonly title: string;
   readonly description: string;
-  /** Name or path of a small and of a large picture for the page. */
+  /** Name of the page's picture for it: `desktop`, `windows`, `terminal`. */
   readonly icon?: string;
+  /** A larger picture, which our page does not show. What sessions run is in `SessionsConfig`. */
   readonly image?: string;
 }
 

@@ -145,11 +145,11 @@ describe("readConfig", () => {
   });
 
   it("warns of what has no effect, and of likely slips", () => {
-    expect(problems(`${decided}KUBE_CONFIG=/root/.kube/config\nXPRA_WORKER=x\nREPLICAS=1\nREPLICAS=2\nIDM_DOMAIN=x.y\n`)).toEqual([
+    expect(problems(`${decided}KUBE_CONFIG=/root/.kube/config\nXPRA_WORKER=x\nREPLICAS=1\nREPLICAS=2\nXPRA_STATUS_DIR=/srv/s\n`)).toEqual([
       expect.stringMatching(/^warning: .*:5: KUBE_CONFIG is not used any more: no pod gets/),
       expect.stringMatching(/^warning: .*:6: XPRA_WORKER counts as one of your own variables; did you mean XPRA_WORKERS\?/),
       expect.stringMatching(/^warning: .*:8: REPLICAS has a value in line 7 already/),
-      expect.stringMatching(/^warning: .*:9: IDM_DOMAIN is read, but/),
+      expect.stringMatching(/^warning: .*:9: XPRA_STATUS_DIR is read, but/),
     ]);
   });
 
