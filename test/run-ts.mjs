@@ -1,4 +1,4 @@
-// Runs a TypeScript file of the tests with its arguments: `node test/run-ts.mjs test/start/start.ts --fresh`.
+// Runs a TypeScript file of the tests with its arguments: `node test/run-ts.mjs test/cluster/cluster.ts status`.
 // Node 20 does not read TypeScript by itself.
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";

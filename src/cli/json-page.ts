@@ -6,12 +6,14 @@ const introduction = `# Results for scripts
 
 Every command takes \`-o json\` (and \`-o yaml\`, the same data). Then
 
-- standard output is the result and nothing else: one JSON document, or for a command that goes on (\`vdi logs\`) one JSON
-  object a line, each written when it comes;
-- standard error is for people (progress, warnings). When the command fails, its **last line** is a JSON object, described below;
-- the exit code says how it went: 0 done, 1 failed, 2 usage or configuration, 3 a check found problems, 4 timed out, 5 the cluster
-  or the registry cannot be reached or refuses, 70 a bug, 130 interrupted. A command that finds problems (codes 2 and 3) still
-  gives its result, when there is one.
+- standard output is the result and nothing else: one JSON document, or for a command that goes on (\`vdi logs\`,
+  \`vdi local logs\`) one JSON object a line, each written when it comes;
+- standard error is for people (progress, warnings). With \`-o json\`, a command that fails without a result ends it with a JSON
+  object, its **last line**, described below;
+- the exit code says how it went: 0 done, 1 failed, 2 usage or configuration, 3 a check found problems or what was asked about is
+  not ready, 4 timed out, 5 the cluster or the container engine cannot be reached, or the cluster refuses, 70 a bug,
+  130 interrupted. A command that finds problems (codes 2 and 3), or has changed users and could not tell the proxies, gives its
+  result and no such line; so does one that goes on and is interrupted.
 
 \`\`\`
 vdi sessions list -o json | jq -r '.sessions[] | select(.state == "failed") | .name'
@@ -19,7 +21,7 @@ vdi sessions list -o json | jq -r '.sessions[] | select(.state == "failed") | .n
 
 **What stays.** Within a major version fields are added, never renamed, removed or given another meaning or type; the values of a
 field that is described as a choice may become more. So a script should pass over what it does not know. No result holds a
-secret, except passwords that a command has just made (\`vdi users\`).
+secret, except passwords of demo users (\`vdi users add-demo\`, \`vdi local users add-demo\`, \`vdi local up\`).
 
 This page is made from the commands (\`npm run docs\`), and the tests hold every result against it. Times are in UTC, RFC 3339.
 `;

@@ -28,7 +28,7 @@ export const originField: Shape<Origin> = object(
 export const diagnosticsField = (does: string): Shape<readonly Diagnostic[]> =>
   list(
     object({
-      severity: choice(["error", "warning"], "an error keeps every command from working"),
+      severity: choice(["error", "warning"], "an error keeps the commands that work with the deployment from working"),
       code: choice(diagnosticCodes, "kind of the problem; `changeme`: still to be decided"),
       name: optional(text("the variable, when it is about one")),
       message: text("one sentence"),

@@ -5,11 +5,13 @@ const head = `# When a session does not start
 
 <!-- Made from src/session/reasons.ts by \`npm run docs\`. -->
 
-Every reason that a session is refused or waited for, or has ended. The user sees the sentence in quotation marks and nothing of the
-cluster or the engine. The admin finds the reason in the broker's log as \`outcome\` (or \`reason\`, while a session waits), with what to do as \`admin\` and
-the cluster's own words as \`detail\`; \`vdi sessions list\` names it for the sessions that are there.
+Every reason that a session is refused or waited for, or has ended. The user sees the sentence in quotation marks, or one that also
+names the user, the type or the types there are, and nothing of the cluster or the engine. The admin finds the reason in the broker's
+log as \`outcome\` (\`reason\` in the lines \`waiting\` and \`refused\`), with what to do as \`admin\` and the cluster's own words as
+\`detail\`; \`vdi sessions list\` names it for the sessions that are there.
 
-*The hook* is \`/usr/lib/vdi/bin/start_or_get_pod\` in the container \`broker\`, called by hand for one session (\`--help\` says how).
+*The hook* is \`/usr/lib/vdi/bin/start_or_get_pod\`, called by hand in the container \`proxy\` for one session (\`--help\` says how); it
+asks the broker by its socket.
 
 - What is held up (no room on a node, a volume) is waited for, and a place that becomes free is used. When nobody waits any more
   the pod is removed after \`XPRA_KEEP_PENDING\`.

@@ -10,7 +10,7 @@ import { diagnosticsField, directoryField } from "../shapes.ts";
 const shape = object({
   directory: directoryField,
   file: text("the file that was read, below the directory"),
-  errors: diagnosticsField("what keeps every command from working; exit code 2 when there is one"),
+  errors: diagnosticsField("what keeps the commands that work with the deployment from working; exit code 2 when there is one"),
   warnings: diagnosticsField("what is odd"),
 });
 

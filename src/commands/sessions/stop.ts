@@ -25,7 +25,8 @@ export type SessionsStopped = DataOf<typeof shape>;
 export const sessionsStop: Command<SessionsStopped> = {
   path: ["sessions", "stop"],
   summary: "end a session, or all sessions of a user",
-  description: "What is open in the session is lost; files in shared storage are not touched. The next sign-in starts a new session.",
+  description:
+    "What is open in the session is lost, and its home with it: this version mounts no shared storage. The next sign-in starts a new session.",
   args: [{ name: "who", description: "name of a session, or of a user", required: true, completes: ["sessions", "users"] }],
   options: [namespaceOption, directoryOption, ...clusterOptions],
   examples: [

@@ -31,7 +31,7 @@ const shape = object({ users: addedUsersField, cluster: onClusterField });
 export const demoUserOptions: readonly OptionSpec[] = [
   { name: "count", type: "number", value: "N", description: "how many there should be", default: 9 },
   { name: "generate", type: "boolean", description: "generate a password for each new user (the default)" },
-  { name: "passwordStdin", type: "boolean", description: "read one password for all of them from standard input" },
+  { name: "passwordStdin", type: "boolean", description: "read one password for all of them from standard input (8 characters at least)" },
   { name: "renew", type: "boolean", description: "generate new passwords also for those that are there" },
 ];
 
