@@ -67,7 +67,7 @@ export const sessionVariables: readonly Variable[] = [
     default: "10m",
     usedBy: ["session"],
     meaning:
-      "How long a session that finds no room, or whose image or volume is not there, goes on trying to start when nobody waits for it; then its pod is removed.",
+      "How long a session that finds no room, or whose image or volume is not there, goes on trying to start when nobody waits for it; then its pod is removed. Where its user waited through another proxy, or a broker was started anew, that may come ten minutes later.",
   },
   {
     name: "XPRA_STARTS_AT_ONCE",
