@@ -128,11 +128,13 @@ class Pam(unittest.TestCase):
 
     def test_an_attempt_for_which_there_is_no_process_is_told_so_and_the_helper_goes_on(self):
         asked, other = socket.socketpair()
-        control, _kept = socket.socketpair()
+        control, kept = socket.socketpair()
         # It takes the signals of the process that it is in.
         self.addCleanup(signal.signal, signal.SIGCHLD, signal.getsignal(signal.SIGCHLD))
         self.addCleanup(signal.set_wakeup_fd, -1)
         helper = pam_helper.Helper(control, 5.0)
+        for end in (asked, control, kept, helper._woken, helper._wake):
+            self.addCleanup(end.close)
         helper._waiting.append((time.monotonic(), other))
         with mock.patch.object(pam_helper.os, "fork", side_effect=BlockingIOError("no more processes")):
             helper._begin_waiting()
