@@ -24,7 +24,11 @@ export const sessionChecks: readonly Check<World>[] = [
     description: "the cluster would take a session",
     looksAt:
       "The pod of a session is offered as a dry run, which keeps nothing, in the broker's name where you may: quotas, limit ranges, Pod Security, the admission policy and whatever else the cluster has may refuse it, in its own words.",
-    hint: ["kubectl -n NAMESPACE get resourcequota,limitrange", "vdi deploy brings the namespace, the policy and the service account back"],
+    hint: [
+      "kubectl -n NAMESPACE get resourcequota,limitrange",
+      "vdi deploy brings the namespace, the policy and the service account back",
+      "vdi deploy takes up what the cluster adds to every pod: a default PriorityClass, the account's pull secrets, the namespace's node selector",
+    ],
     severity: "fatal",
     onlyDeployed: true,
     needs: ["deployed"],
@@ -195,8 +199,26 @@ export function endOf({ status }: V1Pod): number | undefined {
 
 function refused({ message, causes }: KubeError): ReturnType<typeof failed> {
   const missing = causes.filter((cause) => !message.includes(cause.message)).map((cause) => `${cause.field}: ${cause.message}`);
-  return failed([message, ...missing], /exceeded quota/.test(message) ? ["raise the ResourceQuota, or lower XPRA_SESSION_*"] : undefined);
+  return failed([message, ...missing], remedies.find(([words]) => words.test(message))?.[1]);
 }
+
+/** What to try where the refusal itself says enough; the first line that fits wins. */
+const remedies: readonly (readonly [RegExp, readonly string[]])[] = [
+  [/exceeded quota/, ["raise the ResourceQuota, or lower XPRA_SESSION_*"]],
+  [/vdi: no priority of its own/, ["vdi deploy takes up the cluster's default PriorityClass, where you may list PriorityClasses"]],
+  [/vdi: only the deployment's pull secrets/, ["vdi deploy takes up the pull secrets of serviceaccount/vdi-session"]],
+  [
+    /vdi: no choice of the node/,
+    [
+      "vdi deploy takes up the node selector of the namespace's annotations",
+      "one that stands in the API server's own configuration only: write it into the namespace's annotation as well",
+    ],
+  ],
+  [
+    /vdi: only the tolerations that every pod gets/,
+    ["take the annotation scheduler.alpha.kubernetes.io/defaultTolerations off the namespace: sessions get no tolerations of a site's"],
+  ],
+];
 
 function some(pods: readonly V1Pod[]): string {
   const names = pods.slice(0, 5).map(({ metadata }) => metadata?.name ?? "");

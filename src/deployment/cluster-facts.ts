@@ -8,7 +8,9 @@ import type { KubeObject } from "../manifests/kube-object.ts";
 import { ExitCode } from "../util/exit-code.ts";
 import { isInNetworks, isNetwork } from "../util/networks.ts";
 import { VdiError } from "../util/vdi-error.ts";
+import { askQuietly } from "./ask-quietly.ts";
 import type { ClusterTraits } from "./plan.ts";
+import { readPodAdditions } from "./pod-additions.ts";
 import { sessionProcessors } from "./session-nodes.ts";
 
 /** What the cluster says of itself and of this deployment, before anything is changed. */
@@ -36,7 +38,7 @@ export async function readClusterFacts(transport: KubeTransport, config: Config,
       return undefined;
     }
   };
-  const [resources, nodes, serviceRanges, apiService, apiEndpoints, pools, pods] = await Promise.all([
+  const [resources, nodes, serviceRanges, apiService, apiEndpoints, pools, pods, added] = await Promise.all([
     ask<ResourceList>("/apis/admissionregistration.k8s.io/v1", "the admission API"),
     ask<List<V1Node>>("/api/v1/nodes", "the nodes"),
     ask<List<ServiceCidr>>("/apis/networking.k8s.io/v1/servicecidrs", "the service ranges"),
@@ -44,6 +46,7 @@ export async function readClusterFacts(transport: KubeTransport, config: Config,
     ask<List<EndpointSlice>>("/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", "the API server's addresses"),
     podNetworks(transport, signal),
     somePods(transport, signal),
+    readPodAdditions(transport, config, signal),
   ]);
   const hasAdmissionPolicies = resources?.resources?.some(({ name }) => name === "validatingadmissionpolicies") === true;
   if (!hasAdmissionPolicies) {
@@ -71,25 +74,10 @@ export async function readClusterFacts(transport: KubeTransport, config: Config,
     );
   const processors = nodes?.items === undefined ? undefined : sessionProcessors(nodes.items, config.workers);
   return {
-    traits: { hasAdmissionPolicies, insideRanges, ...(processors === undefined ? {} : { processors }) },
+    traits: { hasAdmissionPolicies, insideRanges, added, ...(processors === undefined ? {} : { processors }) },
     workers: workerChanges(config, nodes?.items),
     warnings,
   };
-}
-
-/** Asks for what not every cluster has, and for which nobody needs to have a right. */
-async function askQuietly<T>(
-  transport: KubeTransport,
-  path: string,
-  query: Record<string, string>,
-  signal?: AbortSignal,
-): Promise<T | undefined> {
-  try {
-    return await transport.json<T>({ path, query, signal });
-  } catch (thrown) {
-    if (isKubeStatus(thrown, 404) || isKubeStatus(thrown, 403)) return undefined;
-    throw explainKubeError(thrown, "the cluster cannot be asked");
-  }
 }
 
 /** The pods' networks by the word of the network plugin: Calico's pools, Cilium's nodes, OpenShift's configuration. Others tell by the nodes. */

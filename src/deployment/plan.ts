@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import { join } from "node:path";
 import type { Config } from "../config/config.ts";
-import { admissionPolicy } from "../manifests/admission-policy.ts";
+import { admissionPolicy, noAdditions, type PodAdditions } from "../manifests/admission-policy.ts";
 import { brokerRole, brokerRoleBinding, serviceAccounts } from "../manifests/broker-access.ts";
 import { directoryConfigMaps, textConfigMap } from "../manifests/config-maps.ts";
 import { brokerName, deploymentLabels, proxySelector } from "../manifests/deployment-names.ts";
@@ -49,6 +49,8 @@ export interface ClusterTraits {
   readonly insideRanges: readonly string[];
   /** Processors of the nodes that may run sessions; undefined: nobody has told. */
   readonly processors?: number;
+  /** What the API server adds to sessions' pods; undefined: nobody has told. */
+  readonly added?: PodAdditions;
 }
 
 /** The objects of a deployment, and what the admin should hear. */
@@ -96,6 +98,7 @@ export function planDeployment(parts: DeploymentParts): DeploymentPlan {
           pullSecrets: broker.kubernetes.imagePullSecrets,
           minUid: config.minUid,
           nodeSelector: nodeSelector(config),
+          added: cluster.added ?? noAdditions,
         })
       : []),
     ...disruptionBudget(config, config.replicas),

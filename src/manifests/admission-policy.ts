@@ -14,7 +14,24 @@ export interface SessionLimits {
   readonly minUid: number;
   /** Labels of the nodes that sessions must ask for. */
   readonly nodeSelector: Readonly<Record<string, string>>;
+  readonly added: PodAdditions;
 }
+
+/**
+ * What the API server writes into a pod of the sessions' namespace that asks for nothing of the kind, before the policy looks at it.
+ * A pod may have these and no others.
+ */
+export interface PodAdditions {
+  /** Names of the cluster's default PriorityClass. */
+  readonly priorityClasses: readonly string[];
+  /** The pull secrets of the sessions' service account. */
+  readonly pullSecrets: readonly string[];
+  /** The namespace's own node selector. */
+  readonly nodeSelector: Readonly<Record<string, string>>;
+}
+
+/** A cluster that adds nothing. */
+export const noAdditions: PodAdditions = { priorityClasses: [], pullSecrets: [], nodeSelector: {} };
 
 /**
  * Who may create pods in a namespace could mount any Secret there, or ask for the node itself. So the broker's account is bound
@@ -83,7 +100,7 @@ function validations(names: DeploymentNames, limits: SessionLimits): V1Validatio
       `spec.serviceAccountName == ${cel(sessionServiceAccount)}`,
       "has(spec.automountServiceAccountToken) && !spec.automountServiceAccountToken",
     ],
-    ["no choice of the node", "!has(spec.nodeName)", "!has(spec.affinity)", ...nodeSelectorRules(limits.nodeSelector)],
+    ["no choice of the node", "!has(spec.nodeName)", "!has(spec.affinity)", ...nodeSelectorRules(limits)],
     [
       "only the tolerations that every pod gets",
       `!has(spec.tolerations) || spec.tolerations.all(t, has(t.key) && t.key in ${cel(usualTolerations)})`,
@@ -107,7 +124,11 @@ function validations(names: DeploymentNames, limits: SessionLimits): V1Validatio
       "!has(spec.resourceClaims)",
       "!has(spec.schedulingGates)",
     ],
-    ["no priority of its own", "!has(spec.priorityClassName) || spec.priorityClassName == ''"],
+    [
+      "no priority of its own",
+      // The number and the preemption that stand beside it are held to the class's by the API server itself.
+      `!has(spec.priorityClassName) || spec.priorityClassName in ${cel(["", ...limits.added.priorityClasses])}`,
+    ],
     [
       `a user's uid (at least ${limits.minUid}) and never group 0`,
       "has(spec.securityContext)",
@@ -149,7 +170,7 @@ function validations(names: DeploymentNames, limits: SessionLimits): V1Validatio
     ["only the deployment's volumes", volumeRule(limits)],
     [
       "only the deployment's pull secrets",
-      `!has(spec.imagePullSecrets) || spec.imagePullSecrets.all(s, s.name in ${cel(limits.pullSecrets)})`,
+      `!has(spec.imagePullSecrets) || spec.imagePullSecrets.all(s, s.name in ${cel([...limits.pullSecrets, ...limits.added.pullSecrets])})`,
     ],
   ];
   return rules.map(([message, ...conditions]) => ({
@@ -194,11 +215,15 @@ function volumeRule({ configMaps, claims }: SessionLimits): string {
   return `!has(spec.volumes) || spec.volumes.all(v, ${kinds.join(" || ")})`;
 }
 
-function nodeSelectorRules(selector: Readonly<Record<string, string>>): readonly string[] {
-  const entries = Object.entries(selector);
-  if (entries.length === 0) return ["!has(spec.nodeSelector)"];
-  const each = entries.map(([key, value]) => `${cel(key)} in spec.nodeSelector && spec.nodeSelector[${cel(key)}] == ${cel(value)}`);
-  return ["has(spec.nodeSelector)", `spec.nodeSelector.size() == ${entries.length}`, ...each];
+/** All labels that the deployment asks for, and beside them at most those that the namespace adds. */
+function nodeSelectorRules({ nodeSelector, added }: SessionLimits): readonly string[] {
+  const allowed = Object.entries({ ...added.nodeSelector, ...nodeSelector });
+  if (allowed.length === 0) return ["!has(spec.nodeSelector)"];
+  const each = allowed.map(([key, value]) => `(k == ${cel(key)} && spec.nodeSelector[k] == ${cel(value)})`);
+  return [
+    ...Object.entries(nodeSelector).map(([key, value]) => `has(spec.nodeSelector) && ${mapEntry("spec.nodeSelector", key, value)}`),
+    `!has(spec.nodeSelector) || spec.nodeSelector.all(k, ${each.join(" || ")})`,
+  ];
 }
 
 /** A text, or a list of texts, as a literal of CEL, whose escapes are those of JSON. */

@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type KubernetesBrokerConfig, parseBrokerConfig } from "../../../src/broker-config/broker-config.ts";
-import { admissionPolicy, type SessionLimits } from "../../../src/manifests/admission-policy.ts";
+import type { KubernetesBrokerConfig } from "../../../src/broker-config/broker-config.ts";
+import { admissionPolicy, noAdditions, type SessionLimits } from "../../../src/manifests/admission-policy.ts";
 import { brokerRole, brokerRoleBinding, serviceAccounts } from "../../../src/manifests/broker-access.ts";
 import { brokerName, type DeploymentNames, policyName } from "../../../src/manifests/deployment-names.ts";
 import { sessionPod } from "../../../src/manifests/session-pod.ts";
-import { sessionName } from "../../../src/session/session-name.ts";
 import type { SessionUser } from "../../../src/session/user.ts";
 import type { Demo } from "../../start/demo.ts";
 import { type Api, type ApiAnswer, apiAs } from "../support/api.ts";
 import { testDemo } from "../support/demo.ts";
 import { type Kubectl, kubectlFor } from "../support/kubectl.ts";
-import { type ForbiddenPod, forbiddenPods, type SessionPod } from "./forbidden-pods.ts";
+import { alice, liveSettings, podOf } from "./broker-pods.ts";
+import { type ForbiddenPod, forbiddenPods } from "./forbidden-pods.ts";
 
 // Which pods the broker can create, asked with its own kind of token. Nothing is kept: the API server decides as it would.
 let demo: Demo;
@@ -24,10 +24,7 @@ beforeAll(async () => {
   demo = await testDemo();
   kubectl = kubectlFor(demo.kubeconfig);
   const ingress = `ingress-${demo.namespace}`;
-  const text = await kubectl.run("-n", ingress, "get", "configmap", "xpra-proxy-broker", "-o", "jsonpath={.data.broker\\.json}");
-  const config = parseBrokerConfig(text, "broker.json");
-  if (config.kubernetes === undefined) throw new Error("the brokers are not those of a cluster");
-  settings = config;
+  settings = await liveSettings(kubectl, demo.namespace);
   broker = await apiAs(kubectl, { namespace: ingress, name: "xpra-proxy-broker" });
   const namespace = `${demo.namespace}-policy-alone`;
   aloneNames = { namespace, ingressNamespace: namespace, deployName: "xpra-proxy" };
@@ -51,6 +48,7 @@ function limits(): SessionLimits {
     pullSecrets: settings.kubernetes.imagePullSecrets,
     minUid: settings.minUid,
     nodeSelector: settings.kubernetes.nodeSelector,
+    added: noAdditions,
   };
 }
 
@@ -77,17 +75,8 @@ async function policyAlone(): Promise<Api> {
   }
 }
 
-const alice: SessionUser = { name: "alice", uid: 20099, gid: 20099, home: "/home/alice", shell: "/bin/bash", gecos: "", groups: [] };
-
-function podOf(namespace: string, user = alice, type = "desktop", image = settings.images["default"] ?? "", display = type): SessionPod {
-  return sessionPod(
-    { ...settings, namespace },
-    { name: sessionName(user.name, display), user, type, display, script: `default/xpra_startup_${type}.sh`, image, secret: "abc" },
-  ) as SessionPod;
-}
-
 function create(api: Api, namespace: string, change: ForbiddenPod["change"]): Promise<ApiAnswer> {
-  const pod = podOf(namespace);
+  const pod = podOf(settings, namespace);
   change(pod);
   return api.ask("POST", `/api/v1/namespaces/${namespace}/pods?dryRun=All`, pod);
 }
@@ -125,7 +114,7 @@ describe("the admission policy", () => {
     );
     const refused: string[] = [];
     for (const { type, user, image, display } of asked) {
-      const pod = podOf(demo.namespace, user, type, image, display);
+      const pod = podOf(settings, demo.namespace, { user, type, image, display });
       const { status, body } = await broker.ask("POST", `/api/v1/namespaces/${demo.namespace}/pods?dryRun=All`, pod);
       if (status !== 201) refused.push(`${display} of ${user.name} from ${image}: ${body.message}`);
     }
@@ -178,8 +167,8 @@ describe("the policy alone, without Pod Security, refuses", () => {
 
   it("what is made of a pod later", async () => {
     const pods = `/api/v1/namespaces/${aloneNames.namespace}/pods`;
-    const { name } = podOf(aloneNames.namespace).metadata;
-    expect(await alone.ask("POST", pods, podOf(aloneNames.namespace))).toMatchObject({ status: 201 });
+    const { name } = podOf(settings, aloneNames.namespace).metadata;
+    expect(await alone.ask("POST", pods, podOf(settings, aloneNames.namespace))).toMatchObject({ status: 201 });
     const later = { name: "debugger", image: settings.images["default"] };
     const patches: readonly [string, object, string][] = [
       [`${pods}/${name}/ephemeralcontainers`, { spec: { ephemeralContainers: [later] } }, "one container and nothing beside it"],
@@ -198,7 +187,7 @@ describe("the policy alone, without Pod Security, refuses", () => {
   });
 
   it("a pod in another namespace, even with the right to make it", async () => {
-    const pod = { ...podOf("default"), spec: { ...podOf("default").spec, serviceAccountName: "default" } };
+    const pod = { ...podOf(settings, "default"), spec: { ...podOf(settings, "default").spec, serviceAccountName: "default" } };
     const user = `system:serviceaccount:${aloneNames.namespace}:${brokerName(aloneNames)}`;
     // As a member of the admins' group, by which the role is no hindrance.
     const refused = kubectl.pipe(pod, "create", "-f", "-", "--dry-run=server", "--as", user, "--as-group", "system:masters");

@@ -287,6 +287,21 @@ describe("vdi check", () => {
     expect(of("admission-policy-works")).toMatch(/^warning \| it was refused, but not by the policy/);
   });
 
+  it("says that a deploy takes up what the cluster adds to pods, when the policy refuses it", async () => {
+    await vdi(["deploy"]);
+    const refusing = (rule: string): Promise<readonly string[]> => {
+      cluster.posts.set("pods", () => {
+        throw new Refused(403, `ValidatingAdmissionPolicy 'vdi-vdi-stp-sessions' with binding 'x' denied request: vdi: ${rule}`);
+      });
+      return check().then(({ checked }) => checked.checks.find(({ id }) => id === "session-accepted")?.try ?? []);
+    };
+    expect(await refusing("no priority of its own")).toEqual([
+      expect.stringContaining("vdi deploy takes up the cluster's default PriorityClass"),
+    ]);
+    expect(await refusing("only the deployment's pull secrets")).toEqual([expect.stringContaining("vdi deploy takes up the pull secrets")]);
+    expect((await refusing("no choice of the node"))[0]).toContain("vdi deploy takes up the node selector");
+  });
+
   it("is read aloud well: no line beyond 80 columns, and what is not fine says what to try and where to read on", async () => {
     const { stdout } = await vdi(["check"]);
     expect(stdout.split("\n").filter((line) => line.length > 80 && / \S+ \S/.test(line.trim()))).toEqual([]);
