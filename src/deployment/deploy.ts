@@ -7,14 +7,18 @@ import type { KubeTransport } from "../kube/transport.ts";
 import { waitForRollout } from "../kube/wait.ts";
 import { waitUntilGone } from "../kube/wait-gone.ts";
 import { brokerName, proxySelector } from "../manifests/deployment-names.ts";
-import { type KubeObject, type ObjectRef, refOf, refText } from "../manifests/kube-object.ts";
+import { type KubeObject, type ObjectRef, refKey, refOf, refText } from "../manifests/kube-object.ts";
 import { secretNames } from "../manifests/secrets.ts";
 import { readTextIfThere, writeFileIfChanged } from "../util/atomic-file.ts";
+import { pause } from "../util/pause.ts";
 import { type ClusterFacts, checkOwnership, labelWorkers, readClusterFacts } from "./cluster-facts.ts";
+import { configMapsInUse } from "./config-maps-in-use.ts";
 import { inventoryObject, isOurs, obsolete, prune, readInventory, unionOf } from "./inventory.ts";
-import { planDeployment } from "./plan.ts";
+import { type ClusterTraits, type DeploymentPlan, planDeployment } from "./plan.ts";
+import { readPodAdditions } from "./pod-additions.ts";
 import type { PreparedDirectory } from "./prepare.ts";
 import { keptCopy, renderedCopyFile, withoutSecrets } from "./rendered-copy.ts";
+import { isPolicyObject, widenedPolicy } from "./widened-policy.ts";
 
 /** What a deploy needs besides the prepared directory. */
 export interface DeployOptions {
@@ -39,8 +43,12 @@ export interface DeployResult {
   readonly warnings: readonly string[];
 }
 
+/** Until a broker works by a changed configuration: the kubelet brings it within a second or two, and the broker looks every two. */
+const brokersReadMs = 8_000;
+
 /**
  * Brings a deployment onto the cluster: ask, plan, apply, wait, remove what an earlier version made.
+ * Meanwhile the brokers may make the sessions of the deploy before as well as the new ones (decision 0057).
  * Whoever interrupts it anywhere and runs it again gets what an undisturbed run gives: every step looks at what is there,
  * and what may have been made is recorded before it is made.
  */
@@ -53,7 +61,9 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
   ]);
   checkOwnership(config, live, directoryName, version);
 
-  const plan = planDeployment({ ...prepared.parts, pinnedImages: options.pinnedImages, cluster: facts.traits });
+  const planFor = (cluster: ClusterTraits): DeploymentPlan =>
+    planDeployment({ ...prepared.parts, pinnedImages: options.pinnedImages, cluster });
+  const plan = planFor(facts.traits);
   const warnings = [...facts.warnings, ...plan.warnings];
   for (const warning of warnings) options.line(`warning: ${warning}`);
   const wanted = plan.objects.map(refOf);
@@ -83,15 +93,25 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
     };
   }
 
-  await apply(plan.objects.filter(({ kind }) => kind === "Namespace"));
+  const isNamespace = ({ kind }: KubeObject): boolean => kind === "Namespace";
+  await apply(plan.objects.filter(isNamespace));
   await record(options, config, recorded, unionOf(wanted, recorded));
   await labelWorkers(transport, config.namespace, facts.workers, signal);
-  await apply(plan.objects.filter(({ kind }) => kind !== "Namespace"));
-  await refreshPods(options, config, applied);
-  const written = [...prepared.written];
-  const copyFile = join(config.directory, renderedCopyFile);
-  const copy = keptCopy(plan.objects.map(withoutSecrets), await readTextIfThere(copyFile));
-  if (await writeFileIfChanged(copyFile, copy)) written.push(renderedCopyFile);
+  const policies = plan.objects.filter(isPolicyObject);
+  const wide = widenedPolicy(policies, await livePolicy(options, config, policies));
+  const isWide = !isSame(wide, policies);
+  // Before the rest, so that it is in force when the first broker reads the new configuration.
+  if (isWide) await apply(wide);
+  await apply(plan.objects.filter((object) => !isNamespace(object) && !(isWide && isPolicyObject(object))));
+  const isNews = await refreshPods(options, config, applied);
+  const toldAt = performance.now();
+  const written = new Set(prepared.written);
+  const keepCopy = async (objects: readonly KubeObject[]): Promise<void> => {
+    const file = join(config.directory, renderedCopyFile);
+    const copy = keptCopy(objects.map(withoutSecrets), await readTextIfThere(file));
+    if (await writeFileIfChanged(file, copy)) written.add(renderedCopyFile);
+  };
+  await keepCopy(plan.objects);
   await waitForRollout(transport, {
     namespace: config.ingressNamespace,
     name: config.deployName,
@@ -100,20 +120,71 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
     signal,
     onProgress: options.status,
   });
-  const pruned = await prune(transport, config, outdated, signal);
-  await record(options, config, unionOf(wanted, recorded), unionOf(wanted, []));
-  return { applied, pruned, written, workers: facts.workers, warnings };
+  const losesConfigMaps = outdated.some(({ kind, namespace }) => kind === "ConfigMap" && namespace === config.namespace);
+  if (isWide || (isNews && losesConfigMaps)) await untilBrokersHaveRead(options, toldAt);
+  // What the cluster adds is asked again after a change: OpenShift gives a new service account its pull secret a moment later.
+  const isChanged = applied.some(({ outcome }) => outcome !== "unchanged");
+  const last = isChanged ? planFor({ ...facts.traits, added: await readPodAdditions(transport, config, signal) }) : plan;
+  const narrow = last.objects.filter(isPolicyObject);
+  if (isWide || !isSame(narrow, policies)) await apply(narrow);
+  await keepCopy(last.objects);
+  const inUse = await configMapsInUse(transport, config, outdated, signal);
+  for (const ref of inUse) options.line(`${refText(ref)} stays while sessions use it: a later vdi deploy removes it`);
+  const pruned = await prune(transport, config, obsolete(outdated, inUse), signal);
+  await record(options, config, unionOf(wanted, recorded), unionOf(wanted, inUse));
+  return { applied: onceEach(applied), pruned, written: [...written], workers: facts.workers, warnings };
 }
 
-/** Running proxies read the broker's configuration and the users again; without this they would see a change up to a minute later. */
-async function refreshPods(options: DeployOptions, config: Config, applied: readonly Applied[]): Promise<void> {
+function isSame(some: readonly KubeObject[], others: readonly KubeObject[]): boolean {
+  return JSON.stringify(some) === JSON.stringify(others);
+}
+
+/** The policy on the cluster, if this deployment made it. */
+async function livePolicy(options: DeployOptions, config: Config, policies: readonly KubeObject[]): Promise<KubeObject | undefined> {
+  const policy = policies.find(({ kind }) => kind === "ValidatingAdmissionPolicy");
+  if (policy === undefined) return undefined;
+  try {
+    const live = await getObject(options.transport, refOf(policy), options.signal);
+    return live !== undefined && isOurs(config, live) ? live : undefined;
+  } catch (thrown) {
+    throw explainKubeError(thrown, "the policy of the deploy before cannot be read");
+  }
+}
+
+/** Waits for what is left of their time. */
+async function untilBrokersHaveRead({ signal, status }: DeployOptions, toldAt: number): Promise<void> {
+  const leftMs = toldAt + brokersReadMs - performance.now();
+  if (leftMs <= 0) return;
+  status("waiting until the brokers work by what is new");
+  await pause(leftMs, signal ?? new AbortController().signal);
+  signal?.throwIfAborted();
+}
+
+/** An object that was applied twice counts as one, which is as it was when both left it so. */
+function onceEach(applied: readonly Applied[]): readonly Applied[] {
+  const byKey = new Map<string, Applied>();
+  for (const each of applied) {
+    const before = byKey.get(refKey(each.ref));
+    const outcome = before === undefined || before.outcome === "unchanged" ? each.outcome : before.outcome;
+    byKey.set(refKey(each.ref), { ...each, outcome, notes: [...(before?.notes ?? []), ...each.notes] });
+  }
+  return [...byKey.values()];
+}
+
+/**
+ * Makes running proxies read the broker's configuration and the users; without this they would see a change up to a minute later.
+ * Their pods are marked with the versions that they were told of, so that one whom an interrupted deploy has not told is told now.
+ * False when all knew already.
+ */
+async function refreshPods(options: DeployOptions, config: Config, applied: readonly Applied[]): Promise<boolean> {
   const living = [
     refText({ apiVersion: "v1", kind: "ConfigMap", name: brokerName(config) }),
     refText({ apiVersion: "v1", kind: "Secret", name: secretNames(config).users }),
   ];
-  if (!applied.some(({ ref, outcome }) => outcome === "changed" && living.includes(refText(ref)))) return;
+  const versions = living.map((text) => applied.find(({ ref }) => refText(ref) === text)?.version ?? "");
+  const place = { namespace: config.ingressNamespace, selector: podSelector(config) };
   try {
-    await touchPods(options.transport, { namespace: config.ingressNamespace, selector: podSelector(config) }, options.now, options.signal);
+    return (await touchPods(options.transport, place, versions.join("-"), options.signal)).length > 0;
   } catch (thrown) {
     throw explainKubeError(thrown, "the running proxies could not be told of the change");
   }

@@ -41,8 +41,9 @@ export async function applyUsers(config: Config, users: UserFiles, options: Appl
   const selector = Object.entries(proxySelector(config))
     .map(([name, value]) => `${name}=${value}`)
     .join(",");
+  const mark = new Date(options.now).toISOString();
   try {
-    return { state: "updated", proxies: await touchPods(transport, { namespace: config.ingressNamespace, selector }, options.now, signal) };
+    return { state: "updated", proxies: await touchPods(transport, { namespace: config.ingressNamespace, selector }, mark, signal) };
   } catch (thrown) {
     throw explainKubeError(thrown, "the running proxies could not be told of the change, and will see it within two minutes");
   }

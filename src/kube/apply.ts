@@ -19,6 +19,8 @@ export type Outcome = "created" | "changed" | "unchanged" | "unchecked";
 export interface Applied {
   readonly ref: ObjectRef;
   readonly outcome: Outcome;
+  /** Its version on the cluster; empty where a dry run made none. */
+  readonly version: string;
   /** What the admin should know: fields taken back from somebody, or left to somebody; the API server's warnings. */
   readonly notes: readonly string[];
 }
@@ -55,7 +57,9 @@ export async function applyObjects(
     const applied = await mapLimited(group, async (object) => {
       const ref = refOf(object);
       const isInNewNamespace = options.dryRun === true && newNamespaces.has(ref.namespace ?? "");
-      const result: Applied = isInNewNamespace ? { ref, outcome: "unchecked", notes: [] } : await applyObject(transport, object, options);
+      const result: Applied = isInNewNamespace
+        ? { ref, outcome: "unchecked", version: "", notes: [] }
+        : await applyObject(transport, object, options);
       if (ref.kind === "Namespace" && result.outcome === "created") newNamespaces.add(ref.name);
       options.onApplied?.(result);
       return result;
@@ -71,7 +75,7 @@ async function applyObject(transport: KubeTransport, object: KubeObject, options
     const before = await getObject(transport, ref, options.signal);
     const { live, notes } = await patch(transport, object, before, options);
     const outcome = before === undefined ? "created" : contentOf(before) === contentOf(live) ? "unchanged" : "changed";
-    return { ref, outcome, notes };
+    return { ref, outcome, version: live.metadata.resourceVersion ?? "", notes };
   } catch (thrown) {
     const place = ref.namespace === undefined ? "" : ` in ${ref.namespace}`;
     throw explainKubeError(thrown, `${refText(ref)}${place} could not be applied`);

@@ -2,17 +2,17 @@ import type { V1Pod } from "@kubernetes/client-node";
 import { isKubeStatus } from "./kube-error.ts";
 import { type KubeTransport, kubePath } from "./transport.ts";
 
-/** Annotation whose change makes the kubelet look at a pod, and at the Secrets and ConfigMaps that it mounts, at once. */
+/** Annotation whose change makes the kubelet look at a pod, and at the Secrets and ConfigMaps that it mounts, at once. Its value says for what. */
 const annotation = "vdi.xpra.org/refreshed";
 
 /**
  * Makes running pods see changed Secrets and ConfigMaps now; by itself the kubelet looks about once a minute.
- * Gives the names of the pods.
+ * A pod that has this mark already has been told. Gives the names of the others.
  */
 export async function touchPods(
   transport: KubeTransport,
   place: { readonly namespace: string; readonly selector: string },
-  at: number,
+  mark: string,
   signal?: AbortSignal,
 ): Promise<readonly string[]> {
   const pods = kubePath("api", "v1", "namespaces", place.namespace, "pods");
@@ -24,14 +24,14 @@ export async function touchPods(
   const touched: string[] = [];
   for (const { metadata } of items) {
     const name = metadata?.name ?? "";
-    if (name === "" || metadata?.deletionTimestamp !== undefined) continue;
+    if (name === "" || metadata?.deletionTimestamp !== undefined || metadata?.annotations?.[annotation] === mark) continue;
     try {
       await transport.request({
         method: "PATCH",
         path: `${pods}${kubePath(name)}`,
         contentType: "application/merge-patch+json",
         query: { fieldManager: "vdi" },
-        body: { metadata: { annotations: { [annotation]: new Date(at).toISOString() } } },
+        body: { metadata: { annotations: { [annotation]: mark } } },
         signal,
       });
       touched.push(name);

@@ -1,8 +1,9 @@
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { distribution, type RunOptions, type RunResult, runVdi } from "../support/run-vdi.ts";
+import { type RunOptions, type RunResult, runVdi } from "../support/run-vdi.ts";
+import { makeDeploymentDirectory } from "./deployment-directory.ts";
 import { FakeCluster, Refused } from "./fake-cluster.ts";
 
 let top = "";
@@ -18,22 +19,7 @@ afterEach(async () => {
 
 function makeDirectory(name: string, settings: Record<string, string> = {}): string {
   const directory = join(top, name);
-  mkdirSync(join(directory, "deploy"), { recursive: true });
-  cpSync(join(distribution, "to_container"), join(directory, "to_container"), { recursive: true });
-  const all = {
-    // Nobody listens there, so that the registry cannot be asked.
-    XPRA_REGISTRY_SRV: "127.0.0.1:9",
-    EXTERNALIPS: "192.0.2.10",
-    DOMNAME: "example.test",
-    XPRA_WORKERS: "node1",
-    ...settings,
-  };
-  writeFileSync(
-    join(directory, "deploy/vdi.env"),
-    Object.entries(all)
-      .map(([key, value]) => `${key}=${value}\n`)
-      .join(""),
-  );
+  makeDeploymentDirectory(directory, settings);
   return directory;
 }
 

@@ -1,0 +1,92 @@
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { policyName } from "../../src/manifests/deployment-names.ts";
+import type { Demo } from "../start/demo.ts";
+import { testDemo, vdi, vdiWith } from "./support/demo.ts";
+import { type Door, proxyDoors, untilConfigured } from "./support/door.ts";
+import { type Kubectl, kubectlFor } from "./support/kubectl.ts";
+
+let demo: Demo;
+let kubectl: Kubectl;
+const display = "desktop-failsafe";
+
+beforeAll(async () => {
+  demo = await testDemo();
+  kubectl = kubectlFor(demo.kubeconfig);
+  await untilConfigured(kubectl, demo);
+}, 2_400_000);
+
+afterAll(async () => {
+  if (kubectl === undefined) return;
+  await vdi(demo, "deploy");
+  await kubectl.removeSessions(demo.namespace);
+});
+
+/** Starts a session and ends it, one after the other, until it is told to stop; gives what was answered to each start. */
+function keepStarting(door: Door, user: string): () => Promise<readonly string[]> {
+  const answers: string[] = [];
+  let isOver = false;
+  const work = (async () => {
+    const { ticket } = await door.signIn(user, demo.password);
+    while (!isOver) {
+      const last = (await door.start(ticket, display)).at(-1);
+      answers.push(last?.event === "ready" ? "ready" : JSON.stringify(last));
+      await door.end(ticket, display);
+    }
+  })();
+  return async () => {
+    isOver = true;
+    await work;
+    return answers;
+  };
+}
+
+/** How the API server answered the brokers' creations of pods, by its audit log. */
+function creations(fromMs: number): readonly number[] {
+  const lines = readFileSync(demo.auditLog ?? "", "utf8")
+    .trim()
+    .split("\n");
+  return lines
+    .map((line) => JSON.parse(line) as AuditLine)
+    .filter(({ verb, stage, user, objectRef }) => {
+      const isBroker = user.username === `system:serviceaccount:ingress-${demo.namespace}:xpra-proxy-broker`;
+      return isBroker && verb === "create" && stage === "ResponseComplete" && objectRef?.resource === "pods";
+    })
+    .filter(({ requestReceivedTimestamp }) => Date.parse(requestReceivedTimestamp) >= fromMs)
+    .map(({ responseStatus }) => responseStatus?.code ?? 0);
+}
+
+interface AuditLine {
+  readonly verb: string;
+  readonly stage: string;
+  readonly user: { readonly username?: string };
+  readonly objectRef?: { readonly resource?: string };
+  readonly responseStatus?: { readonly code?: number };
+  readonly requestReceivedTimestamp: string;
+}
+
+it.skipIf(process.env["VDI_E2E_CONTEXT"] !== undefined)("a deploy with another session image refuses nobody a session", async () => {
+  const from = Date.now();
+  const name = policyName({ namespace: demo.namespace, ingressNamespace: `ingress-${demo.namespace}`, deployName: "xpra-proxy" });
+  const doors = await proxyDoors(kubectl, demo);
+  const users = ["xpra-user01", "xpra-user02", "xpra-user03"];
+  const stops = users.map((user, at) => keepStarting(doors[at % doors.length] as Door, user));
+  try {
+    // There and back.
+    for (const variables of [{ IMAGE_DEFAULT: demo.baseImage }, {}]) {
+      const outcome = await vdiWith(variables, demo, "deploy");
+      expect(outcome, outcome.stderr).toMatchObject({ exitCode: 0 });
+      const policy = await kubectl.run("get", "validatingadmissionpolicy", name, "-o", "json");
+      expect(policy, "it is narrow again").not.toContain("variables.");
+      // Whoever would still start one of the image before is refused by now.
+      await sleep(4_000);
+    }
+  } finally {
+    const answers = (await Promise.all(stops.map((stop) => stop()))).flat();
+    expect(answers.filter((answer) => answer !== "ready")).toEqual([]);
+  }
+  const codes = creations(from);
+  expect(codes.length).toBeGreaterThan(5);
+  expect(codes.filter((code) => code !== 201)).toEqual([]);
+});
