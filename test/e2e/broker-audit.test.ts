@@ -1,7 +1,8 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Demo } from "../start/demo.ts";
+import { askedByBrokers } from "./support/audit-log.ts";
 import { testDemo, vdi } from "./support/demo.ts";
 import { doorAt, untilOffered } from "./support/door.ts";
 import { type Kubectl, kubectlFor } from "./support/kubectl.ts";
@@ -35,34 +36,16 @@ afterAll(async () => {
   await kubectl?.removeSessions(demo.namespace);
 });
 
-interface AuditLine {
-  readonly verb: string;
-  readonly requestURI: string;
-  readonly stage: string;
-  /** Without a name when the API server, just started, could not tell yet who asks. */
-  readonly user: { readonly username?: string };
-  readonly requestReceivedTimestamp: string;
-}
-
 it.skipIf(process.env["VDI_E2E_CONTEXT"] !== undefined)(
   "a broker asks nothing twice while a session starts for twenty seconds",
   async () => {
-    const auditLog = demo.auditLog ?? "";
     const door = doorAt(new URL(demo.url).hostname);
     const { ticket } = await door.signIn(demo.user, demo.password);
     const from = Date.now();
     const events = await door.start(ticket, "slow");
     expect(events.at(-1), JSON.stringify(events)).toMatchObject({ event: "ready" });
     expect(Date.now() - from).toBeGreaterThan(20_000);
-    const lines = readFileSync(auditLog, "utf8")
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line) as AuditLine)
-      .filter(
-        ({ user, stage }) =>
-          user.username?.startsWith(`system:serviceaccount:ingress-${demo.namespace}:`) === true && stage === "ResponseComplete",
-      )
-      .filter(({ requestReceivedTimestamp }) => Date.parse(requestReceivedTimestamp) >= from);
+    const lines = askedByBrokers(demo, from);
     const asked = lines.filter(({ verb }) => verb === "get" || verb === "list").map(({ verb, requestURI }) => `${verb} ${requestURI}`);
     expect(asked.filter((request) => !request.includes("/log?"))).toEqual([]);
     // One log that is followed; a second try where the first one came before the container.

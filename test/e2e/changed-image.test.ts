@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { policyName } from "../../src/manifests/deployment-names.ts";
 import type { Demo } from "../start/demo.ts";
+import { askedByBrokers } from "./support/audit-log.ts";
 import { testDemo, vdi, vdiWith } from "./support/demo.ts";
 import { type Door, proxyDoors, untilConfigured } from "./support/door.ts";
 import { type Kubectl, kubectlFor } from "./support/kubectl.ts";
@@ -42,30 +42,6 @@ function keepStarting(door: Door, user: string): () => Promise<readonly string[]
   };
 }
 
-/** How the API server answered the brokers' creations of pods, by its audit log. */
-function creations(fromMs: number): readonly number[] {
-  const lines = readFileSync(demo.auditLog ?? "", "utf8")
-    .trim()
-    .split("\n");
-  return lines
-    .map((line) => JSON.parse(line) as AuditLine)
-    .filter(({ verb, stage, user, objectRef }) => {
-      const isBroker = user.username === `system:serviceaccount:ingress-${demo.namespace}:xpra-proxy-broker`;
-      return isBroker && verb === "create" && stage === "ResponseComplete" && objectRef?.resource === "pods";
-    })
-    .filter(({ requestReceivedTimestamp }) => Date.parse(requestReceivedTimestamp) >= fromMs)
-    .map(({ responseStatus }) => responseStatus?.code ?? 0);
-}
-
-interface AuditLine {
-  readonly verb: string;
-  readonly stage: string;
-  readonly user: { readonly username?: string };
-  readonly objectRef?: { readonly resource?: string };
-  readonly responseStatus?: { readonly code?: number };
-  readonly requestReceivedTimestamp: string;
-}
-
 it.skipIf(process.env["VDI_E2E_CONTEXT"] !== undefined)("a deploy with another session image refuses nobody a session", async () => {
   const from = Date.now();
   const name = policyName({ namespace: demo.namespace, ingressNamespace: `ingress-${demo.namespace}`, deployName: "xpra-proxy" });
@@ -86,7 +62,9 @@ it.skipIf(process.env["VDI_E2E_CONTEXT"] !== undefined)("a deploy with another s
     const answers = (await Promise.all(stops.map((stop) => stop()))).flat();
     expect(answers.filter((answer) => answer !== "ready")).toEqual([]);
   }
-  const codes = creations(from);
+  // How the API server answered the brokers' creations of pods.
+  const creations = askedByBrokers(demo, from).filter(({ verb, objectRef }) => verb === "create" && objectRef?.resource === "pods");
+  const codes = creations.map(({ responseStatus }) => responseStatus?.code);
   expect(codes.length).toBeGreaterThan(5);
   expect(codes.filter((code) => code !== 201)).toEqual([]);
 });
