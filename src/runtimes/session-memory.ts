@@ -40,8 +40,8 @@ export function sessionMemory<Facts extends SessionLife>(
 ): SessionMemory<Facts> {
   const sessions = new Map<string, Facts>();
   const marks = new Map<string, SessionMarks>();
-  /** Who waits for a session; empty when somebody has waited for it. */
-  const listeners = new Map<string, Set<() => void>>();
+  /** Who looks at a session, and whether for somebody who waits; empty when somebody has waited for it. */
+  const listeners = new Map<string, Map<() => void, () => boolean>>();
   const followed = new Map<string, AbortController>();
   const { signal, keep, view } = options;
   const due =
@@ -50,7 +50,7 @@ export function sessionMemory<Facts extends SessionLife>(
       keep,
       signal,
       life: (name) => sessions.get(name),
-      isWanted,
+      isWanted: (name) => [...(listeners.get(name)?.values() ?? [])].some((isWanted) => isWanted()),
       wasWanted: (name) => listeners.has(name),
       remove: options.remove,
       onTrouble: options.onTrouble,
@@ -58,13 +58,13 @@ export function sessionMemory<Facts extends SessionLife>(
 
   const marksOf = (name: string): SessionMarks => marks.get(name) ?? {};
 
-  function isWanted(name: string): boolean {
+  function isWatched(name: string): boolean {
     return (listeners.get(name)?.size ?? 0) > 0;
   }
 
   function changed(name: string): void {
     attend(name);
-    for (const listener of listeners.get(name) ?? []) listener();
+    for (const listener of listeners.get(name)?.keys() ?? []) listener();
   }
 
   /** Follows a log exactly as long as somebody waits for it. */
@@ -72,7 +72,7 @@ export function sessionMemory<Facts extends SessionLife>(
     const facts = sessions.get(name);
     const wanted =
       facts !== undefined &&
-      isWanted(name) &&
+      isWatched(name) &&
       facts.runningSince > 0 &&
       facts.end === undefined &&
       facts.goneBy === 0 &&
@@ -123,7 +123,7 @@ export function sessionMemory<Facts extends SessionLife>(
     sessions.delete(name);
     marks.delete(name);
     due?.forget(name);
-    if (!isWanted(name)) listeners.delete(name);
+    if (!isWatched(name)) listeners.delete(name);
     changed(name);
   }
 
@@ -146,9 +146,9 @@ export function sessionMemory<Facts extends SessionLife>(
     forget,
     mark,
     look: (name) => view(sessions.get(name), marksOf(name), Date.now()),
-    onChange(name, listener) {
-      const own = listeners.get(name) ?? new Set();
-      listeners.set(name, own.add(listener));
+    onChange(name, listener, isWanted = () => true) {
+      const own = listeners.get(name) ?? new Map();
+      listeners.set(name, own.set(listener, isWanted));
       attend(name);
       return () => {
         own.delete(listener);

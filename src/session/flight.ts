@@ -92,7 +92,7 @@ export async function fly(plan: FlightPlan): Promise<OpenSession> {
     place: undefined,
     deadline: performance.now() + plan.timeoutMs,
   };
-  const changes = changesOf(runtime, name);
+  const changes = changesOf(plan);
   try {
     for (;;) {
       const view = runtime.look(name);
@@ -219,14 +219,14 @@ function onMachine({ machine }: SessionView): string {
 }
 
 /** Changes as something to wait for; one that came between two waits is not lost. */
-function changesOf(runtime: SessionRuntime, name: string): { next(ms: number): Promise<void>; stop(): void; wake(): void } {
+function changesOf({ runtime, name, isWanted }: FlightPlan): { next(ms: number): Promise<void>; stop(): void; wake(): void } {
   let pending = false;
   let end: (() => void) | undefined;
   const wake = (): void => {
     pending = true;
     end?.();
   };
-  const stop = runtime.onChange(name, wake);
+  const stop = runtime.onChange(name, wake, isWanted);
   return {
     stop,
     wake,

@@ -13,8 +13,11 @@ export type Answer = "open" | "refused" | "silent";
 export interface SessionRuntime {
   /** What is known of a session now, from memory; never waits. */
   look(name: string): SessionView;
-  /** Calls back after every change of what `look` gives, until the returned function is called. */
-  onChange(name: string, listener: () => void): () => void;
+  /**
+   * Calls back after every change of what `look` gives, until the returned function is called. While `isWanted` says so (left out:
+   * all the time), somebody waits for the session, and it is not removed for having waited too long.
+   */
+  onChange(name: string, listener: () => void, isWanted?: () => boolean): () => void;
   /**
    * Starts a session. `exists`: somebody else did, and `look` knows it. Throws a `SessionRefusal` when it cannot be.
    */

@@ -174,6 +174,19 @@ describe("a session that waits for something", () => {
     await expect(opening).resolves.toMatchObject({ started: true });
   });
 
+  it("is removed when its time has come and nobody waits any more, also while a broker still looks at it", async () => {
+    const kube = await fakeKube();
+    const { sessions } = broker(kube, { keep: { pendingSeconds: 2 } });
+    const gone = new AbortController();
+    const abandoned = sessions.getOrStart(alice, "desktop", quiet, gone.signal);
+    await until(() => kube.pods.has(session));
+    gone.abort();
+    await expect(abandoned).rejects.toMatchObject({ name: "AbortError" });
+    expect(sessions.inFlight()).toBe(1);
+    await until(() => kube.count("DELETE", /./) === 1 && sessions.inFlight() === 0);
+    expect(kube.count("POST", /pods$/)).toBe(1);
+  });
+
   it("is removed when nobody waits any more, by whichever broker", async () => {
     const kube = await fakeKube();
     const first = broker(kube, { timeoutMs: 300 });
