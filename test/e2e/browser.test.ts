@@ -220,6 +220,31 @@ describe("in the browser", () => {
       .toMatch(/1000x700/);
   });
 
+  it("says that a desktop is open elsewhere before anything happens there; it can be shared and taken over", async () => {
+    await openDesktop("desktop-failsafe");
+    const other = await openContext(browser);
+    try {
+      const second = await other.newPage();
+      await signIn(second, { address: demo.url, user: demo.user, password: demo.password });
+      await chooseType(second, "desktop-failsafe");
+      expect(await waitForState(second, ["working", "elsewhere", "error"])).toBe("elsewhere");
+      expect(await waitForState(page, ["working", "ended"])).toBe("working");
+      await screenshot(second, join(artifacts, "6-elsewhere.png"));
+      await second.getByRole("button", { name: "Share it" }).click();
+      await waitForFirstFrame(second);
+      expect(await waitForState(page, ["working", "ended"])).toBe("working");
+      const third = await other.newPage();
+      await signIn(third, { address: demo.url, user: demo.user, password: demo.password });
+      await chooseType(third, "desktop-failsafe");
+      await third.getByRole("button", { name: "Take it over" }).click();
+      await waitForFirstFrame(third);
+      for (const left of [page, second]) await waitForState(left, ["ended"]);
+      expect(await page.locator("main").textContent()).toContain("taken it over");
+    } finally {
+      await other.close();
+    }
+  });
+
   it("a wrong password is said in words", async () => {
     expect(await signIn(page, { address: demo.url, user: demo.user, password: "not-the-password" })).toBe("sign-in");
     expect(await problemText(page)).toMatch(/password/i);

@@ -1,8 +1,8 @@
 import { createHmac } from "node:crypto";
-import { describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { corrections } from "../../../web/src/xpra/capabilities.ts";
 import { answerChallenge } from "../../../web/src/xpra/challenge.ts";
-import { ExtraCharacters, isPlain, keyNameOfCharacter } from "../../../web/src/xpra/characters.ts";
+import { ExtraCharacters, isPlain, keyNameOfCharacter, typedPieces } from "../../../web/src/xpra/characters.ts";
 import { Clipboard, clipboardText } from "../../../web/src/xpra/clipboard.ts";
 import type { Connection } from "../../../web/src/xpra/connection.ts";
 import { dragBox, edgesOf, fitScale, placeWindow } from "../../../web/src/xpra/geometry.ts";
@@ -73,6 +73,7 @@ test.each([
   ["session busy, this session is already active", "cannot-tell"],
   ["session busy, this session is locked", "refused"],
   ["server shutdown, disconnect from server, session busy", "cannot-tell"],
+  ["server shutdown, disconnect from server, session busy, this session is shown elsewhere", "busy"],
   ["", "lost"],
 ])('a goodbye with the words "%s" means: %s', (words, kind) => {
   expect(lossFromWords(words).kind).toBe(kind);
@@ -158,13 +159,28 @@ test("characters have the names of X11's keys", () => {
 test("a character that the keyboard lacks is asked for once, and no other key moves for it", () => {
   const extra = new ExtraCharacters();
   const before = extra.keys();
-  expect(extra.need("ü")).toBe(false);
-  expect(extra.need("Ω")).toBe(true);
-  expect(extra.need("Ω")).toBe(false);
+  const need = (characters: string): boolean => extra.need(new Set(characters));
+  expect(need("ü")).toBe(false);
+  expect(need("Ω")).toBe(true);
+  expect(need("Ω")).toBe(false);
   expect(extra.keys()).toEqual([...before, [0x3a9, "U03A9", 1000 + before.length, 0, 0]]);
-  for (const character of "абвгдежзиклмн") extra.need(character);
+  for (const character of "абвгдежзиклмн") need(character);
   expect(extra.keys().slice(0, before.length)).toEqual(before);
   expect(extra.keys()).toHaveLength(34);
+});
+
+test("a text with more new characters than there are keys is typed in pieces, each with all of its own", () => {
+  const text = "今日は天気がいいですね。é明日はどうでしょうか\b今";
+  const extra = new ExtraCharacters();
+  const pieces = [...typedPieces(text)];
+  expect(pieces.map(({ piece }) => piece).join("")).toBe(text);
+  expect(pieces.length).toBeGreaterThan(2);
+  for (const { piece, needs } of pieces) {
+    extra.need(needs);
+    const names = new Set(extra.keys().map(([, name]) => name));
+    for (const character of piece) if (!isPlain(character) && character !== "\b") expect(names).toContain(keyNameOfCharacter(character));
+  }
+  expect([...typedPieces("")]).toEqual([]);
 });
 
 test.each([
@@ -192,8 +208,23 @@ describe("a text of the browser", () => {
       handle: (type: string, handler: (...values: unknown[]) => void) => handlers.set(type, handler),
     };
     const made = new Clipboard(connection as unknown as Connection, () => undefined);
-    return { made, sent, ask: (id: number, target: string) => handlers.get("clipboard-request")?.(id, "CLIPBOARD", target) };
+    const copy = (text: string) =>
+      handlers.get("clipboard-token")?.("CLIPBOARD", [], "UTF8_STRING", "UTF8_STRING", 8, "bytes", new TextEncoder().encode(text));
+    return { made, sent, copy, ask: (id: number, target: string) => handlers.get("clipboard-request")?.(id, "CLIPBOARD", target) };
   }
+
+  beforeEach(() => void vi.stubGlobal("navigator", {}));
+  afterEach(() => void vi.unstubAllGlobals());
+
+  test("is no news when the desktop has copied it, whatever ends the browser gives its lines", () => {
+    const { made, sent, copy } = clipboard();
+    for (const copied of ["a\nb", "a\r\nb", `${"x".repeat(5 * 1024 * 1024)}`]) {
+      copy(copied);
+      expect(made.offer(copied.replaceAll(/\r?\n/g, "\r\n"))).toBe(false);
+    }
+    expect(sent).toEqual([]);
+    expect(made.offer("c\r\nd")).toBe(true);
+  });
 
   test("stays there until a program asks for it, each time", () => {
     const { made, sent, ask } = clipboard();

@@ -15,8 +15,9 @@ from importlib.abc import MetaPathFinder
 from typing import Any
 
 MODULE = "xpra.server.subsystem.sharing"
-# The page knows by these words that the session has really looked (web/src/xpra/loss.ts).
-BUSY = "session busy:this session is shown elsewhere"
+# The page knows by these words that the session has really looked (web/src/xpra/loss.ts). Without a colon: Xpra makes two reasons of what
+# has one, and of these the proxy passes on the first.
+BUSY = "session busy, this session is shown elsewhere"
 
 
 def others(server: Any, source: Any) -> list[Any]:

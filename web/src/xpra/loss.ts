@@ -3,8 +3,8 @@ import type { Loss } from "../model.ts";
 const takenOver = /new client|new connection|same uuid|another client/i;
 const over = /server shutdown|server exit|shutting down|session (has )?ended|display (is )?terminated/i;
 const busy = /shown elsewhere/i;
-// Xpra 6.5 counts the new client itself among those that are there, and so refuses everyone who asks. Of the session's words the
-// proxy passes on the first two.
+// Xpra 6.5 counts the new client itself among those that are there, and so refuses everyone who asks. Of several reasons that the
+// session gives the proxy passes on the first.
 const cannotTell = /already active|session busy(?!.*locked)/i;
 const refused = /authenti|permission|locked|not allowed|denied|refused|invalid|unsupported|version|no such|unknown session/i;
 
