@@ -92,6 +92,53 @@ describe("keys that are pressed while a paste is still being fetched come after 
   });
 });
 
+describe("a paste key", () => {
+  async function fromClipboard(layout: string, pasted: string): Promise<Page> {
+    await keyboard.setLayout(layout);
+    const page = await openPage();
+    await context?.grantPermissions(["clipboard-read", "clipboard-write"]);
+    await page.evaluate((text) => navigator.clipboard.writeText(text), pasted);
+    return page;
+  }
+
+  test("is the one with a V on it, and the text has the desktop's ends of lines", async () => {
+    await fromClipboard("us dvorak", "one\r\ntwo");
+    await rig.expectTyped("one\ntwo", () => keyboard.press("ControlLeft+ShiftLeft+Period", "Enter"));
+  });
+
+  test("that is held pastes, and is let go", async () => {
+    const page = await fromClipboard("us", "once");
+    await rig.expectTyped("oncev", async () => {
+      await page.keyboard.down("Control");
+      await page.keyboard.down("Shift");
+      // The second and third time as a key that repeats.
+      for (let time = 0; time < 3; time++) await page.keyboard.down("V");
+      await page.keyboard.up("V");
+      await page.keyboard.up("Shift");
+      await page.keyboard.up("Control");
+      await keyboard.press("KeyV", "Enter");
+    });
+  });
+});
+
+test("the number block moves the cursor until NumLock is on", async () => {
+  await keyboard.setLayout("us");
+  await openPage();
+  await rig.expectTyped("a\u001b[Hb", () => keyboard.press("KeyA", "Numpad7", "KeyB", "Enter"));
+  await rig.expectTyped("75", () => keyboard.press("NumLock", "Numpad7", "Numpad5", "NumLock", "Enter"));
+});
+
+test("a text with many characters that no keyboard here has is typed as a whole", async () => {
+  await keyboard.setLayout("us");
+  const page = await openPage();
+  const devtools = await page.context().newCDPSession(page);
+  const text = "今日は天気がいいですね明日もきっと";
+  await rig.expectTyped(text, async () => {
+    await devtools.send("Input.insertText", { text });
+    await keyboard.press("Enter");
+  });
+});
+
 test("a text of an input method is typed when it is done, and once", async () => {
   await keyboard.setLayout("us");
   const page = await openPage();

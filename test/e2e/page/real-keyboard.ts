@@ -36,7 +36,7 @@ function presses(keys: readonly string[]): string[] {
 /** A screen with a keyboard whose keys are pressed below the browser: layout, dead keys and locks are those of a real one. */
 export interface RealKeyboard {
   readonly browser: Browser;
-  /** Changes the layout, e.g. to `de`, for browsers that are opened afterwards and for those that run. */
+  /** Changes the layout, e.g. to `de` or `us dvorak`, for browsers that are opened afterwards and for those that run. */
   setLayout(layout: string): Promise<void>;
   /** Presses keys by their places, e.g. `Equal`, `ShiftLeft+KeyA`, `AltRight+KeyQ`. */
   press(...keys: readonly string[]): Promise<void>;
@@ -58,7 +58,7 @@ export async function openRealKeyboard(): Promise<RealKeyboard> {
   return {
     browser,
     async setLayout(layout) {
-      await execa("setxkbmap", [layout], { env });
+      await execa("setxkbmap", layout.split(" "), { env });
     },
     async press(...keys) {
       // Between two keys there is at least the time that a fast typist needs.

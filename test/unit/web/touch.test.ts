@@ -57,6 +57,18 @@ test("two fingers scroll and click nothing", () => {
   expect(done).toEqual(["move 10,100", "scroll 0,10", "scroll 0,10"]);
 });
 
+test("a finger that the system takes clicks nothing, and lets go of what it drags", () => {
+  const { touch, done } = recorded();
+  touch.down(1, at(5, 6));
+  touch.cancel(1);
+  vi.advanceTimersByTime(1_000);
+  expect(done).toEqual(["move 5,6"]);
+  touch.down(2, at(0, 0));
+  touch.move(2, at(30, 0));
+  touch.cancel(2);
+  expect(done.at(-1)).toBe("release 1 30,0");
+});
+
 test("what is stopped in the middle lets go of the button", () => {
   const { touch, done } = recorded();
   touch.down(1, at(0, 0));

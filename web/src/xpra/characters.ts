@@ -10,6 +10,9 @@ const usualCharacters = "^`~äöüßÄÖÜ€éèàùçêâîôûñåøæ";
 /** How many characters are asked for; a map has some thirty-five free keys. */
 const mostCharacters = 34;
 
+/** How many characters that are not usual can be typed with one list. */
+export const mostAtOnce = mostCharacters - usualCharacters.length;
+
 /** Codes of the keys that this page makes up begin here; real ones are smaller. */
 const firstMadeUpCode = 1000;
 
@@ -37,19 +40,40 @@ export function keyNameOfCharacter(character: string): string {
   return `U${point.toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
+/** Cuts a text into pieces, each of which can be typed with one list of characters. Gives each with what it needs. */
+export function* typedPieces(text: string): Generator<{ readonly piece: string; readonly needs: ReadonlySet<string> }> {
+  let piece = "";
+  let needs = new Set<string>();
+  for (const character of text) {
+    const isUnusual = !isPlain(character) && character !== "\b" && !usualCharacters.includes(character);
+    if (isUnusual && !needs.has(character) && needs.size === mostAtOnce) {
+      yield { piece, needs };
+      piece = "";
+      needs = new Set();
+    }
+    if (isUnusual) needs.add(character);
+    piece += character;
+  }
+  if (piece !== "") yield { piece, needs };
+}
+
 /** The characters outside the keyboard map that are in use; each keeps its key as long as it stays. */
 export class ExtraCharacters {
   readonly #characters: string[] = Array.from(usualCharacters);
-  #next = this.#characters.length;
+  #next = usualCharacters.length - 1;
 
-  /** Asks for a character. Returns whether the server has to be told of a new list. */
-  need(character: string): boolean {
-    if (this.#characters.includes(character)) return false;
-    // When all keys are taken the oldest of the added ones makes room, and no other key moves.
-    if (this.#next >= mostCharacters) this.#next = usualCharacters.length;
-    this.#characters[this.#next] = character;
-    this.#next += 1;
-    return true;
+  /** Asks for characters, at most `mostAtOnce` that are not usual. Returns whether the server has to be told of a new list. */
+  need(wanted: ReadonlySet<string>): boolean {
+    let isNews = false;
+    for (const character of wanted) {
+      if (this.#characters.includes(character)) continue;
+      // When all keys are taken one of the oldest of the added ones makes room, and no other key moves.
+      do this.#next = this.#next + 1 < mostCharacters ? this.#next + 1 : usualCharacters.length;
+      while (wanted.has(this.#characters[this.#next] ?? ""));
+      this.#characters[this.#next] = character;
+      isNews = true;
+    }
+    return isNews;
   }
 
   /** The characters as keys; each has a code of its own. */

@@ -139,6 +139,7 @@ export async function openDesktop(options: DesktopOptions): Promise<Desktop> {
     windows.fit({ w: host.clientWidth, h: host.clientHeight });
   });
   client.on("sessionStarted", () => {
+    input.begin();
     void clipboard.takeFromBrowser();
     emptyTimer = window.setTimeout(shown, emptySessionMs);
   });

@@ -20,6 +20,11 @@ export function clipboardText(type: unknown, format: unknown, data: unknown): st
   return new TextDecoder(encoding).decode(data);
 }
 
+/** A text as it is passed on. On Windows browsers give lines their system's ends, whatever they were given. */
+function passedOn(text: string): string {
+  return text.replaceAll("\r\n", "\n").slice(0, longestText);
+}
+
 /** The clipboard of the desktop and that of the browser, kept equal as far as the browser allows. */
 export class Clipboard {
   readonly #connection: Connection;
@@ -53,9 +58,10 @@ export class Clipboard {
   }
 
   /** Gives a text from the browser to the desktop. Returns whether it was news. */
-  offer(text: string): boolean {
-    if (text === "" || text === this.#text) return false;
-    this.#text = text.slice(0, longestText);
+  offer(given: string): boolean {
+    const text = passedOn(given);
+    if (text === "" || text === passedOn(this.#text)) return false;
+    this.#text = text;
     this.#waiting = null;
     this.#send("CLIPBOARD", this.#text);
     return true;
@@ -65,14 +71,20 @@ export class Clipboard {
    * Gives a text to the other clipboard of X11, the one that Shift and Insert paste in terminals.
    * A text that it had before is not given again: what the user selected on the desktop since stays.
    */
-  offerPrimary(text: string): void {
+  offerPrimary(given: string): void {
+    const text = passedOn(given);
     if (text === "" || text === this.#primary) return;
-    this.#primary = text.slice(0, longestText);
+    this.#primary = text;
     this.#send("PRIMARY", this.#primary);
   }
 
   /** Reads the browser's clipboard where the user has allowed it for good; never asks. */
   async takeFromBrowser(): Promise<void> {
+    // What was copied on the desktop is newer than what the browser has, which did not take it.
+    if (this.#waiting !== null) {
+      this.giveToBrowser();
+      return;
+    }
     try {
       const name = "clipboard-read" as PermissionName;
       const permission = await navigator.permissions.query({ name });

@@ -25,25 +25,34 @@ export interface InputOptions {
 export interface Input {
   /** Gives the keyboard to the desktop. */
   focus(): void;
+  /** The session is shown: lets go of the mouse buttons that were held when an earlier connection ended. */
+  begin(): void;
   /** Shows or hides the keyboard of a phone's or tablet's screen; gives whether it is wanted now. */
   toggleScreenKeyboard(): boolean;
   stop(): void;
 }
 
-/** Whether a key press means "paste", so that the browser has to see it too. */
+/** Whether a key press means "paste", so that the browser has to see it too. It goes by the letter; where there is none, by the place. */
 function isPaste(event: KeyboardEvent): boolean {
   if (event.altKey) return false;
-  return ((event.ctrlKey || event.metaKey) && event.code === "KeyV") || (event.shiftKey && event.code === "Insert");
+  const letter = event.key.toLowerCase();
+  const isV = /^[a-z]$/.test(letter) ? letter === "v" : event.code === "KeyV";
+  return ((event.ctrlKey || event.metaKey) && isV) || (event.shiftKey && event.code === "Insert");
 }
 
-/** Whether a key press opens the page's own menu: Ctrl, Alt, Shift and M. */
+/** Whether a key press opens the page's own menu: Ctrl, Alt, Shift and M, by its letter or its place. */
 function isMenu(event: KeyboardEvent): boolean {
-  return event.ctrlKey && event.altKey && event.shiftKey && event.code === "KeyM";
+  return event.ctrlKey && event.altKey && event.shiftKey && (event.key.toLowerCase() === "m" || event.code === "KeyM");
 }
+
+/** What browsers call a key that an input method has taken, where they say it nowhere else. */
+const takenByInputMethod = 229;
 
 /** Keys that the browser makes a text of by itself: parts of a composition, dead keys, keys of a screen. */
 function isComposed(event: KeyboardEvent): boolean {
-  return event.isComposing || event.key === "Process" || event.key === "Unidentified" || event.key === "Dead";
+  // On a Mac the first key of a composition, and in Safari the last one, has its plain name.
+  if (event.isComposing || event.keyCode === takenByInputMethod) return true;
+  return event.key === "Process" || event.key === "Unidentified" || event.key === "Dead";
 }
 
 function makeKeyTarget(): HTMLTextAreaElement {
@@ -97,6 +106,11 @@ export function connectInput(options: InputOptions): Input {
     if (isComposed(event)) return;
     // F11 stays the browser's: it is the way out of a full screen.
     if (event.code === "F11") return;
+    // A key that repeats while others wait would be pressed after its release.
+    if (event.repeat && gate.isClosed) {
+      event.preventDefault();
+      return;
+    }
     clipboard.giveToBrowser();
     const isPasteKey = isPaste(event) && !gate.isClosed;
     if (isPasteKey) {
@@ -185,13 +199,15 @@ export function connectInput(options: InputOptions): Input {
     if (!isPasting && gate.isClosed) gate.close(pasteWait.fetched(performance.now()));
   };
   const focus = () => area.focus({ preventScroll: true });
-  connectPointer({ connection, windows, clipboard, host, isMac, focus, signal });
+  const inOrder = (action: () => void) => gate.pass(action);
+  const pointer = connectPointer({ connection, windows, clipboard, host, isMac, focus, inOrder, signal });
   window.addEventListener("focus", () => void clipboard.takeFromBrowser(), { signal });
   host.addEventListener("pointerenter", () => void clipboard.takeFromBrowser(), { signal });
   host.append(area);
 
   return {
     focus,
+    begin: pointer.releaseHeld,
     toggleScreenKeyboard: () => {
       isScreenKeyboard = !isScreenKeyboard;
       area.inputMode = isScreenKeyboard ? "text" : "none";

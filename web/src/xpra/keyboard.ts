@@ -1,4 +1,4 @@
-import { ExtraCharacters, isAccent, isPlain, keyNameOfCharacter } from "./characters.ts";
+import { ExtraCharacters, isAccent, isPlain, keyNameOfCharacter, typedPieces } from "./characters.ts";
 import type { Connection } from "./connection.ts";
 import { keyNameOn, modifiersOf } from "./modifiers.ts";
 
@@ -26,17 +26,23 @@ export class Keyboard {
   /** Presses or releases the key of an event in a window. */
   send(window: number, event: KeyboardEvent, isDown: boolean): void {
     const { client } = this.#connection;
-    const { name, code, group, key } = client.keyboard.getKey(event);
+    const { name, code, group, key } = client.keyboard.getKey(withoutNumberBlock(event));
     const isCharacter = [...event.key].length === 1 && !isPlain(event.key);
-    if (isCharacter) this.#need(event.key);
+    if (isCharacter) this.#need(new Set([event.key]));
     const known = isCharacter ? keyNameOfCharacter(event.key) : keyNameOn(this.isMac, name);
     client.sendKeyAction(window, known, isDown, modifiersOf(event, this.isMac), key, code, group);
   }
 
   /** Types a text that came without keys: from an input method or a phone's keyboard. */
   type(window: number, text: string): void {
+    for (const { piece, needs } of typedPieces(text)) {
+      this.#need(needs);
+      this.#typePiece(window, piece);
+    }
+  }
+
+  #typePiece(window: number, text: string): void {
     const { client } = this.#connection;
-    for (const character of text) if (!isPlain(character) && character !== "\b") this.#need(character);
     for (const character of text) {
       const known = client.keyboard.getKey(new KeyboardEvent("keydown", { key: character })).name;
       let name = keyNameOfCharacter(character);
@@ -47,7 +53,13 @@ export class Keyboard {
     }
   }
 
-  #need(character: string): void {
-    if (this.#extra.need(character)) this.sendMap();
+  #need(characters: ReadonlySet<string>): void {
+    if (this.#extra.need(characters)) this.sendMap();
   }
+}
+
+/** Without NumLock the keys of the number block are others: what they are called by is the key that they stand for. */
+function withoutNumberBlock(event: KeyboardEvent): KeyboardEvent {
+  if (!/^Numpad(?:\d|Decimal)$/.test(event.code) || event.key.length === 1) return event;
+  return new KeyboardEvent(event.type, { key: event.key, code: event.key, location: KeyboardEvent.DOM_KEY_LOCATION_STANDARD });
 }

@@ -15,22 +15,57 @@ export interface PointerOptions {
   readonly isMac: boolean;
   /** Gives the keyboard to the desktop. */
   readonly focus: () => void;
+  /** Does something after the keys that are held back. */
+  readonly inOrder: (action: () => void) => void;
   /** Ends the listening. */
   readonly signal: AbortSignal;
 }
 
+/** The bits of an event's `buttons`, and X11's numbers of these buttons: 4 to 7 are the wheel. */
+const buttonNumbers: readonly (readonly [number, number])[] = [
+  [1, 1],
+  [4, 2],
+  [2, 3],
+  [8, 8],
+  [16, 9],
+];
+
+/** Where the mouse was last: a window, and the place as Xpra wants it. */
+interface Spot {
+  readonly id: number;
+  readonly position: readonly number[];
+}
+
+/** What was held when a connection ended. Xpra lets go of a lost client's keys, and not of its buttons. */
+let heldAtEnd: { readonly buttons: number; readonly spot: Spot } | null = null;
+
 /** Hands the user's mouse, fingers and wheel to the session. */
-export function connectPointer(options: PointerOptions): void {
-  const { connection, windows, clipboard, host, isMac, focus, signal } = options;
+export function connectPointer(options: PointerOptions): { releaseHeld(): void } {
+  const { connection, windows, clipboard, host, isMac, focus, inOrder, signal } = options;
   const wheel = new Wheel();
   let touched: RemoteWindow | null = null;
+  let held = 0;
+  let spot: Spot | null = null;
 
   function sendMove(target: RemoteWindow, at: Place, modifiers: string[]): void {
     connection.send(["pointer-position", target.id, windows.position(target, at), modifiers, []]);
   }
 
+  function sendButtonAt({ id, position }: Spot, button: number, isDown: boolean, modifiers: string[]): void {
+    inOrder(() => connection.send(["button-action", id, button, isDown, position, modifiers, []]));
+  }
+
   function sendButton(target: RemoteWindow, button: number, isDown: boolean, at: Place, modifiers: string[]): void {
-    connection.send(["button-action", target.id, button, isDown, windows.position(target, at), modifiers, []]);
+    sendButtonAt({ id: target.id, position: windows.position(target, at) }, button, isDown, modifiers);
+  }
+
+  /** Presses and lets go of what differs from what is held. Browsers tell a second button only as a change of `buttons`. */
+  function hold(buttons: number, modifiers: string[]): void {
+    const changed = buttons ^ held;
+    held = buttons;
+    for (const [bit, button] of buttonNumbers) {
+      if (spot !== null && (changed & bit) !== 0) sendButtonAt(spot, button, (buttons & bit) !== 0, modifiers);
+    }
   }
 
   function scroll(target: RemoteWindow, at: Place, turned: readonly number[], modifiers: string[]): void {
@@ -52,7 +87,8 @@ export function connectPointer(options: PointerOptions): void {
     focus();
     clipboard.giveToBrowser();
     target.canvas.setPointerCapture(event.pointerId);
-    windows.focus(target);
+    // Keys that are held back are for the window before.
+    inOrder(() => windows.focus(target));
   }
 
   function onFinger(event: PointerEvent, target: RemoteWindow | null): void {
@@ -62,7 +98,8 @@ export function connectPointer(options: PointerOptions): void {
       touch.down(event.pointerId, event);
     }
     if (event.type === "pointermove") touch.move(event.pointerId, event);
-    if (event.type === "pointerup" || event.type === "pointercancel") touch.up(event.pointerId);
+    if (event.type === "pointerup") touch.up(event.pointerId);
+    if (event.type === "pointercancel") touch.cancel(event.pointerId);
   }
 
   function onPointer(event: PointerEvent): void {
@@ -71,11 +108,23 @@ export function connectPointer(options: PointerOptions): void {
       onFinger(event, target);
       return;
     }
-    if (target === null || event.type === "pointercancel") return;
-    if (event.type === "pointerdown") take(event, target);
+    if (target === null) onBackground(event);
     const modifiers = modifiersOf(event, isMac);
-    if (event.type === "pointermove") sendMove(target, event, modifiers);
-    else sendButton(target, event.button + 1, event.type === "pointerdown", event, modifiers);
+    if (target !== null) {
+      if (event.type === "pointerdown") take(event, target);
+      if (event.type === "pointermove") sendMove(target, event, modifiers);
+      spot = { id: target.id, position: windows.position(target, event) };
+    }
+    // Nothing is pressed beside the windows; what was pressed on one that has gone is let go there.
+    const allowed = target === null ? held : ~0;
+    hold(event.type === "pointercancel" ? 0 : event.buttons & allowed, modifiers);
+  }
+
+  /** Beside the windows a click must not take the keyboard from the desktop. */
+  function onBackground(event: PointerEvent): void {
+    if (event.type !== "pointerdown" || event.target !== host) return;
+    event.preventDefault();
+    focus();
   }
 
   function onWheel(event: WheelEvent): void {
@@ -90,5 +139,17 @@ export function connectPointer(options: PointerOptions): void {
   }
   host.addEventListener("wheel", onWheel, { signal, passive: false });
   host.addEventListener("contextmenu", (event) => event.preventDefault(), { signal });
-  signal.addEventListener("abort", () => touch.stop());
+  signal.addEventListener("abort", () => {
+    touch.stop();
+    if (held !== 0 && spot !== null) heldAtEnd = { buttons: held, spot };
+  });
+
+  return {
+    releaseHeld: () => {
+      for (const [bit, button] of buttonNumbers) {
+        if (heldAtEnd !== null && (heldAtEnd.buttons & bit) !== 0) sendButtonAt(heldAtEnd.spot, button, false, []);
+      }
+      heldAtEnd = null;
+    },
+  };
 }

@@ -71,12 +71,15 @@ export class Touch {
     if (this.#fingers.size === 0) this.#become("idle");
   }
 
+  /** The system has taken the finger for itself: what was pressed is let go, and nothing is clicked. */
+  cancel(id: number): void {
+    if (this.#fingers.has(id) && this.#state === "resting") this.#become("done");
+    this.up(id);
+  }
+
   /** Lets go of everything. */
   stop(): void {
-    for (const id of [...this.#fingers.keys()]) {
-      if (this.#state === "resting") this.#become("done");
-      this.up(id);
-    }
+    for (const id of [...this.#fingers.keys()]) this.cancel(id);
   }
 
   #click(button: number): void {
