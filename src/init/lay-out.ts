@@ -1,4 +1,4 @@
-import { chmod, readlink, rename, rm, rmdir, stat, symlink } from "node:fs/promises";
+import { chmod, cp, readlink, rename, rm, rmdir, stat, symlink } from "node:fs/promises";
 import path from "node:path";
 import { readBytesIfThere, writeFileIfChanged } from "../util/atomic-file.ts";
 import { makeDirectories } from "../util/make-directories.ts";
@@ -47,7 +47,7 @@ async function layOutFile({ directory, files, backup }: Layout, { path: name, ac
   if (action === "replace") {
     const kept = path.join(directory, backup, name);
     await makeDirectory(path.dirname(kept), 0o700);
-    await rename(target, kept);
+    await move(target, kept);
   }
   if (file === undefined) {
     await rm(target, { force: true });
@@ -60,6 +60,17 @@ async function layOutFile({ directory, files, backup }: Layout, { path: name, ac
   // What was a link before must not be written through.
   if (action === "update" && (await readlink(target).catch(() => undefined)) !== undefined) await rm(target);
   await writeFileIfChanged(target, (await readBytesIfThere(file.source)) ?? "", file.print.startsWith("exec:") ? 0o755 : 0o644);
+}
+
+/** Also to another file system, which `protected/` may be. */
+async function move(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== "EXDEV") throw thrown;
+    await cp(from, to, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
+    await rm(from, { recursive: true });
+  }
 }
 
 async function replaceLink(target: string, leadsTo: string): Promise<void> {

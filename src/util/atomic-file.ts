@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { chmod, readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, lstat, readFile, readlink, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { isDiskFull, noSpaceError } from "./disk-full.ts";
 import { makeDirectories } from "./make-directories.ts";
-import { messageOf } from "./vdi-error.ts";
+import { messageOf, VdiError } from "./vdi-error.ts";
 
 /** The file's bytes, or undefined when there is no such file. */
 export async function readBytesIfThere(file: string): Promise<Buffer | undefined> {
@@ -35,7 +35,7 @@ export async function writeFileIfChanged(file: string, content: string | Uint8Ar
   }
   await makeDirectories(dirname(file), (mode & 0o077) === 0 ? 0o700 : 0o755);
   // The new file takes the place of what it is renamed to, which must not be a link.
-  const target = await realpath(file).catch(() => file);
+  const target = before === undefined ? await unlessLink(file) : await realpath(file);
   const temporary = `${target}.${randomBytes(4).toString("hex")}.tmp`;
   try {
     await writeFile(temporary, bytes, { mode, flag: "wx" });
@@ -48,4 +48,18 @@ export async function writeFileIfChanged(file: string, content: string | Uint8Ar
     throw isDiskFull(messageOf(thrown)) ? noSpaceError(`${file} could not be written`, thrown) : thrown;
   }
   return true;
+}
+
+/** The same path, where there is no file. Throws for a link that leads to nothing: whoever made it wants no other file in its place. */
+async function unlessLink(file: string): Promise<string> {
+  const isLink = await lstat(file).then(
+    (status) => status.isSymbolicLink(),
+    () => false,
+  );
+  if (!isLink) return file;
+  throw new VdiError({
+    what: `${file} could not be written`,
+    why: `it is a link to ${await readlink(file)}, which is not there`,
+    try: ["mount or make what it leads to", `or remove the link: rm ${file}`],
+  });
 }

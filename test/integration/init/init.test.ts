@@ -1,12 +1,14 @@
 import {
   appendFileSync,
   chmodSync,
+  cpSync,
   existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -172,6 +174,31 @@ describe("initDeployment", () => {
     expect(text).toMatch(/^XPRA_MINE=later$/m);
     for (const [name, value] of values) expect(text).toContain(`\n${name}=${value}\n`);
     expect(modeOf("deploy/vdi.env")).toBe(0o600);
+  });
+
+  it("replaces with --force also when protected/ is a file system of its own", async () => {
+    makeDistribution();
+    await init();
+    // The one that every Linux has beside that of /tmp.
+    const other = mkdtempSync("/dev/shm/vdi-init-");
+    try {
+      cpSync(at("protected"), other, { recursive: true });
+      rmSync(at("protected"), { recursive: true });
+      symlinkSync(other, at("protected"));
+      write(at("to_container/bin/tool"), "mine\n", 0o755);
+      rmSync(at("to_mount/bin_ro"));
+      symlinkSync("elsewhere", at("to_mount/bin_ro"));
+      const { backup, replaced } = await init({ force: true });
+      expect(replaced).toEqual(["to_container/bin/tool", "to_mount/bin_ro"]);
+      expect(readFileSync(at("to_container/bin/tool"), "utf8")).toContain("echo one");
+      expect([readFileSync(at(`${backup}/to_container/bin/tool`), "utf8"), modeOf(`${backup}/to_container/bin/tool`)]).toEqual([
+        "mine\n",
+        0o755,
+      ]);
+      expect(readlinkSync(at(`${backup}/to_mount/bin_ro`))).toBe("elsewhere");
+    } finally {
+      rmSync(other, { recursive: true });
+    }
   });
 
   it("goes on where it was interrupted, wherever that was", async () => {

@@ -29,3 +29,13 @@ it("leaves a link in its place, and writes what it leads to", async () => {
   expect([readFileSync(join(top, "shared/file"), "utf8"), statSync(join(top, "shared/file")).mode & 0o777]).toEqual(["new", 0o600]);
   expect(readdirSync(join(top, "shared"))).toEqual(["file"]);
 });
+
+it("refuses to put a file in the place of a link that leads to nothing", async () => {
+  const link = join(top, "link");
+  symlinkSync("/nowhere/file", link);
+  await expect(writeFileIfChanged(link, "new")).rejects.toMatchObject({
+    what: `${link} could not be written`,
+    why: "it is a link to /nowhere/file, which is not there",
+  });
+  expect([lstatSync(link).isSymbolicLink(), readdirSync(top)]).toEqual([true, ["link"]]);
+});
