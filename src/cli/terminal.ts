@@ -1,6 +1,7 @@
 import { addAbortSignal } from "node:stream";
 import type { Context, ProgressSink } from "../util/context.ts";
 import type { Ports } from "../util/ports.ts";
+import { utf8Text } from "../util/utf8.ts";
 import { askYesNo } from "./question.ts";
 
 /** The context of a command that is run from a terminal or a script. */
@@ -32,7 +33,10 @@ export function terminalContext(given: {
     async readStdin() {
       const chunks: Buffer[] = [];
       for await (const chunk of addAbortSignal(given.signal, process.stdin)) chunks.push(chunk as Buffer);
-      return Buffer.concat(chunks).toString("utf8");
+      return utf8Text(Buffer.concat(chunks), {
+        name: "what stands on standard input",
+        try: "pass it through iconv -f latin1 -t utf-8 (when it is Latin-1)",
+      });
     },
   };
 }

@@ -21,6 +21,7 @@ XPRA_MOTTO='taken as it is: $HOME, \${NAMESPACE}, "quotes"'
 XPRA_GREETING="two\\nlines, \${NAMESPACE}, a quote \\" and a dollar sign \\$"
 \`\`\`
 
+- The file is UTF-8. While it is not, no command writes into it (\`vdi init --set\`, \`vdi local up --port\`): characters would be lost.
 - Without quotes a value goes to the end of the line. In single quotes it is taken as it is. In double quotes \`\\n \\t \\r \\" \\\\ \\$\` have their usual meaning. Quoted values may have several lines.
 - \`\${NAME}\` stands for the value of another variable, wherever that one is set; not in single quotes. \`\${${directoryReference}}\` is the deployment directory, \`\${${directoryNameReference}}\` its name. A variable that refers to itself, also by way of others, is an error.
 - A variable that is still \`${changeMe}\` ends every command that works with the deployment with exit code 2 before anything is touched (\`vdi init\`, \`vdi config\`, \`vdi users list\` and \`vdi check\` still look at it). The message names all of them, with file and line.

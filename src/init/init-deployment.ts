@@ -4,7 +4,7 @@ import { lineOf } from "../config/diagnostics.ts";
 import { freshEnvFile, withValues } from "../config/env-file.ts";
 import { configFile, readConfigText } from "../config/read-config.ts";
 import { isOwnName, isSecretName, variables } from "../config/variables.ts";
-import { readTextIfThere, writeFileIfChanged } from "../util/atomic-file.ts";
+import { readBytesIfThere, readTextIfThere, readUtf8IfThere, writeFileIfChanged } from "../util/atomic-file.ts";
 import type { ProgressSink } from "../util/context.ts";
 import { ExitCode } from "../util/exit-code.ts";
 import { VdiError } from "../util/vdi-error.ts";
@@ -133,7 +133,8 @@ async function planEnvFile({ directory, values }: InitOptions): Promise<EnvPlan>
       exitCode: ExitCode.usage,
     });
   }
-  const before = await readTextIfThere(path.join(directory, configFile));
+  const file = path.join(directory, configFile);
+  const before = await (values.size === 0 ? readTextIfThere : readUtf8IfThere)(file);
   const text = withValues(before ?? freshEnvFile(), values);
   const reading = readConfigText({ dir: directory, env: {} }, text);
   const wrong = reading.diagnostics.filter(
@@ -161,9 +162,8 @@ async function planEnvFile({ directory, values }: InitOptions): Promise<EnvPlan>
 /** Reads the file once more: the question and the layout take their time, and what an editor saved meanwhile has to stay. */
 async function writeEnvFile({ directory, values }: InitOptions): Promise<void> {
   const file = path.join(directory, configFile);
-  const before = await readTextIfThere(file);
-  if (before !== undefined && values.size === 0) await chmod(file, 0o600);
-  else await writeFileIfChanged(file, withValues(before ?? freshEnvFile(), values), 0o600);
+  if (values.size === 0 && (await readBytesIfThere(file)) !== undefined) await chmod(file, 0o600);
+  else await writeFileIfChanged(file, withValues((await readUtf8IfThere(file)) ?? freshEnvFile(), values), 0o600);
 }
 
 /** Shows which files would give way, and asks whoever can be asked. */

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { chmod } from "node:fs/promises";
 import path from "node:path";
 import type { Config } from "../config/config.ts";
 import { configurationError } from "../config/diagnostics.ts";
@@ -7,7 +8,7 @@ import { withValues } from "../config/env-file.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { configFile, readConfigText } from "../config/read-config.ts";
 import { initDeployment } from "../init/init-deployment.ts";
-import { readTextIfThere, writeFileIfChanged } from "../util/atomic-file.ts";
+import { readTextIfThere, readUtf8IfThere, writeFileIfChanged } from "../util/atomic-file.ts";
 import type { Input } from "../util/command.ts";
 import type { Context } from "../util/context.ts";
 import { counted } from "../util/counted.ts";
@@ -72,11 +73,12 @@ export async function preparedConfig(ctx: Context, input: Input, accept: (config
   }
   const file = path.join(directory, configFile);
   const address = addressValues(textOf(input, "listen"), numberOf(input, "port"));
-  const text = withValues((await readTextIfThere(file)) ?? "", address);
+  const text = withValues((await (address.size === 0 ? readTextIfThere : readUtf8IfThere)(file)) ?? "", address);
   const { config, diagnostics } = readConfigText({ dir: directory, env: ctx.env }, text);
   if (config === undefined) throw configurationError(configFile, diagnostics);
   await accept(config);
-  await writeFileIfChanged(file, text, 0o600);
+  if (address.size === 0) await chmod(file, 0o600);
+  else await writeFileIfChanged(file, text, 0o600);
   return loadConfig(ctx, { dir: directory });
 }
 

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { copyFile, cp, readFile, rm } from "node:fs/promises";
+import { copyFile, cp, rm } from "node:fs/promises";
 import path from "node:path";
 import type { Config } from "../config/config.ts";
 import { withoutValues, withValues } from "../config/env-file.ts";
@@ -12,7 +12,7 @@ import { initDeployment } from "../init/init-deployment.ts";
 import { checkPlace } from "../init/place.ts";
 import { recordFile } from "../init/record.ts";
 import { readUsers, writeUsers } from "../users/user-store.ts";
-import { writeFileIfChanged } from "../util/atomic-file.ts";
+import { readUtf8IfThere, writeFileIfChanged } from "../util/atomic-file.ts";
 import type { Context } from "../util/context.ts";
 import { ExitCode } from "../util/exit-code.ts";
 import { makeDirectories } from "../util/make-directories.ts";
@@ -48,7 +48,7 @@ export async function exportDeployment(
       exitCode: ExitCode.usage,
     });
   }
-  const text = clusterEnv(await readFile(path.join(config.directory, configFile), "utf8"), values);
+  const text = clusterEnv((await readUtf8IfThere(path.join(config.directory, configFile))) ?? "", values);
   await checkPlace(target, ctx.distribution);
   await writeFileIfChanged(unfinished, "", 0o600);
   await initDeployment({
@@ -65,7 +65,8 @@ export async function exportDeployment(
   });
   const ownFiles = await copyOwnFiles(config.directory, target);
   for (const rootfs of rootfsFiles) {
-    if (existsSync(path.join(config.directory, rootfs))) await copyFile(path.join(config.directory, rootfs), path.join(target, rootfs));
+    if (!existsSync(path.join(config.directory, rootfs))) continue;
+    await copyFile(path.join(config.directory, rootfs), path.join(target, rootfs));
   }
   const users = await readUsers(config.directory);
   await writeUsers(target, users);

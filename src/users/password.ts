@@ -14,7 +14,8 @@ export function generatePassword(): string {
 
 /** The password that stands on standard input: its first and only line. Throws a usage error for one that cannot be used. */
 export function passwordFrom(text: string): string {
-  const password = text.replace(/\r?\n$/, "");
+  // Editors of other systems put a byte order mark before it, which nobody types at the sign-in.
+  const password = text.replace(/^\ufeff/, "").replace(/\r?\n$/, "");
   const problem = problemOf(password);
   if (problem === undefined) return password;
   throw new VdiError({ what: "the password on standard input cannot be used", why: problem, exitCode: ExitCode.usage });

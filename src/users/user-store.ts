@@ -1,5 +1,5 @@
 import path from "node:path";
-import { readTextIfThere, writeFileIfChanged } from "../util/atomic-file.ts";
+import { readUtf8IfThere, writeFileIfChanged } from "../util/atomic-file.ts";
 import { isDemoName } from "./demo-users.ts";
 import { formatUserTexts, parseUserTexts, type UserEntries, type UserTexts } from "./entries.ts";
 
@@ -30,7 +30,7 @@ const noTexts: UserTexts = { passwd: "", shadow: "", group: "" };
 
 /** Undefined: none of the three files is there. */
 async function readTexts(fileOf: (name: keyof UserTexts) => string): Promise<UserTexts | undefined> {
-  const [passwd, shadow, group] = await Promise.all((["passwd", "shadow", "group"] as const).map((name) => readTextIfThere(fileOf(name))));
+  const [passwd, shadow, group] = await Promise.all((["passwd", "shadow", "group"] as const).map((name) => readUtf8IfThere(fileOf(name))));
   if (passwd === undefined && shadow === undefined && group === undefined) return undefined;
   return { passwd: passwd ?? "", shadow: shadow ?? "", group: group ?? "" };
 }

@@ -3,6 +3,7 @@ import { chmod, lstat, readFile, readlink, realpath, rename, rm, stat, writeFile
 import { dirname } from "node:path";
 import { isDiskFull, noSpaceError } from "./disk-full.ts";
 import { makeDirectories } from "./make-directories.ts";
+import { utf8Text } from "./utf8.ts";
 import { messageOf, VdiError } from "./vdi-error.ts";
 
 /** The file's bytes, or undefined when there is no such file. */
@@ -15,9 +16,15 @@ export async function readBytesIfThere(file: string): Promise<Buffer | undefined
   }
 }
 
-/** The file's text, or undefined when there is no such file. */
+/** The file's text, or undefined when there is no such file. What is not UTF-8 becomes U+FFFD: never write this back. */
 export async function readTextIfThere(file: string): Promise<string | undefined> {
   return (await readBytesIfThere(file))?.toString("utf8");
+}
+
+/** The text of a file that is written back, or undefined when there is no such file. Throws a usage error when it is not UTF-8. */
+export async function readUtf8IfThere(file: string): Promise<string | undefined> {
+  const bytes = await readBytesIfThere(file);
+  return bytes === undefined ? undefined : utf8Text(bytes, { name: file, try: `iconv -f latin1 -t utf-8 ${file} (when it is Latin-1)` });
 }
 
 /**

@@ -24,7 +24,7 @@ export interface Context {
   readonly interactive: boolean;
   /** Asks a yes-or-no question; false when nobody can be asked. */
   confirm(question: string): Promise<boolean>;
-  /** All of standard input, as UTF-8. */
+  /** All of standard input. Throws a usage error when it is not UTF-8. */
   readStdin(): Promise<string>;
   /** The directory of the distribution: templates, images, to_container, dist. Absolute. */
   readonly distribution: string;

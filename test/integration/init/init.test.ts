@@ -201,6 +201,20 @@ describe("initDeployment", () => {
     }
   });
 
+  it("leaves a vdi.env that is not UTF-8 as it is, and refuses to write values into it", async () => {
+    makeDistribution();
+    const distribution = makeDistribution("two");
+    await init();
+    const bytes = Buffer.from("DOMNAME=example.org # M\u00fcnchen\n", "latin1");
+    writeFileSync(at("deploy/vdi.env"), bytes);
+    const before = snapshot(at(""));
+    const refused = init({ distribution, values: new Map([["REPLICAS", "2"]]) });
+    await expect(refused).rejects.toMatchObject({ what: `${at("deploy/vdi.env")} is not UTF-8`, exitCode: 2 });
+    expect(snapshot(at(""))).toEqual(before);
+    expect((await init({ distribution })).updated).toContain("to_container/bin/tool");
+    expect(readFileSync(at("deploy/vdi.env")).equals(bytes)).toBe(true);
+  });
+
   it("goes on where it was interrupted, wherever that was", async () => {
     makeDistribution();
     const distribution = makeDistribution("two");

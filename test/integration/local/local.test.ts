@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type Dockerode from "dockerode";
@@ -96,6 +96,23 @@ describe("vdi local up", () => {
     expect([...(on.volumes.get("vdi-vdi-local-etc")?.files.keys() ?? [])]).not.toContain("old.sh");
     // The port is kept.
     expect((await up()).changes).toEqual([]);
+  });
+
+  it("leaves a vdi.env that is not UTF-8 as it is, and refuses to write into it", async () => {
+    await up();
+    const file = path.join(directory(), "deploy/vdi.env");
+    const bytes = Buffer.concat([readFileSync(file), Buffer.from("# M\u00fcnchen\n", "latin1")]);
+    writeFileSync(file, bytes);
+    expect((await up()).changes).toEqual([]);
+    for (const words of [
+      ["up", "--port", "9443"],
+      ["export", "vdi-stp"],
+    ]) {
+      const { exitCode, stderr } = await local(words);
+      expect({ exitCode, stderr }).toMatchObject({ exitCode: 2, stderr: expect.stringContaining(`error: ${file} is not UTF-8`) });
+    }
+    expect(readFileSync(file).equals(bytes)).toBe(true);
+    expect(existsSync(path.join(home, "vdi-stp"))).toBe(false);
   });
 
   it("builds no image for a session type", async () => {

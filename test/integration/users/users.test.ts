@@ -2,11 +2,12 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ExitCode } from "../../../src/util/exit-code.ts";
 import { VdiError } from "../../../src/util/vdi-error.ts";
 import { FakeCluster } from "../deployment/fake-cluster.ts";
-import { type RunOptions, type RunResult, runVdi } from "../support/run-vdi.ts";
+import { distribution, type RunOptions, type RunResult, runVdi } from "../support/run-vdi.ts";
 
 let top = "";
 beforeEach(() => {
@@ -130,6 +131,37 @@ describe("vdi users add-demo", () => {
     // Once taken, they are these files' no more: whoever is removed stays away.
     await users(["remove", "carol", "xpra-user01"]);
     expect((await users(["list"])).stdout).toContain("no users yet");
+  });
+
+  it("refuses files that are not UTF-8, and leaves them as they are", async () => {
+    await users(["add-demo", "--count", "1"]);
+    const file = path.join(top, "protected/users/passwd");
+    const bytes = Buffer.from(`${text("passwd")}ann:x:1200:1200:J\u00fcrgen:/home/ann:/bin/bash\n`, "latin1");
+    writeFileSync(file, bytes);
+    for (const words of [["add-demo"], ["remove", "xpra-user01"]]) {
+      const { exitCode, stderr } = await users(words);
+      expect(exitCode).toBe(2);
+      expect(stderr).toContain(`error: ${file} is not UTF-8\n  line 2 has bytes that belong to no character\n  try: iconv -f latin1`);
+      expect(readFileSync(file).equals(bytes)).toBe(true);
+    }
+  });
+
+  it("takes no byte order mark into the password, and no password that is not UTF-8", async () => {
+    await users(["add-demo", "--count", "1", "--password-stdin"], { stdin: "\ufeffcorrect horse\r\n" });
+    expect(isPassword("xpra-user01", "correct horse")).toBe(true);
+    const vdi = path.join(distribution, "bin", "vdi");
+    const { exitCode, stderr } = await execa(process.execPath, [vdi, "users", "add-demo", "--count", "2", "--password-stdin"], {
+      cwd: top,
+      env: { KUBECONFIG: path.join(top, "none") },
+      input: Buffer.from("correct h\u00f6rse\n", "latin1"),
+      reject: false,
+    });
+    expect({ exitCode, stderr }).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining("error: what stands on standard input is not UTF-8"),
+    });
+    expect(stderr).not.toContain("correct");
+    expect(text("passwd")).not.toContain("xpra-user02");
   });
 
   it("keeps what another admin changes while passwords are made", async () => {

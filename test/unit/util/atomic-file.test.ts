@@ -2,7 +2,7 @@ import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, s
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { writeFileIfChanged } from "../../../src/util/atomic-file.ts";
+import { readUtf8IfThere, writeFileIfChanged } from "../../../src/util/atomic-file.ts";
 
 let top = "";
 
@@ -38,4 +38,14 @@ it("refuses to put a file in the place of a link that leads to nothing", async (
     why: "it is a link to /nowhere/file, which is not there",
   });
   expect([lstatSync(link).isSymbolicLink(), readdirSync(top)]).toEqual([true, ["link"]]);
+});
+
+it("reads text that is written back only when it is UTF-8, and names the line", async () => {
+  const file = join(top, "file");
+  expect(await readUtf8IfThere(file)).toBe(undefined);
+  writeFileSync(file, "\ufeffone # \u00fc\n");
+  expect(await readUtf8IfThere(file)).toBe("\ufeffone # \u00fc\n");
+  writeFileSync(file, Buffer.from("one\ntwo # \u00fc\nthree", "latin1"));
+  const refusal = { what: `${file} is not UTF-8`, why: "line 2 has bytes that belong to no character", exitCode: 2 };
+  await expect(readUtf8IfThere(file)).rejects.toMatchObject(refusal);
 });
