@@ -28,14 +28,17 @@ export async function readUsers(directory: string): Promise<UserEntries> {
 
 const noTexts: UserTexts = { passwd: "", shadow: "", group: "" };
 
-/** Undefined: none of the three files is there. */
+/** Undefined: there is no `passwd`. It is written last: the others alone are what a write left that failed, as on a full disk. */
 async function readTexts(fileOf: (name: keyof UserTexts) => string): Promise<UserTexts | undefined> {
   const [passwd, shadow, group] = await Promise.all((["passwd", "shadow", "group"] as const).map((name) => readUtf8IfThere(fileOf(name))));
-  if (passwd === undefined && shadow === undefined && group === undefined) return undefined;
-  return { passwd: passwd ?? "", shadow: shadow ?? "", group: group ?? "" };
+  if (passwd === undefined) return undefined;
+  return { passwd, shadow: shadow ?? "", group: group ?? "" };
 }
 
-/** Writes the users; gives true when something changed. `passwd` comes last: a user who is in it has a password. */
+/**
+ * Writes the users; gives true when something changed. `passwd` comes last: a user who is in it has a password, and only with it the
+ * three files count.
+ */
 export async function writeUsers(directory: string, entries: UserEntries): Promise<boolean> {
   const texts = formatUserTexts(entries);
   let changed = false;

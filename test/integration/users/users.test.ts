@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
@@ -131,6 +131,24 @@ describe("vdi users add-demo", () => {
     // Once taken, they are these files' no more: whoever is removed stays away.
     await users(["remove", "carol", "xpra-user01"]);
     expect((await users(["list"])).stdout).toContain("no users yet");
+  });
+
+  it("keeps an older system's users when the first write of all three files fails in its middle", async () => {
+    const etc = path.join(top, "to_container/etc");
+    mkdirSync(etc, { recursive: true });
+    writeFileSync(path.join(etc, "demousers-passwd"), "carol:x:1100:1100::/home/carol:/bin/bash\n");
+    writeFileSync(path.join(etc, "demousers-shadow"), "carol:$6$own$y:1:0:99999:7:::\n");
+    writeFileSync(path.join(etc, "demousers-group"), "carol:x:1100:\n");
+    // Stands in for a full disk: nothing can be written there.
+    const shadow = path.join(top, "protected/users/shadow");
+    mkdirSync(path.dirname(shadow), { recursive: true });
+    symlinkSync("/nowhere/shadow", shadow);
+    expect((await users(["add-demo", "--count", "1"])).stderr).toContain(`error: ${shadow} could not be written`);
+    expect(readdirSync(path.dirname(shadow)).sort()).toEqual(["group", "shadow"]);
+    rmSync(shadow);
+    await users(["add-demo", "--count", "1"]);
+    expect(text("passwd")).toContain("carol:x:1100");
+    expect(text("shadow")).toContain("carol:$6$own$y");
   });
 
   it("refuses files that are not UTF-8, and leaves them as they are", async () => {
