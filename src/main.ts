@@ -38,10 +38,11 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   const interrupt = new AbortController();
   // A command asks for many things at once, and all of them listen to it: that is no leak.
   setMaxListeners(0, interrupt.signal);
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
-      // The second one does not wait for a tidy end.
-      if (interrupt.signal.aborted) process.exit(ExitCode.interrupted);
+      isTerminalGone ||= signal === "SIGHUP";
+      // The second one does not wait for a tidy end; but for a terminal that goes away shell and kernel send one each.
+      if (interrupt.signal.aborted && signal !== "SIGHUP") process.exit(ExitCode.interrupted);
       interrupt.abort();
     });
   }
@@ -54,15 +55,32 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
   });
 }
 
+let isTerminalGone = false;
+
+/** Nobody is there any more: the pipe's reader has ended, or the terminal is gone. */
+function isUnheard({ isTTY }: NodeJS.WriteStream, { code }: NodeJS.ErrnoException): boolean {
+  // Of a file it says that its disk is broken.
+  const ofTerminal = code === "EIO" && isTTY;
+  isTerminalGone ||= ofTerminal;
+  return code === "EPIPE" || ofTerminal;
+}
+
+// Node aborts at its end, with a core dump, when it cannot put the settings of a terminal back. Ending by the signal comes before that.
+process.on("exit", () => {
+  if (!isTerminalGone) return;
+  process.removeAllListeners("SIGHUP");
+  process.kill(process.pid, "SIGHUP");
+});
+
 // A reader that has seen enough (`vdi … | head`) is no failure.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(ExitCode.ok);
+process.stdout.on("error", (error) => {
+  if (isUnheard(process.stdout, error)) process.exit(ExitCode.ok);
   throw error;
 });
 
 // Who hears no more of a command does not end it in the middle of its work.
-process.stderr.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
+process.stderr.on("error", (error) => {
+  if (!isUnheard(process.stderr, error)) throw error;
 });
 
 // The exit code is set rather than exit() called: what stands in a pipe's buffer is written first.

@@ -5,6 +5,7 @@ import { pipeline } from "node:stream/promises";
 import dockerignore from "@balena/dockerignore";
 import { create } from "tar";
 import { ExitCode } from "../util/exit-code.ts";
+import { isUnfinished } from "../util/unfinished.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import type { SourceUse } from "./dockerfile.ts";
 
@@ -31,7 +32,7 @@ export interface ContextInput {
   readonly file: string;
 }
 
-/** Never sent: the Dockerfile goes along as it was filled in, and a rootfs is imported as the base image. */
+/** Never sent: the Dockerfile goes along as it was filled in, a rootfs is imported as the base image, and half a one is nothing. */
 const leftOut = /^(?:Dockerfile(?:\.ejs|\.tmpl)?|\.dockerignore)$/;
 const rootfs = /^rootfs\.tar(?:\.\w+)?$/;
 /** What Python leaves where it ran; it would make a new image of the same files. */
@@ -51,7 +52,8 @@ export function contextEntries(input: ContextInput): ContextEntry[] {
     if (at !== "" && !ignored(at)) entries.set(at, { path: at, source, kind, mode: stat.mode & 0o7777 });
     if (kind === "directory") for (const name of readdirSync(source)) if (at !== "" || isSent(name)) add(base, path.posix.join(at, name));
   };
-  const isSent = (name: string): boolean => !leftOut.test(name) && name !== "to_container" && (usesRootfs || !rootfs.test(name));
+  const isSent = (name: string): boolean =>
+    !leftOut.test(name) && !isUnfinished(name) && name !== "to_container" && (usesRootfs || !rootfs.test(name));
   add(input.directory, "");
   for (const source of input.sources) {
     if (!/^to_container(\/|$)/.test(source.path)) continue;

@@ -4,6 +4,7 @@ import path from "node:path";
 import type { ProgressSink } from "../util/context.ts";
 import { ExitCode } from "../util/exit-code.ts";
 import { makeDirectories } from "../util/make-directories.ts";
+import { removeLeftUnfinished, unfinishedFile } from "../util/unfinished.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import { fileDigest } from "./build-context.ts";
 import { aptSources, type DebianMirrors, debianMirrors, debianSources, debianSuite, withoutPassword } from "./debian-mirrors.ts";
@@ -107,8 +108,9 @@ export async function makeRootfs(options: RootfsOptions): Promise<Rootfs> {
   const started = options.now();
   const directory = path.dirname(options.file);
   await makeDirectories(directory);
+  await removeLeftUnfinished(directory);
   // The ending decides how mmdebstrap compresses; an unfinished archive must not look like a rootfs.
-  const unfinished = path.join(directory, `.unfinished-${process.pid}-${path.basename(options.file)}`);
+  const unfinished = unfinishedFile(options.file);
   const { mirror, securityMirror } = options.mirrors;
   options.progress.line(`making ${options.file} from ${withoutPassword(mirror)} and ${withoutPassword(securityMirror)}`);
   try {

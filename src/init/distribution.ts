@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import path from "node:path";
 import { ExitCode } from "../util/exit-code.ts";
+import { isUnfinished } from "../util/unfinished.ts";
 import { VdiError } from "../util/vdi-error.ts";
 
 /** A file of the distribution or of a deployment directory: its place and a text that changes with what it holds. */
@@ -29,6 +30,7 @@ function isLeftOver(name: string): boolean {
   return (
     name === "__pycache__" ||
     name === "node_modules" ||
+    isUnfinished(name) ||
     /^rootfs\.tar/.test(name) ||
     /\.(pyc|tmp|swp|orig|rej)$|~$/.test(name) ||
     /^(server|ca)\.(key|crt)$/.test(name)

@@ -16,7 +16,7 @@ export interface Context {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly progress: ProgressSink;
-  /** Aborted by Ctrl-C and SIGTERM. */
+  /** Aborted by Ctrl-C, SIGTERM and a terminal that goes away. */
   readonly signal: AbortSignal;
   /** Milliseconds since the epoch. */
   now(): number;

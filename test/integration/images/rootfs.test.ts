@@ -1,10 +1,11 @@
-import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { makeRootfs, rootfsArguments, rootfsEnvironment } from "../../../src/images/make-rootfs.ts";
 import { VdiError } from "../../../src/util/vdi-error.ts";
+import { distribution } from "../support/run-vdi.ts";
 
 let directory = "";
 beforeEach(() => {
@@ -54,6 +55,39 @@ describe("making a rootfs", () => {
     });
     expect(readFileSync(second.file, "utf8")).toBe("old");
     expect(readdirSync(path.dirname(second.file))).toEqual(["rootfs.tar.gz"]);
+  });
+
+  it("removes what was left behind by a process that is gone", async () => {
+    const { pid } = spawnSync("true");
+    const images = path.join(directory, "images/vdi-base");
+    mkdirSync(images, { recursive: true });
+    for (const maker of [pid, process.ppid]) writeFileSync(path.join(images, `.unfinished-${maker}-rootfs.tar.gz`), "half");
+    await make(program(`${target}\nprintf new > "$target"`)).done;
+    expect(readdirSync(images).sort()).toEqual([`.unfinished-${process.ppid}-rootfs.tar.gz`, "rootfs.tar.gz"]);
+  });
+
+  it("leaves nothing behind when its terminal goes away", async () => {
+    mkdirSync(path.join(directory, "bin"));
+    mkdirSync(path.join(directory, "deploy"));
+    writeFileSync(path.join(directory, "deploy/vdi.env"), "");
+    const images = path.join(directory, "images/vdi-base");
+    const run = program(`${target}\nprintf half > "$target"\necho "I: begun" >&2\nsleep 60`);
+    renameSync(run, path.join(directory, "bin/mmdebstrap"));
+    const vdi = `'${process.execPath}' '${path.join(distribution, "bin/vdi")}' images rootfs --dir '${directory}'`;
+    const mirror = "--mirror http://a.example/d --security-mirror http://a.example/s";
+    // The terminal's first program ends with it, and then the kernel tells the others. This one stays, to see how vdi ends.
+    const watcher = path.join(directory, "watcher");
+    writeFileSync(watcher, `trap '' HUP\n${vdi} ${mirror}\necho $? > '${directory}/code'\n`);
+    const terminal = spawn("script", ["-qec", `sh '${watcher}'; true`, "/dev/null"], {
+      stdio: ["ignore", "ignore", "ignore"],
+      env: { ...process.env, PATH: `${path.join(directory, "bin")}:${process.env["PATH"]}` },
+    });
+    const made = (): string[] => (existsSync(images) ? readdirSync(images) : []);
+    await expect.poll(made, { timeout: 20_000 }).toEqual([expect.stringMatching(/^\.unfinished-\d+-rootfs\.tar\.gz$/)]);
+    terminal.kill("SIGKILL");
+    const code = path.join(directory, "code");
+    await expect.poll(() => existsSync(code) && readFileSync(code, "utf8"), { timeout: 20_000 }).toBe("129\n");
+    expect(made()).toEqual([]);
   });
 
   it("says what to install when mmdebstrap is not there", async () => {

@@ -38,6 +38,7 @@ function makeDistribution(version = "one"): string {
   const dir = path.join(top, `dist-${version}`);
   write(path.join(dir, "images/vdi-base/Dockerfile.ejs"), `FROM x # ${version}\n`);
   write(path.join(dir, "images/vdi-base/rootfs.tar.xz"), "large");
+  write(path.join(dir, "images/vdi-base/.unfinished-1-rootfs.tar.gz"), "half");
   write(path.join(dir, "to_container/bin/tool"), `#!/bin/sh\necho ${version}\n`, 0o755);
   write(path.join(dir, "to_container/etc/same"), "same\n");
   write(path.join(dir, "to_container/xpra-addon/__pycache__/x.pyc"), "cache");

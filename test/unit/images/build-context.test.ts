@@ -31,7 +31,8 @@ const paths = (dockerfile?: string): string[] => entries(dockerfile).map((entry)
 
 describe("the context of an image", () => {
   it("is the directory without the Dockerfile and its templates", () => {
-    for (const name of ["Dockerfile", "Dockerfile.ejs", ".dockerignore", "x", "d/Dockerfile"]) write(`images/a/${name}`, "");
+    for (const name of ["Dockerfile", "Dockerfile.ejs", ".dockerignore", ".unfinished-7-rootfs.tar.gz", "x", "d/Dockerfile"])
+      write(`images/a/${name}`, "");
     expect(paths()).toEqual(["d", "d/Dockerfile", "x"]);
   });
 
