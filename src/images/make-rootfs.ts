@@ -3,7 +3,7 @@ import { rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import type { ProgressSink } from "../util/context.ts";
 import { ExitCode } from "../util/exit-code.ts";
-import { makeDirectories } from "../util/make-directories.ts";
+import { giveToOwnerOfDirectory, makeOwnedDirectories } from "../util/owner.ts";
 import { removeLeftUnfinished, unfinishedFile } from "../util/unfinished.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import { fileDigest } from "./build-context.ts";
@@ -107,7 +107,7 @@ export async function makeRootfsFor(
 export async function makeRootfs(options: RootfsOptions): Promise<Rootfs> {
   const started = options.now();
   const directory = path.dirname(options.file);
-  await makeDirectories(directory);
+  await makeOwnedDirectories(directory);
   await removeLeftUnfinished(directory);
   // The ending decides how mmdebstrap compresses; an unfinished archive must not look like a rootfs.
   const unfinished = unfinishedFile(options.file);
@@ -115,6 +115,7 @@ export async function makeRootfs(options: RootfsOptions): Promise<Rootfs> {
   options.progress.line(`making ${options.file} from ${withoutPassword(mirror)} and ${withoutPassword(securityMirror)}`);
   try {
     await run(options, rootfsArguments(unfinished));
+    await giveToOwnerOfDirectory(unfinished);
     await rename(unfinished, options.file);
   } finally {
     await rm(unfinished, { force: true });

@@ -1,7 +1,7 @@
 import { chmod, cp, readlink, rename, rm, rmdir, stat, symlink } from "node:fs/promises";
 import path from "node:path";
 import { readBytesIfThere, writeFileIfChanged } from "../util/atomic-file.ts";
-import { makeDirectories } from "../util/make-directories.ts";
+import { giveToOwnerOfDirectory, makeOwnedDirectories } from "../util/owner.ts";
 import { distributedDirectories, type TreeFile } from "./distribution.ts";
 import type { PlannedFile } from "./plan.ts";
 import { type DistributionRecord, writeRecord } from "./record.ts";
@@ -69,6 +69,7 @@ async function move(from: string, to: string): Promise<void> {
   } catch (thrown) {
     if ((thrown as NodeJS.ErrnoException).code !== "EXDEV") throw thrown;
     await cp(from, to, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
+    await giveToOwnerOfDirectory(to);
     await rm(from, { recursive: true });
   }
 }
@@ -77,6 +78,7 @@ async function replaceLink(target: string, leadsTo: string): Promise<void> {
   const temporary = `${target}.new.tmp`;
   await rm(temporary, { force: true });
   await symlink(leadsTo, temporary);
+  await giveToOwnerOfDirectory(temporary);
   await rename(temporary, target);
 }
 
@@ -88,7 +90,7 @@ async function makeDirectory(directory: string, mode: number): Promise<void> {
   );
   if (isThere) return;
   await makeDirectory(path.dirname(directory), 0o755);
-  await makeDirectories(directory, mode);
+  await makeOwnedDirectories(directory, mode);
   await chmod(directory, mode);
 }
 

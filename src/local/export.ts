@@ -15,7 +15,7 @@ import { readUsers, writeUsers } from "../users/user-store.ts";
 import { readUtf8IfThere, writeFileIfChanged } from "../util/atomic-file.ts";
 import type { Context } from "../util/context.ts";
 import { ExitCode } from "../util/exit-code.ts";
-import { makeDirectories } from "../util/make-directories.ts";
+import { giveToOwnerOfDirectory, makeOwnedDirectories } from "../util/owner.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import { isNoRegistry } from "./local-values.ts";
 
@@ -67,6 +67,7 @@ export async function exportDeployment(
   for (const rootfs of rootfsFiles) {
     if (!existsSync(path.join(config.directory, rootfs))) continue;
     await copyFile(path.join(config.directory, rootfs), path.join(target, rootfs));
+    await giveToOwnerOfDirectory(path.join(target, rootfs));
   }
   const users = await readUsers(config.directory);
   await writeUsers(target, users);
@@ -110,8 +111,9 @@ async function copyOwnFiles(from: string, to: string): Promise<readonly string[]
       own.push(file);
       if (!here.has(name)) await rm(path.join(to, file));
       else {
-        await makeDirectories(path.dirname(path.join(to, file)));
+        await makeOwnedDirectories(path.dirname(path.join(to, file)));
         await cp(path.join(from, file), path.join(to, file), { verbatimSymlinks: true, preserveTimestamps: true, force: true });
+        await giveToOwnerOfDirectory(path.join(to, file));
       }
     }
   }

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { chmod, lstat, readFile, readlink, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, lstat, open, readFile, readlink, realpath, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { isDiskFull, noSpaceError } from "./disk-full.ts";
-import { makeDirectories } from "./make-directories.ts";
+import { makeOwnedDirectories, orAsItIs, ownerFor } from "./owner.ts";
 import { utf8Text } from "./utf8.ts";
 import { messageOf, VdiError } from "./vdi-error.ts";
 
@@ -30,7 +30,7 @@ export async function readUtf8IfThere(file: string): Promise<string | undefined>
 /**
  * Writes a file so that it is whole or the old one at every moment, and only when something changes: content or mode.
  * Gives true when it did. A directory that is missing is made, 0700 when the file is for its owner alone. A link stays, and the file
- * that it leads to is written.
+ * that it leads to is written. What root writes belongs to whom the old file belonged to, or to the directory's owner.
  */
 export async function writeFileIfChanged(file: string, content: string | Uint8Array, mode = 0o644): Promise<boolean> {
   const bytes = typeof content === "string" ? Buffer.from(content, "utf8") : content;
@@ -40,14 +40,22 @@ export async function writeFileIfChanged(file: string, content: string | Uint8Ar
     await chmod(file, mode);
     return true;
   }
-  await makeDirectories(dirname(file), (mode & 0o077) === 0 ? 0o700 : 0o755);
+  await makeOwnedDirectories(dirname(file), (mode & 0o077) === 0 ? 0o700 : 0o755);
   // The new file takes the place of what it is renamed to, which must not be a link.
   const target = before === undefined ? await unlessLink(file) : await realpath(file);
+  const owner = await ownerFor(target);
   const temporary = `${target}.${randomBytes(4).toString("hex")}.tmp`;
   try {
-    await writeFile(temporary, bytes, { mode, flag: "wx" });
-    // The process's umask may have taken bits away.
-    await chmod(temporary, mode);
+    // By its handle: who owns the directory could put a link in its place, and get what that leads to.
+    const made = await open(temporary, "wx", mode);
+    try {
+      await made.writeFile(bytes);
+      if (owner !== undefined) await orAsItIs(made.chown(owner.uid, owner.gid));
+      // The process's umask may have taken bits away.
+      await made.chmod(mode);
+    } finally {
+      await made.close();
+    }
     await rename(temporary, target);
   } catch (thrown) {
     await rm(temporary, { force: true });

@@ -1,8 +1,10 @@
 import {
   appendFileSync,
   chmodSync,
+  chownSync,
   cpSync,
   existsSync,
+  lchownSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -200,6 +202,18 @@ describe("initDeployment", () => {
     } finally {
       rmSync(other, { recursive: true });
     }
+  });
+
+  // Nobody but root can give files away.
+  (process.getuid?.() === 0 ? it : () => undefined)("leaves nothing of root's in somebody's directory", async () => {
+    makeDistribution();
+    chownSync(top, 1234, 5678);
+    await init();
+    write(at("to_container/bin/tool"), "mine\n", 0o755);
+    lchownSync(at("to_container/bin/tool"), 1234, 5678);
+    await init({ force: true, values: new Map([["REPLICAS", "2"]]) });
+    const names = ["", ...readdirSync(at(""), { recursive: true, encoding: "utf8" })];
+    expect(names.filter((name) => lstatSync(at(name)).uid !== 1234 || lstatSync(at(name)).gid !== 5678)).toEqual([]);
   });
 
   it("leaves a vdi.env that is not UTF-8 as it is, and refuses to write values into it", async () => {

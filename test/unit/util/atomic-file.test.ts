@@ -1,7 +1,18 @@
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readUtf8IfThere, writeFileIfChanged } from "../../../src/util/atomic-file.ts";
 
 let top = "";
@@ -48,4 +59,38 @@ it("reads text that is written back only when it is UTF-8, and names the line", 
   writeFileSync(file, Buffer.from("one\ntwo # \u00fc\nthree", "latin1"));
   const refusal = { what: `${file} is not UTF-8`, why: "line 2 has bytes that belong to no character", exitCode: 2 };
   await expect(readUtf8IfThere(file)).rejects.toMatchObject(refusal);
+});
+
+// Nobody else can give files away.
+const asRoot = process.getuid?.() === 0 ? describe : () => undefined;
+
+asRoot("written by root", () => {
+  const ownerOf = (...at: string[]) => {
+    const { uid, gid, mode } = lstatSync(join(top, ...at));
+    return [uid, gid, mode & 0o777];
+  };
+
+  it("a file keeps its owner", async () => {
+    writeFileSync(join(top, "file"), "old");
+    chownSync(join(top, "file"), 1234, 5678);
+    expect(await writeFileIfChanged(join(top, "file"), "new", 0o640)).toBe(true);
+    expect([readFileSync(join(top, "file"), "utf8"), ownerOf("file")]).toEqual(["new", [1234, 5678, 0o640]]);
+  });
+
+  it("new files and directories belong to the owner of the directory that they are in", async () => {
+    chownSync(top, 1234, 5678);
+    await writeFileIfChanged(join(top, "a/b/file"), "new", 0o600);
+    expect([ownerOf("a"), ownerOf("a/b"), ownerOf("a/b/file")]).toEqual([
+      [1234, 5678, 0o700],
+      [1234, 5678, 0o700],
+      [1234, 5678, 0o600],
+    ]);
+  });
+
+  it("root's directories get root's files, and a file of root in another's directory stays root's", async () => {
+    await writeFileIfChanged(join(top, "file"), "old");
+    chownSync(top, 1234, 5678);
+    await writeFileIfChanged(join(top, "file"), "new");
+    expect(ownerOf("file").slice(0, 2)).toEqual([0, 0]);
+  });
 });
