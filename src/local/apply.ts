@@ -4,6 +4,7 @@ import { VdiError } from "../util/vdi-error.ts";
 import { fileChanges, filesOf, tarOf } from "./archive.ts";
 import { engineError, ifThere, unlessDone } from "./engine-error.ts";
 import { definitionLabel } from "./names.ts";
+import { refuseOtherOwner } from "./owner.ts";
 import { filesPlace, type LocalPlan, type WantedContainer, type WantedVolume } from "./plan.ts";
 
 /** What became of one thing of a plan. */
@@ -88,7 +89,10 @@ function refuseStranger(
   has: Readonly<Record<string, string>> | null | undefined,
   wants: Readonly<Record<string, string>>,
 ): void {
-  if (has?.[dockerLabels.deployment] === wants[dockerLabels.deployment]) return;
+  if (has?.[dockerLabels.deployment] === wants[dockerLabels.deployment]) {
+    refuseOtherOwner(wants[dockerLabels.deployment] ?? "", has, wants);
+    return;
+  }
   throw new VdiError({
     what: `the ${kind} ${name} is not one of vdi's`,
     why: "the engine has one of that name which vdi did not make",

@@ -3,7 +3,7 @@ import { dockerLabels } from "../engine/docker-names.ts";
 import { counted } from "../util/counted.ts";
 import { removeContainer } from "./apply.ts";
 import { engineError, unlessDone } from "./engine-error.ts";
-import { labelFilters } from "./names.ts";
+import { labelFilters, volumeName } from "./names.ts";
 
 /** All of a deployment that is on the engine; names by kind. */
 export interface OnEngine {
@@ -64,7 +64,9 @@ export async function takeDown(
     const sessions = rest.containers.filter(({ component, running }) => component === "session" && running).length;
     if (sessions > 0) options.status(`ending ${counted(sessions, "session")}`);
     await Promise.all(rest.containers.map(({ name }) => removeContainer(docker, name, options.graceSeconds)));
-    const volumes = [...rest.volumes, ...(options.homes ? rest.homes : [])];
+    // Whose the homes are is known by it as long as they stay.
+    const marker = !options.homes && rest.homes.length > 0 ? volumeName(namespace, "owner") : undefined;
+    const volumes = [...rest.volumes.filter((name) => name !== marker), ...(options.homes ? rest.homes : [])];
     await Promise.all(rest.networks.map((name) => unlessDone(docker.getNetwork(name).remove())));
     await Promise.all(volumes.map((name) => unlessDone(docker.getVolume(name).remove())));
     return {

@@ -20,7 +20,7 @@ export function containerName(namespace: string, part: "proxy" | "broker" | "fil
 }
 
 /** The name of a volume: those of sessions' directories and of identities as the broker knows them. */
-export function volumeName(namespace: string, volume: ConfigVolume | "identity" | "socket"): string {
+export function volumeName(namespace: string, volume: ConfigVolume | "identity" | "socket" | "owner"): string {
   return volume === "identity" ? identityVolumeName(namespace) : directoryVolumeName(namespace, volume);
 }
 

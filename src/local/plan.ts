@@ -18,6 +18,8 @@ export interface LocalParts extends Omit<DeploymentParts, "cluster" | "pinnedIma
   readonly engineSocket: string;
   /** Processors of the engine's machine. */
   readonly processors: number;
+  /** Labels that say from which directory all of it is made. */
+  readonly owner: Readonly<Record<string, string>>;
 }
 
 /** A volume, with what has to be in it; `files` is missing where running parts write it. */
@@ -85,15 +87,17 @@ export function planLocal(parts: LocalParts): LocalPlan {
     ...carried,
   };
   return {
-    network: { name: frontNetworkName(namespace), labels: deploymentLabelsOf(namespace, "front") },
+    network: { name: frontNetworkName(namespace), labels: labelsOf(parts, "front") },
     volumes: [
+      // Empty, and stays with the homes: whose they are has to be known also while nothing is up.
+      { name: volumeName(namespace, "owner"), labels: labelsOf(parts, "config") },
       ...configVolumes.map((volume) => ({
         name: volumeName(namespace, volume),
-        labels: deploymentLabelsOf(namespace, "config"),
+        labels: labelsOf(parts, "config"),
         config: { volume, files: texts[volume] },
       })),
-      { name: volumeName(namespace, "identity"), labels: deploymentLabelsOf(namespace, "identity") },
-      { name: volumeName(namespace, "socket"), labels: deploymentLabelsOf(namespace, "socket") },
+      { name: volumeName(namespace, "identity"), labels: labelsOf(parts, "identity") },
+      { name: volumeName(namespace, "socket"), labels: labelsOf(parts, "socket") },
     ],
     files: filesContainer(parts),
     broker: brokerContainer(parts),
@@ -202,19 +206,24 @@ function confined(memory: number): Dockerode.HostConfig {
   };
 }
 
+function labelsOf({ config, owner }: LocalParts, component: Component): Record<string, string> {
+  return { ...deploymentLabelsOf(config.namespace, component), ...owner };
+}
+
 function wanted(
-  { config, imageIds }: LocalParts,
+  parts: LocalParts,
   component: "files" | "broker" | "proxy",
   options: Dockerode.ContainerCreateOptions,
   readAtStart: readonly string[] = [],
 ): WantedContainer {
+  const { config, imageIds } = parts;
   const name = containerName(config.namespace, component);
   const image = imageIds.get(options.Image ?? "") ?? "";
   const definition = createHash("sha256")
     .update(JSON.stringify([options, image, readAtStart]))
     .digest("hex")
     .slice(0, 24);
-  const labels = { ...deploymentLabelsOf(config.namespace, component), [definitionLabel]: definition };
+  const labels = { ...labelsOf(parts, component), [definitionLabel]: definition };
   return { name, component, definition, options: { name, ...options, Labels: labels } };
 }
 

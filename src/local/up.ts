@@ -20,6 +20,7 @@ import { ifThere } from "./engine-error.ts";
 import { provideImages } from "./images.ts";
 import { everywhere, pageAddress } from "./local-values.ts";
 import { containerName, labelFilters } from "./names.ts";
+import { ensureDirectoryId, ownerLabels, refuseOtherDirectory } from "./owner.ts";
 import { type LocalPlan, planLocal } from "./plan.ts";
 import { waitUntilReady } from "./readiness.ts";
 
@@ -53,8 +54,11 @@ export async function bringUp(ctx: Context, input: Input): Promise<BroughtUp> {
   // Found out now and not after a quarter of an hour of building.
   let before: Found;
   const config = await preparedConfig(ctx, input, async (wanted) => {
+    // Before the port: the proxy that has it may be another directory's.
+    await refuseOtherDirectory(docker, wanted);
     before = await proxyOf(docker, wanted);
     await checkPort(machine, wanted, before);
+    await ensureDirectoryId(wanted.directory);
   });
   const images = await provideImages(ctx, docker, config, () => machine.prepareProgram("mmdebstrap", job, mayInstall));
   const demo = await demoUsers(ctx, config, () => machine.prepareProgram("openssl", job, mayInstall));
@@ -93,7 +97,13 @@ export async function localPlan(
   });
   for (const note of notes) ctx.progress.line(note);
   const { NCPU: processors = 1 } = (await docker.info()) as { readonly NCPU?: number };
-  return planLocal({ ...parts, imageIds, processors, engineSocket: engineSocket(ctx.env["DOCKER_HOST"]) });
+  return planLocal({
+    ...parts,
+    imageIds,
+    processors,
+    engineSocket: engineSocket(ctx.env["DOCKER_HOST"]),
+    owner: await ownerLabels(config.directory),
+  });
 }
 
 /** The engine's socket on the engine's own machine. Pure. */

@@ -2,6 +2,7 @@ import type { Config } from "../config/config.ts";
 import type { Context } from "../util/context.ts";
 import { isAbort, messageOf } from "../util/vdi-error.ts";
 import { putVolumeFiles } from "./apply.ts";
+import { refuseOtherDirectory } from "./owner.ts";
 import { localPlan } from "./up.ts";
 
 /** What became of a change of users on the engine. */
@@ -19,6 +20,7 @@ export async function bringToEngine(ctx: Context, config: Config): Promise<Users
   if (!config.demoUsers) return { state: "off" };
   try {
     const docker = await ctx.ports.connectEngine();
+    await refuseOtherDirectory(docker, config);
     const plan = await localPlan(ctx, docker, config, new Map());
     const outcome = await putVolumeFiles(docker, plan, "users", {
       status: (text) => ctx.progress.status(text),

@@ -153,7 +153,7 @@ describe("a desktop on one machine", () => {
     expect(gone.homesKept).toEqual([`${prefix}-home-${user}`]);
     expect(await containers()).toEqual([]);
     expect(await docker("network", "ls", "--filter", label, "--quiet")).toBe("");
-    expect(await docker("volume", "ls", "--filter", label, "--quiet")).toBe(`${prefix}-home-${user}`);
+    expect(await docker("volume", "ls", "--filter", label, "--quiet")).toBe(`${prefix}-home-${user}\n${prefix}-owner`);
 
     const words = [join(root, "bin", "vdi"), "local", "up", "--dir", directory, "--no-install"];
     const child = spawn(process.execPath, words, { stdio: ["ignore", "ignore", "pipe"] });

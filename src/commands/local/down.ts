@@ -1,6 +1,7 @@
 import { gracePeriodSeconds } from "../../deployment/broker-configuration.ts";
 import { localConfig } from "../../local/directory.ts";
 import { lookOnEngine, takeDown } from "../../local/down.ts";
+import { refuseOtherDirectory } from "../../local/owner.ts";
 import type { Command } from "../../util/command.ts";
 import { counted } from "../../util/counted.ts";
 import { flagOf } from "../../util/options.ts";
@@ -41,6 +42,7 @@ export const localDown: Command<LocalDown> = {
   async run(ctx, input) {
     const config = localConfig(ctx, input);
     const docker = await ctx.ports.connectEngine();
+    await refuseOtherDirectory(docker, config);
     const homes = flagOf(input, "homes");
     if (homes && !flagOf(input, "yes")) {
       const there = await lookOnEngine(docker, config.namespace);

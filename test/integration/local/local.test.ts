@@ -224,7 +224,8 @@ describe("vdi local down", () => {
     const { exitCode, stdout } = await local(["down", "-o", "json"]);
     expect(exitCode).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ homesKept: ["vdi-vdi-local-home-xpra-user01"], networks: ["vdi-vdi-local"] });
-    expect([on.containers.size, on.networks.size, [...on.volumes.keys()]]).toEqual([0, 0, ["vdi-vdi-local-home-xpra-user01"]]);
+    const left = ["vdi-vdi-local-owner", "vdi-vdi-local-home-xpra-user01"];
+    expect([on.containers.size, on.networks.size, [...on.volumes.keys()]]).toEqual([0, 0, left]);
     expect((await local(["down"])).stdout).toContain("nothing was up");
   });
 
@@ -235,6 +236,63 @@ describe("vdi local down", () => {
     expect(on.containers.size).toBe(3);
     expect((await local(["down", "--homes"], { answer: true })).exitCode).toBe(0);
     expect(on.volumes.size).toBe(0);
+  });
+});
+
+describe("another directory of the same name", () => {
+  const other = (): string => path.join(home, "other/vdi-local");
+  const words = (): string => `vdi-local on this engine is another directory's\n  it was made from ${directory()}, which has the same name`;
+  const addHome = (): void => {
+    const labels = { "vdi.xpra.org/deployment": "vdi-local", "vdi.xpra.org/component": "home" };
+    on.volumes.set("vdi-vdi-local-home-xpra-user01", { labels, files: new Map() });
+  };
+
+  it("takes over nothing of what is up, and takes nothing of it down", async () => {
+    await up();
+    addHome();
+    const before = [on.text("vdi-vdi-local-users", "shadow"), on.text("vdi-vdi-local-ticket", "key")];
+    on.writes.length = 0;
+    machine = { ...machine, portProblem: async () => "another program has it" };
+    for (const argv of [["up", "--port", "9443"], ["up"], ["down", "--homes", "--yes"]]) {
+      const { exitCode, stderr } = await local([...argv, "--dir", other()]);
+      expect({ argv, exitCode }).toEqual({ argv, exitCode: 2 });
+      expect(stderr).toContain(words());
+    }
+    const users = await local(["users", "add-demo", "--dir", other()]);
+    expect(users.stdout).toContain("vdi-local on this engine is another directory's");
+    expect(on.writes).toEqual([]);
+    expect([on.text("vdi-vdi-local-users", "shadow"), on.text("vdi-vdi-local-ticket", "key")]).toEqual(before);
+    await up();
+  });
+
+  it("does not get the homes that stay after down", async () => {
+    await up();
+    addHome();
+    await local(["down"]);
+    const { exitCode, stderr } = await local(["up", "--dir", other()]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(words());
+    // As the message says, where the first one is gone.
+    mkdirSync(path.join(other(), "protected"), { recursive: true });
+    writeFileSync(path.join(other(), "protected/local-id"), kept("protected/local-id"));
+    expect((await local(["up", "--dir", other()])).exitCode).toBe(0);
+    await local(["down", "--homes", "--yes"]);
+    expect(on.volumes.size).toBe(0);
+  });
+
+  it("finds a deployment that was there before directories had ids taken by the first one that came", async () => {
+    await up();
+    on.volumes.delete("vdi-vdi-local-owner");
+    for (const part of ["files", "broker", "proxy"]) {
+      const labels = on.containers.get(`vdi-vdi-local-${part}`)?.options.Labels as Record<string, string>;
+      delete labels["vdi.xpra.org/directory-id"];
+    }
+    for (const each of [...on.networks.values(), ...[...on.volumes.values()].map(({ labels }) => labels)])
+      delete (each as Record<string, string>)["vdi.xpra.org/directory-id"];
+    expect((await up()).changes).toEqual([{ kind: "volume", name: "vdi-vdi-local-owner", outcome: "created" }]);
+    const { exitCode, stderr } = await local(["up", "--dir", other()]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(words());
   });
 });
 

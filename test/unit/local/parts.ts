@@ -27,6 +27,7 @@ export function partsWith(lines = "", over: Partial<LocalParts> = {}): LocalPart
     imageIds: new Map([["localhost/vdi-local/vdi-proxy", "sha256:1"]]),
     engineSocket: "/var/run/docker.sock",
     processors: 4,
+    owner: {},
     ...over,
   };
 }
