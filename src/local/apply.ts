@@ -2,7 +2,7 @@ import type Dockerode from "dockerode";
 import { dockerLabels } from "../engine/docker-names.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import { fileChanges, filesOf, tarOf } from "./archive.ts";
-import { engineError, ifThere, unlessDone } from "./engine-error.ts";
+import { engineError, engineStatus, ifThere, unlessDone } from "./engine-error.ts";
 import { definitionLabel } from "./names.ts";
 import { refuseOtherOwner } from "./owner.ts";
 import { filesPlace, type LocalPlan, type WantedContainer, type WantedVolume } from "./plan.ts";
@@ -111,8 +111,25 @@ async function ensureContainer(docker: Dockerode, wanted: WantedContainer, isToR
   );
   if (found !== undefined && !isSame) await removeContainer(docker, wanted.name);
   if (!isSame) await docker.createContainer(wanted.options);
-  if (isToRun) await unlessDone(docker.getContainer(wanted.name).start());
+  if (isToRun) await startContainer(docker, wanted, isSame);
   return found === undefined ? "created" : "changed";
+}
+
+/** Starts a container; one that was there is made anew where the engine cannot find all that it is made of. */
+async function startContainer(docker: Dockerode, { name, options }: WantedContainer, wasThere: boolean): Promise<void> {
+  const start = (): Promise<unknown> => docker.getContainer(name).start();
+  try {
+    await start();
+  } catch (thrown) {
+    const status = engineStatus(thrown);
+    // It runs already.
+    if (status === 304) return;
+    if (status !== 404 || !wasThere) throw thrown;
+    // It stood still while a session ended, whose network it was in: the engine does not start it without that one any more.
+    await removeContainer(docker, name);
+    await docker.createContainer(options);
+    await start();
+  }
 }
 
 /** Stops a container with a moment for its end, and removes it with its anonymous volumes. */

@@ -18,6 +18,8 @@ export interface FakeContainer {
   readonly id: string;
   readonly options: Options;
   running: boolean;
+  /** A network that it is in is gone: the engine starts it no more. */
+  lostNetwork?: string;
 }
 
 /** Containers, networks and volumes for a fake engine, over its real HTTP. */
@@ -117,6 +119,7 @@ export class FakeContainers {
     const found = this.containers.get(name) ?? [...this.containers.values()].find(({ id }) => id === name);
     if (found === undefined) return json(404, { message: `No such container: ${name}` });
     if (action === "archive") return this.#archive(call, found);
+    if (action === "start" && found.lostNetwork !== undefined) return json(404, { message: `network ${found.lostNetwork} not found` });
     if (method === "DELETE") this.containers.delete(name);
     else if (action === "start") this.#start(found);
     else if (action === "stop") found.running = false;

@@ -143,6 +143,14 @@ describe("vdi local up", () => {
     expect(second.password).toBe(kept("protected/demo-password").trim());
   });
 
+  it("starts a proxy again that stood still while a session's network went", async () => {
+    await up();
+    const proxy = on.containers.get("vdi-vdi-local-proxy");
+    if (proxy !== undefined) Object.assign(proxy, { running: false, lostNetwork: "0123456789ab" });
+    expect((await up()).changes).toEqual([{ kind: "container", name: "vdi-vdi-local-proxy", outcome: "changed" }]);
+    expect(on.containers.get("vdi-vdi-local-proxy")).toMatchObject({ running: true });
+  });
+
   it("names a busy port before anything is built", async () => {
     machine = { ...machine, portProblem: async () => "another program has it" };
     const { exitCode, stderr } = await local(["up"]);
