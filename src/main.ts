@@ -14,6 +14,8 @@ function readVersion(): string {
   return manifest.version;
 }
 
+const interrupt = new AbortController();
+
 // Each port loads its library on first use, so that commands that need none stay quick.
 const ports: Ports = {
   async connectKube(choice) {
@@ -22,7 +24,7 @@ const ports: Ports = {
   },
   async connectEngine() {
     const { connectEngine } = await import("./images/engine.ts");
-    return connectEngine();
+    return connectEngine({ signal: interrupt.signal });
   },
   async machine() {
     const { thisMachine } = await import("./local/machine.ts");
@@ -35,7 +37,6 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     process.stdout.write(`${readVersion()}\n`);
     return ExitCode.ok;
   }
-  const interrupt = new AbortController();
   // A command asks for many things at once, and all of them listen to it: that is no leak.
   setMaxListeners(0, interrupt.signal);
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
