@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { addAbortSignal, type Readable } from "node:stream";
 import type Dockerode from "dockerode";
+import { ExitCode } from "../util/exit-code.ts";
 import { messageOf, VdiError } from "../util/vdi-error.ts";
 import { type EngineEvent, engineEvents } from "./engine-stream.ts";
 import { parseImageReference } from "./image-reference.ts";
@@ -94,8 +95,16 @@ export function dockerImageEngine(docker: Dockerode): ImageEngine {
       try {
         return localImage(await docker.getImage(reference).inspect());
       } catch (thrown) {
-        if (statusOf(thrown) === 404) return undefined;
-        throw thrown;
+        const status = statusOf(thrown);
+        if (status === 404) return undefined;
+        if (status === undefined && typeof (thrown as { code?: unknown }).code !== "string") throw thrown;
+        throw new VdiError({
+          what: `the engine could not say whether it has the image ${reference}`,
+          why: engineWords(thrown),
+          try: "docker info",
+          exitCode: status === undefined ? ExitCode.unreachable : ExitCode.failed,
+          cause: thrown,
+        });
       }
     },
 

@@ -2,7 +2,7 @@ import type Dockerode from "dockerode";
 import { dockerLabels } from "../engine/docker-names.ts";
 import { counted } from "../util/counted.ts";
 import { removeContainer } from "./apply.ts";
-import { engineError, unlessDone } from "./engine-error.ts";
+import { engineError, inWords, unlessDone } from "./engine-error.ts";
 import { labelFilters, volumeName } from "./names.ts";
 
 /** All of a deployment that is on the engine; names by kind. */
@@ -25,11 +25,10 @@ export interface TakenDown {
 /** What of a deployment is on the engine, found by its labels alone. */
 export async function lookOnEngine(docker: Dockerode, namespace: string): Promise<OnEngine> {
   const filters = labelFilters(namespace);
-  const [containers, networks, volumes] = await Promise.all([
-    docker.listContainers({ all: true, filters }),
-    docker.listNetworks({ filters }),
-    docker.listVolumes({ filters }),
-  ]);
+  const [containers, networks, volumes] = await inWords(
+    `the engine could not say what it has of ${namespace}`,
+    Promise.all([docker.listContainers({ all: true, filters }), docker.listNetworks({ filters }), docker.listVolumes({ filters })]),
+  );
   const all = volumes.Volumes ?? [];
   const isHome = ({ Labels }: Dockerode.VolumeInspectInfo): boolean => Labels?.[dockerLabels.component] === "home";
   return {

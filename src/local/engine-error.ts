@@ -42,6 +42,15 @@ export function engineError(thrown: unknown, what: string): unknown {
   return new VdiError({ what, why, try: triesFor(why), see: "doc/local.md#when-it-does-not-work", cause: thrown });
 }
 
+/** A call's answer; the engine's failure is thrown in words. */
+export async function inWords<Answer>(what: string, call: Promise<Answer>): Promise<Answer> {
+  try {
+    return await call;
+  } catch (thrown) {
+    throw engineError(thrown, what);
+  }
+}
+
 function triesFor(why: string): string | readonly string[] {
   if (isDiskFull(why)) return spaceTries;
   if (isPortTaken(why)) return "vdi local up --port PORT (another port; it is kept in deploy/vdi.env)";

@@ -62,6 +62,8 @@ export async function provideImages(
 async function provideBase(ctx: Context, engine: ImageEngine, directory: string, prepareRootfs: () => Promise<void>): Promise<BaseImage> {
   const { progress, signal, env, now } = ctx;
   const base = await chooseBaseImage(directory, undefined);
+  // An engine that fails here is no registry that does not answer.
+  await engine.inspect(base.reference);
   try {
     await provideOutsideImage(base.reference, base, { engine, progress, signal, login: { env }, refresh: false });
     return base;

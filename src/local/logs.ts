@@ -4,7 +4,7 @@ import { eventOf } from "../logs/readable.ts";
 import { redact } from "../logs/redact.ts";
 import { secretVariable } from "../session/session-settings.ts";
 import { pause } from "../util/pause.ts";
-import { ifThere } from "./engine-error.ts";
+import { ifThere, inWords } from "./engine-error.ts";
 
 /** One line of a container's log. */
 export interface LocalLogItem {
@@ -27,12 +27,15 @@ export interface LocalLogScope {
 
 const reconnectMs = 1_000;
 
-/** The lines that a container has written. */
+/** The lines that a container has written; none when it is gone. */
 export async function* readLocalLog(docker: Dockerode, name: string, scope: LocalLogScope): AsyncGenerator<LocalLogItem> {
   const container = docker.getContainer(name);
-  const secrets = await secretsOf(container);
-  const body = (await container.logs({ ...common, ...optionsOf(scope), follow: false })) as unknown as Buffer;
-  for (const line of linesOf(body).lines) yield itemOf(name, line, secrets);
+  const read = async (): Promise<LocalLogItem[]> => {
+    const secrets = await secretsOf(container);
+    const body = (await container.logs({ ...common, ...optionsOf(scope), follow: false })) as unknown as Buffer;
+    return linesOf(body).lines.map((line) => itemOf(name, line, secrets));
+  };
+  yield* (await inWords(`the log of ${name} could not be read`, ifThere(read()))) ?? [];
 }
 
 /** The same and what comes later, through restarts, until the signal or until the container is gone. */
@@ -45,10 +48,14 @@ export async function* followLocalLog(
   let last = "";
   while (!signal.aborted) {
     const container = docker.getContainer(name);
-    if ((await ifThere(container.inspect())) === undefined) return;
-    const secrets = await secretsOf(container);
     const from = last === "" ? scope : { tail: undefined, since: Math.floor(Date.parse(last) / 1000) };
-    const stream = (await container.logs({ ...common, ...optionsOf(from), follow: true })) as unknown as Readable;
+    const open = async (): Promise<[readonly string[], Readable]> => [
+      await secretsOf(container),
+      (await container.logs({ ...common, ...optionsOf(from), follow: true })) as unknown as Readable,
+    ];
+    const opened = await inWords(`the log of ${name} could not be read`, ifThere(open()));
+    if (opened === undefined) return;
+    const [secrets, stream] = opened;
     const stop = (): void => void stream.destroy();
     signal.addEventListener("abort", stop, { once: true });
     // An abort while the engine was asked is told to no listener any more.
@@ -66,7 +73,9 @@ export async function* followLocalLog(
         }
       }
     } catch (thrown) {
-      if (!signal.aborted) throw thrown;
+      // A connection that was cut is made anew; an engine that is gone is found then.
+      const isCut = typeof (thrown as { code?: unknown }).code === "string";
+      if (!signal.aborted && !isCut) throw thrown;
     } finally {
       signal.removeEventListener("abort", stop);
       stream.destroy();

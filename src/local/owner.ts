@@ -5,7 +5,7 @@ import type { Config } from "../config/config.ts";
 import { readTextIfThere, writeFileIfChanged } from "../util/atomic-file.ts";
 import { ExitCode } from "../util/exit-code.ts";
 import { VdiError } from "../util/vdi-error.ts";
-import { engineError } from "./engine-error.ts";
+import { inWords } from "./engine-error.ts";
 import { labelFilters } from "./names.ts";
 
 /** Where the id of a deployment directory is kept, below it: two directories may have one name, and so one namespace. */
@@ -50,16 +50,11 @@ export function refuseOtherOwner(namespace: string, has: Labels, wants: Labels):
 export async function refuseOtherDirectory(docker: Dockerode, { namespace, directory }: Config): Promise<void> {
   const wants = await ownerLabels(directory);
   const filters = labelFilters(namespace);
-  try {
-    const [containers, networks, { Volumes }] = await Promise.all([
-      docker.listContainers({ all: true, filters }),
-      docker.listNetworks({ filters }),
-      docker.listVolumes({ filters }),
-    ]);
-    for (const { Labels } of [...containers, ...networks, ...(Volumes ?? [])]) refuseOtherOwner(namespace, Labels, wants);
-  } catch (thrown) {
-    throw engineError(thrown, `the engine could not say whose ${namespace} is`);
-  }
+  const [containers, networks, { Volumes }] = await inWords(
+    `the engine could not say whose ${namespace} is`,
+    Promise.all([docker.listContainers({ all: true, filters }), docker.listNetworks({ filters }), docker.listVolumes({ filters })]),
+  );
+  for (const { Labels } of [...containers, ...networks, ...(Volumes ?? [])]) refuseOtherOwner(namespace, Labels, wants);
 }
 
 async function directoryId(directory: string): Promise<string | undefined> {

@@ -3,6 +3,7 @@ import type { Context } from "../util/context.ts";
 import type { Machine } from "../util/ports.ts";
 import { messageOf } from "../util/vdi-error.ts";
 import { waitUntilThere } from "../util/wait-until-there.ts";
+import { ifThere, inWords } from "./engine-error.ts";
 import { logText, readLocalLog } from "./logs.ts";
 import { containerName } from "./names.ts";
 
@@ -28,7 +29,9 @@ export async function waitUntilReady(ctx: Context, machine: Machine, docker: Doc
 }
 
 async function containerProblem(docker: Dockerode, name: string, now: number): Promise<string | undefined> {
-  const { State: state, Config: config } = await docker.getContainer(name).inspect();
+  const found = await inWords(`the engine could not say how ${name} is`, ifThere(docker.getContainer(name).inspect()));
+  if (found === undefined) return "it is gone";
+  const { State: state, Config: config } = found;
   if (!state.Running || state.Restarting) return `it does not keep running (${state.Status}, exit code ${state.ExitCode})`;
   const started = Date.parse(state.StartedAt);
   // The proxy is asked itself; the broker's network has no way in.

@@ -16,7 +16,7 @@ import type { Job } from "../util/wait-until-there.ts";
 import { type Applied, applyPlan } from "./apply.ts";
 import { addLocalDemoUsers } from "./demo-users.ts";
 import { preparedConfig } from "./directory.ts";
-import { ifThere } from "./engine-error.ts";
+import { ifThere, inWords } from "./engine-error.ts";
 import { provideImages } from "./images.ts";
 import { everywhere, pageAddress } from "./local-values.ts";
 import { containerName, labelFilters } from "./names.ts";
@@ -96,7 +96,9 @@ export async function localPlan(
     readUsers: readUserFiles,
   });
   for (const note of notes) ctx.progress.line(note);
-  const { NCPU: processors = 1 } = (await docker.info()) as { readonly NCPU?: number };
+  const { NCPU: processors = 1 } = (await inWords("the engine could not describe its machine", docker.info())) as {
+    readonly NCPU?: number;
+  };
   return planLocal({
     ...parts,
     imageIds,
@@ -124,7 +126,10 @@ function checkAddress(input: Input): void {
 type Found = Dockerode.ContainerInspectInfo | undefined;
 
 function proxyOf(docker: Dockerode, { namespace }: Config): Promise<Found> {
-  return ifThere(docker.getContainer(containerName(namespace, "proxy")).inspect());
+  return inWords(
+    `the engine could not say whether ${namespace} is up`,
+    ifThere(docker.getContainer(containerName(namespace, "proxy")).inspect()),
+  );
 }
 
 async function checkPort(machine: Machine, { local, namespace }: Config, proxy: Found): Promise<void> {
@@ -169,6 +174,9 @@ async function userNames(config: Config): Promise<readonly string[]> {
 }
 
 async function hasHomes(docker: Dockerode, { namespace }: Config): Promise<boolean> {
-  const { Volumes } = await docker.listVolumes({ filters: labelFilters(namespace, "home") });
+  const { Volumes } = await inWords(
+    `the engine could not list the homes of ${namespace}`,
+    docker.listVolumes({ filters: labelFilters(namespace, "home") }),
+  );
   return (Volumes ?? []).length > 0;
 }

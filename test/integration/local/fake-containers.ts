@@ -183,7 +183,7 @@ export class FakeContainers {
 }
 
 /** As the engine sends what a container wrote. */
-function frame(text: string): Buffer {
+export function frame(text: string): Buffer {
   const head = Buffer.alloc(8);
   head[0] = 1;
   head.writeUInt32BE(Buffer.byteLength(text), 4);

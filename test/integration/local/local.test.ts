@@ -1,62 +1,8 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import type Dockerode from "dockerode";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Machine } from "../../../src/util/ports.ts";
+import { describe, expect, it } from "vitest";
 import { VdiError } from "../../../src/util/vdi-error.ts";
-import { FakeEngine, hash } from "../images/fake-engine.ts";
-import { type RunOptions, type RunResult, runVdi } from "../support/run-vdi.ts";
-import { FakeContainers } from "./fake-containers.ts";
-
-let engine: FakeEngine;
-let on: FakeContainers;
-let docker: Dockerode;
-let home = "";
-let machine: Machine;
-
-beforeEach(async () => {
-  engine = new FakeEngine();
-  engine.elsewhere.set("debian:trixie-slim", hash("debian"));
-  on = new FakeContainers(engine);
-  docker = await engine.listen();
-  home = mkdtempSync(path.join(tmpdir(), "vdi-local-"));
-  machine = {
-    prepareEngine: async () => undefined,
-    prepareProgram: async () => undefined,
-    portProblem: async () => undefined,
-    pageProblem: async () => undefined,
-    openBrowser: async () => false,
-  };
-});
-afterEach(async () => {
-  await engine.close();
-  rmSync(home, { recursive: true, force: true });
-});
-
-const local = (argv: readonly string[], options: RunOptions = {}): Promise<RunResult> =>
-  runVdi(["local", ...argv], {
-    cwd: home,
-    env: { HOME: home, PATH: process.env["PATH"] ?? "" },
-    ports: { connectEngine: async () => docker, machine: async () => machine },
-    ...options,
-  });
-const directory = (): string => path.join(home, "vdi-local");
-const kept = (name: string): string => readFileSync(path.join(directory(), name), "utf8");
-
-interface Up {
-  readonly address: string;
-  readonly password?: string;
-  readonly users: readonly string[];
-  readonly built: readonly string[];
-  readonly changes: readonly { readonly name: string; readonly outcome: string }[];
-}
-
-async function up(...argv: readonly string[]): Promise<Up> {
-  const { exitCode, stdout, stderr } = await local(["up", ...argv, "-o", "json"]);
-  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
-  return JSON.parse(stdout) as Up;
-}
+import { addHome, changeMachine, directory, docker, engine, home, kept, local, on, up } from "./rig.ts";
 
 describe("vdi local up", () => {
   it("makes all that is needed, and says the password once", async () => {
@@ -152,7 +98,7 @@ describe("vdi local up", () => {
   });
 
   it("names a busy port before anything is built", async () => {
-    machine = { ...machine, portProblem: async () => "another program has it" };
+    changeMachine({ portProblem: async () => "another program has it" });
     const { exitCode, stderr } = await local(["up"]);
     expect(exitCode).toBe(1);
     expect(stderr).toContain("error: nothing can listen on 127.0.0.1:8443\n  another program has it\n  try: vdi local up --port 9443");
@@ -165,7 +111,7 @@ describe("vdi local up", () => {
 
   it("changes the address while its own proxy has the port", async () => {
     await up();
-    machine = { ...machine, portProblem: async () => "another program has it" };
+    changeMachine({ portProblem: async () => "another program has it" });
     expect((await up("--listen", "0.0.0.0")).changes.map(({ name }) => name)).toContain("vdi-vdi-local-proxy");
     expect((await up("--listen", "127.0.0.1")).changes.map(({ name }) => name)).toContain("vdi-vdi-local-proxy");
     // Nothing of its own is on this one.
@@ -194,12 +140,11 @@ describe("vdi local up", () => {
   });
 
   it("hands on why there is no engine", async () => {
-    machine = {
-      ...machine,
+    changeMachine({
       prepareEngine: async (_, mayInstall) => {
         throw new VdiError({ what: "this machine lacks docker.io", why: mayInstall ? "only root can" : "--no-install forbids it" });
       },
-    };
+    });
     const { exitCode, stderr } = await local(["up", "--no-install"]);
     expect(exitCode).toBe(1);
     expect(stderr).toContain("this machine lacks docker.io\n  --no-install forbids it");
@@ -221,11 +166,6 @@ describe("vdi local up", () => {
 });
 
 describe("vdi local down", () => {
-  const addHome = (): void => {
-    const labels = { "vdi.xpra.org/deployment": "vdi-local", "vdi.xpra.org/component": "home" };
-    on.volumes.set("vdi-vdi-local-home-xpra-user01", { labels, files: new Map() });
-  };
-
   it("leaves nothing but homes", async () => {
     await up();
     addHome();
@@ -244,63 +184,6 @@ describe("vdi local down", () => {
     expect(on.containers.size).toBe(3);
     expect((await local(["down", "--homes"], { answer: true })).exitCode).toBe(0);
     expect(on.volumes.size).toBe(0);
-  });
-});
-
-describe("another directory of the same name", () => {
-  const other = (): string => path.join(home, "other/vdi-local");
-  const words = (): string => `vdi-local on this engine is another directory's\n  it was made from ${directory()}, which has the same name`;
-  const addHome = (): void => {
-    const labels = { "vdi.xpra.org/deployment": "vdi-local", "vdi.xpra.org/component": "home" };
-    on.volumes.set("vdi-vdi-local-home-xpra-user01", { labels, files: new Map() });
-  };
-
-  it("takes over nothing of what is up, and takes nothing of it down", async () => {
-    await up();
-    addHome();
-    const before = [on.text("vdi-vdi-local-users", "shadow"), on.text("vdi-vdi-local-ticket", "key")];
-    on.writes.length = 0;
-    machine = { ...machine, portProblem: async () => "another program has it" };
-    for (const argv of [["up", "--port", "9443"], ["up"], ["down", "--homes", "--yes"]]) {
-      const { exitCode, stderr } = await local([...argv, "--dir", other()]);
-      expect({ argv, exitCode }).toEqual({ argv, exitCode: 2 });
-      expect(stderr).toContain(words());
-    }
-    const users = await local(["users", "add-demo", "--dir", other()]);
-    expect(users.stdout).toContain("vdi-local on this engine is another directory's");
-    expect(on.writes).toEqual([]);
-    expect([on.text("vdi-vdi-local-users", "shadow"), on.text("vdi-vdi-local-ticket", "key")]).toEqual(before);
-    await up();
-  });
-
-  it("does not get the homes that stay after down", async () => {
-    await up();
-    addHome();
-    await local(["down"]);
-    const { exitCode, stderr } = await local(["up", "--dir", other()]);
-    expect(exitCode).toBe(2);
-    expect(stderr).toContain(words());
-    // As the message says, where the first one is gone.
-    mkdirSync(path.join(other(), "protected"), { recursive: true });
-    writeFileSync(path.join(other(), "protected/local-id"), kept("protected/local-id"));
-    expect((await local(["up", "--dir", other()])).exitCode).toBe(0);
-    await local(["down", "--homes", "--yes"]);
-    expect(on.volumes.size).toBe(0);
-  });
-
-  it("finds a deployment that was there before directories had ids taken by the first one that came", async () => {
-    await up();
-    on.volumes.delete("vdi-vdi-local-owner");
-    for (const part of ["files", "broker", "proxy"]) {
-      const labels = on.containers.get(`vdi-vdi-local-${part}`)?.options.Labels as Record<string, string>;
-      delete labels["vdi.xpra.org/directory-id"];
-    }
-    for (const each of [...on.networks.values(), ...[...on.volumes.values()].map(({ labels }) => labels)])
-      delete (each as Record<string, string>)["vdi.xpra.org/directory-id"];
-    expect((await up()).changes).toEqual([{ kind: "volume", name: "vdi-vdi-local-owner", outcome: "created" }]);
-    const { exitCode, stderr } = await local(["up", "--dir", other()]);
-    expect(exitCode).toBe(2);
-    expect(stderr).toContain(words());
   });
 });
 
