@@ -1,5 +1,4 @@
-import { Header, Parser } from "tar";
-import { VdiError } from "../util/vdi-error.ts";
+import { Header, Parser, Pax } from "tar";
 
 /** A file of a volume; root's, in a directory that everybody may look into. */
 export interface VolumeFile {
@@ -33,8 +32,9 @@ function header(
 ): Buffer {
   const made = new Header({ ...entry, uid: 0, gid: 0, mtime: new Date(mtime) });
   const needsMore = made.encode();
-  if (needsMore || made.block === undefined) throw new VdiError({ what: `${entry.path} has too long a name for a volume` });
-  return made.block;
+  if (made.block === undefined) throw new Error(`tar gives no header for ${entry.path}`);
+  // A name that is long or has other letters than ASCII stands in a header of its own before the plain one.
+  return needsMore ? Buffer.concat([new Pax({ path: entry.path }).encode(), made.block]) : made.block;
 }
 
 /** The files in an archive of a directory, by their path below it: the engine puts its name before each. */

@@ -2,6 +2,7 @@ import { demoUser, demoUsers, withUsers } from "../users/demo-users.ts";
 import { hashPasswords, isPasswordOf } from "../users/password.ts";
 import { readUsers, writeUsers } from "../users/user-store.ts";
 import type { Context } from "../util/context.ts";
+import { VdiError } from "../util/vdi-error.ts";
 import { demoPassword, keptDemoPassword } from "./demo-password.ts";
 
 const demoCount = 3;
@@ -24,8 +25,9 @@ export async function addLocalDemoUsers(
   if (before.passwd.length > 0) {
     const kept = await keptDemoPassword(directory);
     const hash = before.shadow.find(({ name }) => name === demoUser(1).name)?.hash ?? "";
-    // It may have been renewed since.
-    return { added: false, ...(kept !== undefined && (await isPasswordOf(hash, kept, ctx.signal)) ? { password: kept } : {}) };
+    // It may have been renewed since. Without openssl that is not known, and nothing else needs it here.
+    const isTheirs = kept !== undefined && (await isPasswordOf(hash, kept, ctx.signal).catch(unknownWithoutOpenssl));
+    return { added: false, ...(isTheirs ? { password: kept } : {}) };
   }
   const wanted = demoUsers(before, demoCount);
   await prepareOpenssl();
@@ -36,4 +38,9 @@ export async function addLocalDemoUsers(
   );
   await writeUsers(directory, withUsers(before, wanted, new Map(wanted.map(({ name }, at) => [name, hashes[at] ?? "!"])), ctx.now()));
   return { added: true, password };
+}
+
+function unknownWithoutOpenssl(thrown: unknown): boolean {
+  if (thrown instanceof VdiError) return false;
+  throw thrown;
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { fileChanges, filesOf, tarOf, type VolumeFile } from "../../../src/local/archive.ts";
@@ -13,6 +14,21 @@ describe("an archive", () => {
       ["default/x.sh", "y".repeat(1500), 0o555],
       ["empty", "", 0o444],
     ]);
+  });
+});
+
+describe("an archive of files with unusual names", () => {
+  it("gives them back, and the system's own tar does too", async () => {
+    const long = `${"d".repeat(120)}/${"f".repeat(150)}`;
+    const names = ["Büro.sh", "日本/語.sh", long];
+    const archive = tarOf(
+      names.map((name) => file(`top/${name}`, name, 0o555)),
+      1_700_000_000_000,
+    );
+    const read = await filesOf(Readable.from([archive]) as AsyncIterable<Uint8Array>);
+    expect([...read.values()].map(({ path, content }) => [path, Buffer.from(content).toString()])).toEqual(names.map((n) => [n, n]));
+    const listed = execFileSync("tar", ["-t", "--quoting-style=literal"], { input: archive, encoding: "utf8" }).split("\n");
+    expect(listed).toEqual(expect.arrayContaining(names.map((name) => `top/${name}`)));
   });
 });
 
