@@ -72,7 +72,7 @@ export async function preparedConfig(ctx: Context, input: Input, accept: (config
       ctx.progress.line(`${file}: yours is kept, this version has a newer one (vdi init ${directory} --force takes it)`);
   }
   const file = path.join(directory, configFile);
-  const address = addressValues(textOf(input, "listen"), numberOf(input, "port"));
+  const address = addressValues(textOf(input, "listen"), numberOf(input, "port"), isOurs);
   const text = withValues((await (address.size === 0 ? readTextIfThere : readUtf8IfThere)(file)) ?? "", address);
   const { config, diagnostics } = readConfigText({ dir: directory, env: ctx.env }, text);
   if (config === undefined) throw configurationError(configFile, diagnostics);

@@ -36,9 +36,12 @@ export function localValues(name: string): ReadonlyMap<string, string> {
   ]);
 }
 
-/** What `--listen` and `--port` write into `deploy/vdi.env`: the next start has the same address. Pure. */
-export function addressValues(listen: string | undefined, port: number | undefined): ReadonlyMap<string, string> {
-  const isOne = listen !== undefined && !isLocalhost(listen);
+/**
+ * What `--listen` and `--port` write into `deploy/vdi.env`: the next start has the same address. In a directory that is a cluster's
+ * (`isOurs` is false) EXTERNALIPS are the cluster's addresses, and stay. Pure.
+ */
+export function addressValues(listen: string | undefined, port: number | undefined, isOurs: boolean): ReadonlyMap<string, string> {
+  const isOne = isOurs && listen !== undefined && !isLocalhost(listen);
   return new Map([
     ...(listen === undefined ? [] : [["XPRA_LOCAL_LISTEN", listen] as const]),
     ...(port === undefined ? [] : [["XPRA_LOCAL_PORT", String(port)] as const]),

@@ -1,8 +1,12 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { VdiError } from "../../../src/util/vdi-error.ts";
 import { addHome, changeMachine, directory, docker, engine, home, kept, local, on, up } from "./rig.ts";
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
 
 describe("vdi local up", () => {
   it("makes all that is needed, and says the password once", async () => {
@@ -116,6 +120,24 @@ describe("vdi local up", () => {
     expect((await up("--listen", "127.0.0.1")).changes.map(({ name }) => name)).toContain("vdi-vdi-local-proxy");
     // Nothing of its own is on this one.
     expect((await local(["up", "--listen", "192.0.2.10"])).stderr).toContain("nothing can listen on 192.0.2.10:8443");
+  });
+
+  it("leaves the addresses of a cluster alone in a directory that was made for one", async () => {
+    await up();
+    const file = path.join(directory(), "deploy/vdi.env");
+    const cluster = kept("deploy/vdi.env")
+      .replace(/^XPRA_REGISTRY_SRV=.*$/m, "XPRA_REGISTRY_SRV=registry.example.org")
+      .replace(/^EXTERNALIPS=.*$/m, "EXTERNALIPS=192.0.2.77");
+    writeFileSync(file, cluster);
+    await up("--listen", "192.0.2.10");
+    expect(kept("deploy/vdi.env")).toMatch(/^EXTERNALIPS=192\.0\.2\.77$/m);
+    expect(kept("deploy/vdi.env")).toMatch(/^XPRA_LOCAL_LISTEN=192\.0\.2\.10$/m);
+  });
+
+  it("needs no openssl where there are users", async () => {
+    await up();
+    vi.stubEnv("PATH", "/nonexistent");
+    expect((await up()).changes).toEqual([]);
   });
 
   it("leaves alone users who have the demo users' ids", async () => {

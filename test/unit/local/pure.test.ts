@@ -18,13 +18,17 @@ describe("the address", () => {
   });
 
   it("is kept, and the certificate is for it", () => {
-    expect([...addressValues(undefined, 9443)]).toEqual([["XPRA_LOCAL_PORT", "9443"]]);
-    expect([...addressValues("192.0.2.10", undefined)]).toEqual([
+    expect([...addressValues(undefined, 9443, true)]).toEqual([["XPRA_LOCAL_PORT", "9443"]]);
+    expect([...addressValues("192.0.2.10", undefined, true)]).toEqual([
       ["XPRA_LOCAL_LISTEN", "192.0.2.10"],
       ["EXTERNALIPS", "127.0.0.1 192.0.2.10"],
     ]);
-    expect(addressValues("127.0.0.2", undefined).get("EXTERNALIPS")).toBe("127.0.0.1 127.0.0.2");
-    for (const listen of ["127.0.0.1", "0.0.0.0"]) expect(addressValues(listen, undefined).has("EXTERNALIPS")).toBe(false);
+    expect(addressValues("127.0.0.2", undefined, true).get("EXTERNALIPS")).toBe("127.0.0.1 127.0.0.2");
+    for (const listen of ["127.0.0.1", "0.0.0.0"]) expect(addressValues(listen, undefined, true).has("EXTERNALIPS")).toBe(false);
+  });
+
+  it("leaves a cluster's addresses as they are", () => {
+    expect([...addressValues("192.0.2.10", undefined, false)]).toEqual([["XPRA_LOCAL_LISTEN", "192.0.2.10"]]);
   });
 });
 
