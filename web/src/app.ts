@@ -5,7 +5,7 @@ import { createRenewal } from "./renewal.ts";
 import { firstModel, next } from "./state.ts";
 import type { Problem } from "./types.ts";
 import { createView } from "./view/view.ts";
-import { problem } from "./words.ts";
+import { incompletePage, problem } from "./words.ts";
 import type { Desktop } from "./xpra/client.ts";
 
 let model: Model = firstModel(choiceFromPath(location.pathname));
@@ -65,7 +65,7 @@ async function attach(wanted: Attach, signal: AbortSignal): Promise<void> {
   const { display, identity, manner, existing } = wanted;
   desktop?.close();
   const { openDesktop } = await loadClient().catch(() => {
-    throw new DoorError(problem("offline", "A part of this page could not be fetched."));
+    throw new DoorError(incompletePage());
   });
   if (signal.aborted) return;
   desktop = await openDesktop({

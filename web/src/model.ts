@@ -57,9 +57,9 @@ export interface Model {
   readonly asked: Choice | null;
 }
 
-/** Why the connection to a desktop came to its end. */
+/** Why the connection to a desktop came to its end; `page`: a part of the page itself cannot be had. */
 export interface Loss {
-  readonly kind: "lost" | "refused" | "busy" | "cannot-tell" | "taken-over" | "session-over";
+  readonly kind: "lost" | "refused" | "busy" | "cannot-tell" | "taken-over" | "session-over" | "page";
   readonly words: string;
 }
 

@@ -2,7 +2,7 @@ import { type Choice, choiceOfDisplay } from "./address.ts";
 import type { Effect, Event, Loss, Manner, Model, Step, View } from "./model.ts";
 import { reconnectWaitMs } from "./ticket.ts";
 import type { Identity, Problem } from "./types.ts";
-import { phaseWords, problem } from "./words.ts";
+import { incompletePage, phaseWords, problem } from "./words.ts";
 
 /** With the pauses in between: about half a minute. */
 const mostAttemptsToAttach = 6;
@@ -92,6 +92,7 @@ function lost(model: Model, loss: Loss, nowMs: number): Step {
   if (view.name !== "starting" && view.name !== "working" && view.name !== "reconnecting") return same(model);
   if (loss.kind === "taken-over") return show(model, { name: "ended", how: "taken-over", display: view.display });
   if (loss.kind === "busy") return show(model, { name: "elsewhere", display: view.display });
+  if (loss.kind === "page") return show(model, { name: "error", problem: incompletePage(), display: view.display });
   if (loss.kind === "refused") {
     const words = problem("unexpected", "Your session could not be opened.", loss.words);
     return show(model, { name: "error", problem: words, display: view.display });

@@ -32,6 +32,7 @@ const advice: Readonly<Record<string, string>> = {
   unavailable: "Try again in a minute. If it stays so, tell the people who run this service.",
   offline: "Check your network connection, then try again.",
   expired: "Sign in again. A running session is still there.",
+  page: "Load this page again and sign in. A running session is still there.",
   "no-such-type": "Choose another session.",
   unexpected: "Try again. If it happens again, tell the people who run this service what is written here.",
 };
@@ -39,6 +40,12 @@ const advice: Readonly<Record<string, string>> = {
 /** What the user can do about a problem of this kind. */
 export function adviceFor(reason: string): string {
   return advice[reason] ?? advice.unexpected ?? "";
+}
+
+/** A part of the page is missing, and what a browser failed to fetch it does not fetch again for the same page. */
+export function incompletePage(): Problem {
+  const why = "A part of it could not be fetched. This also happens when the service was updated meanwhile.";
+  return problem("page", "This page could not be loaded as a whole.", why);
 }
 
 /** A problem with the advice that belongs to its kind. */

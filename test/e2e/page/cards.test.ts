@@ -84,6 +84,15 @@ const cards: readonly (readonly [name: string, way: Way])[] = [
     },
   ],
   [
+    "error of a page that is not there as a whole",
+    async (page, door) => {
+      await page.route("**/client-*.js", (route) => route.abort("connectionfailed"));
+      await toChoice(page, door);
+      await chooseType(page, "desktop");
+      await page.getByRole("button", { name: "Load this page again" }).waitFor();
+    },
+  ],
+  [
     "open elsewhere",
     async (page, door) => {
       door.behaviour.goodbye = ["session busy", "this session is shown elsewhere"];

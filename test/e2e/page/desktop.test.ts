@@ -134,6 +134,36 @@ test("opens although the workers' file could not be fetched, neither in advance 
   expect(fetches).toBeGreaterThanOrEqual(7);
 });
 
+test("a page whose client could not be fetched at first opens the desktop, at the latest when it is loaded again", async () => {
+  const page = await newPage();
+  let fetches = 0;
+  await page.route("**/client-*.js", (route) => {
+    fetches += 1;
+    return fetches === 1 ? route.abort("connectionfailed") : route.continue();
+  });
+  await rig.ask(page);
+  if ((await waitForState(page, ["working", "error"])) === "error") {
+    expect(await problemText(page)).toContain("This page could not be loaded as a whole.");
+    expect(await page.getByRole("button", { name: "Try again" }).count()).toBe(0);
+    await page.getByRole("button", { name: "Load this page again" }).click();
+    await page.getByLabel("User name").waitFor();
+    await rig.ask(page);
+  }
+  expect(await waitForState(page, ["working", "error"])).toBe("working");
+});
+
+test("a page whose workers cannot be had any more says so", async () => {
+  const page = await newPage();
+  let fetches = 0;
+  await page.route("**/client-*.js", (route) => {
+    fetches += 1;
+    // As after an update of the service: what the page itself has it keeps, and the file is gone.
+    return fetches > 1 ? route.fulfill({ status: 404 }) : route.continue();
+  });
+  await rig.ask(page);
+  await page.getByRole("button", { name: "Load this page again" }).waitFor();
+});
+
 test("by keyboard alone: in, to the menu and back to the desktop, and out", async () => {
   const page = await newPage();
   await page.goto(rig.door.address);

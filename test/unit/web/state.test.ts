@@ -183,6 +183,20 @@ test("a start that the broker refuses is not tried again", () => {
   expect(run(null, signIn, signedIn, choose, refusal).model.view).toMatchObject({ name: "error" });
 });
 
+test("a page that is not there as a whole is told at once, as trying again does not mend it", () => {
+  const found = problem("page", "This page could not be loaded as a whole.");
+  const failed: Event = { type: "start-failed", problem: found };
+  for (const before of [[signIn, signedIn, choose, { type: "session-ready" }] as const, [...toWork, isCut] as const]) {
+    const { model, effects } = run(null, ...before, failed);
+    expect(model.view).toEqual({ name: "error", problem: found, display: "desktop" });
+    expect(effects).toEqual([]);
+  }
+  const noWorkers: Event = { type: "connection-lost", loss: { kind: "page", words: "A part could not be fetched." }, nowMs: 20 };
+  const lost = run(null, ...toWork, isCut, { type: "session-ready" }, noWorkers);
+  expect(lost.model.view).toMatchObject({ name: "error", problem: { reason: "page", what: found.what } });
+  expect(lost.effects).toEqual([]);
+});
+
 test("a desktop that is quiet for a moment is said to be, and stays", () => {
   const quiet: Event = { type: "connection-quiet", isQuiet: true };
   expect(run(null, ...toWork, quiet).model.view).toMatchObject({ name: "working", display: "desktop", isQuiet: true });

@@ -30,6 +30,9 @@ interface Inside {
 const helloMs = 45_000;
 const helloAgainMs = 20_000;
 
+/** How many connections in a row found no workers. */
+let timesNotLoaded = 0;
+
 /** What a connection needs to know. */
 export interface ConnectionOptions {
   readonly user: string;
@@ -112,7 +115,12 @@ export async function createConnection(options: ConnectionOptions): Promise<Conn
     finish(lossFromWords(words.filter((word) => typeof word === "string" && word !== "").join(", ")));
   };
 
-  whenNotLoaded(workers, () => finish({ kind: "lost", words: "A part of this page could not be fetched." }));
+  whenNotLoaded(workers, () => {
+    if (isClosed) return;
+    timesNotLoaded += 1;
+    // Once may be the network. After an update of the service the file of this page is gone for good.
+    finish({ kind: timesNotLoaded > 1 ? "page" : "lost", words: "A part of this page could not be fetched." });
+  });
   await client.init();
   // It would set the keyboard to the browser's language again with every key.
   client.keyboard.removeAllListeners("layoutChanged");
@@ -120,6 +128,7 @@ export async function createConnection(options: ConnectionOptions): Promise<Conn
   client.on("disconnect", () => finish({ kind: "lost", words: "The connection was cut." }));
   client.on("hello", () => {
     clearTimeout(helloTimer);
+    timesNotLoaded = 0;
     if (!isClosed) liveness.start();
   });
   lib.ws.on("message", () => liveness.heard());

@@ -36,17 +36,17 @@ function copyButton(text: string, said: HTMLElement, shown: HTMLElement): HTMLBu
 /** Shows a problem and what can be done. */
 export function errorCard(model: Model, view: ViewNamed<"error">, dispatch: Dispatch): Card {
   const { display, problem } = view;
-  const again = button("Try again", "primary", () => dispatch({ type: "choose", display, nowMs: Date.now() }));
+  const isPage = problem.reason === "page";
+  const again = isPage
+    ? button("Load this page again", "primary", () => location.reload())
+    : button("Try again", "primary", () => dispatch({ type: "choose", display, nowMs: Date.now() }));
   const text = detailsOf(problem, display, model.identity?.user ?? "", new Date(), location.host);
   const said = element("span", { class: "hint", attributes: { role: "status" } });
   const shown = element("pre", { class: "details", text, attributes: { tabindex: "0", "aria-label": "Details" } });
   shown.hidden = true;
-  const actions = element(
-    "p",
-    { class: "actions" },
-    again,
-    button("Choose another", "secondary", () => dispatch({ type: "back-to-choice" })),
-  );
+  const actions = element("p", { class: "actions" }, again);
+  // No other session opens either on a page that is not there as a whole.
+  if (!isPage) actions.append(button("Choose another", "secondary", () => dispatch({ type: "back-to-choice" })));
   if (mayRun.has(problem.reason)) {
     actions.append(button("End the session", "secondary", () => dispatch({ type: "end-session" })));
   }
