@@ -5,7 +5,7 @@ import { createConnection } from "./connection.ts";
 import { connectInput } from "./input.ts";
 import { Keyboard } from "./keyboard.ts";
 import { findLayout } from "./layout.ts";
-import { WindowSet } from "./window-set.ts";
+import { type Arrangement, WindowSet } from "./window-set.ts";
 import { workIfWorker } from "./workers.ts";
 
 workIfWorker();
@@ -62,6 +62,9 @@ const emptySessionMs = 2_000;
 /** One identity for all connections of this page, so that a new one replaces its own old one. */
 const clientId = crypto.randomUUID();
 
+/** How the windows of a session lay when this page lost it. */
+let lost: { readonly session: string; readonly arrangement: Arrangement } | null = null;
+
 function showCursor(host: HTMLElement, cursor: XpraCursor | null): void {
   host.style.cursor = cursor === null ? "default" : `url("${cursor.image}") ${cursor.xhot} ${cursor.yhot}, default`;
 }
@@ -108,7 +111,9 @@ export async function openDesktop(options: DesktopOptions): Promise<Desktop> {
   });
   const { client } = connection;
   let isFresh = true;
-  const windows = new WindowSet(connection, host, () => {
+  const session = `${options.user} ${options.display}`;
+  const before = options.existing && lost?.session === session ? lost.arrangement : null;
+  const windows = new WindowSet(connection, host, before, () => {
     frames += 1;
     document.body.dataset.frames = String(frames);
     shown();
@@ -124,6 +129,8 @@ export async function openDesktop(options: DesktopOptions): Promise<Desktop> {
 
   function tidy(): void {
     isOver = true;
+    const { arrangement } = windows;
+    if (arrangement !== null) lost = { session, arrangement };
     clearTimeout(emptyTimer);
     clearTimeout(resizeTimer);
     resizing.disconnect();

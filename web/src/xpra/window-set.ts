@@ -2,9 +2,23 @@ import type { XpraClient, XpraDraw, XpraWindow } from "xpra-html5-client";
 import type { Connection } from "./connection.ts";
 import { type Box, edgesOf, fitScale, placeWindow, type Size, titleBarHeight } from "./geometry.ts";
 import { isDecorated, RemoteWindow, type WindowActions } from "./remote-window.ts";
+import { layers, Stack, type Standing } from "./stack.ts";
 
-/** Layers of windows, from the back to the front. */
-const layers = { desktop: 0, below: 1000, normal: 2000, above: 6000, popup: 10000 } as const;
+/** How windows lay; their ids stay the same as long as their session is there. */
+export interface Arrangement {
+  /** From the back to the front. */
+  readonly order: readonly number[];
+  readonly focused: number;
+}
+
+function standingOf({ attributes }: RemoteWindow): Standing {
+  const { metadata, overrideRedirect } = attributes;
+  const parent = metadata["transient-for"] ?? 0;
+  if (overrideRedirect) return { layer: layers.popup, parent };
+  if ((metadata["window-type"] ?? []).includes("DESKTOP")) return { layer: layers.desktop, parent };
+  if (metadata.above) return { layer: layers.above, parent };
+  return { layer: metadata.below ? layers.below : layers.normal, parent };
+}
 
 /** All windows of a session, and what the server and the user do with them. */
 export class WindowSet {
@@ -13,13 +27,22 @@ export class WindowSet {
   readonly #onPainted: () => void;
   readonly #windows = new Map<number, RemoteWindow>();
   readonly #actions: WindowActions;
+  readonly #stack: Stack;
+  readonly #before: Arrangement | null;
+  /** All windows that were there at the start have come. */
+  #isComplete = false;
   #isDesktopServer = false;
   #focused = 0;
-  #top = 0;
   #count = 0;
 
-  constructor(connection: Connection, host: HTMLElement, onPainted: () => void) {
+  /** `before`: how the windows lay when this page showed the same session last. */
+  constructor(connection: Connection, host: HTMLElement, before: Arrangement | null, onPainted: () => void) {
     this.#connection = connection;
+    this.#before = before;
+    this.#stack = new Stack((id) => {
+      const window = this.#windows.get(id);
+      return window === undefined ? undefined : standingOf(window);
+    });
     this.#host = host;
     this.#onPainted = onPainted;
     this.#actions = {
@@ -40,6 +63,11 @@ export class WindowSet {
   /** How many windows there are. */
   get size(): number {
     return this.#windows.size;
+  }
+
+  /** How the windows lie; as long as they have not all come, how they are to lie. */
+  get arrangement(): Arrangement | null {
+    return this.#isComplete ? { order: this.#stack.order, focused: this.#focused } : this.#before;
   }
 
   /** Whether the whole session is one window: a desktop with its own window manager. */
@@ -96,6 +124,7 @@ export class WindowSet {
   clear(): void {
     for (const window of this.#windows.values()) window.element.remove();
     this.#windows.clear();
+    this.#stack.clear();
   }
 
   #listen(client: XpraClient): void {
@@ -122,8 +151,10 @@ export class WindowSet {
         if (metadata.title !== undefined) window.setTitle(metadata.title);
         if (metadata.maximized !== undefined || metadata.fullscreen !== undefined) this.#followState(window);
         if (metadata.iconic !== undefined) window.element.hidden = metadata.iconic;
+        if (["above", "below", "transient-for"].some((name) => name in metadata)) this.#layOut();
       }),
     );
+    client.on("sessionStarted", () => this.#complete());
     client.on("initiateMoveResize", ({ wid, position, direction }) =>
       this.#with(wid, (window) => {
         const edges = edgesOf(direction);
@@ -157,7 +188,8 @@ export class WindowSet {
     if (!attributes.overrideRedirect) {
       const at: XpraWindow = { ...attributes, position: [window.box.x, window.box.y] };
       this.#connection.client.sendMapWindow(at);
-      this.focus(window);
+      // Those of the start come in the order of their making, whatever the user did with them later.
+      if (this.#isComplete) this.focus(window);
     }
     if (this.#isDesktopServer) {
       const place = this.#place();
@@ -176,30 +208,56 @@ export class WindowSet {
     if (window === undefined) return;
     window.element.remove();
     this.#windows.delete(id);
+    this.#stack.remove(id);
     if (this.#focused !== id) return;
     this.#focused = 0;
-    const next = [...this.#windows.values()]
-      .filter((other) => !other.attributes.overrideRedirect)
-      .sort((a, b) => Number(b.element.style.zIndex) - Number(a.element.style.zIndex))[0];
-    if (next !== undefined) this.focus(next);
+    if (this.#isComplete) this.#focusFront();
+  }
+
+  /** All windows of the start are there: they lie as before, and the one that had the keyboard has it again. */
+  #complete(): void {
+    if (this.#isComplete) return;
+    this.#isComplete = true;
+    const { order, focused } = this.#before ?? { order: [], focused: 0 };
+    this.#stack.restore(order);
+    this.#layOut();
+    const window = this.#windows.get(focused);
+    if (window === undefined) this.#focusFront();
+    else this.focus(window);
+    // What the session remembers as active may be another one.
+    for (const other of this.#windows.values()) {
+      if (other.id !== this.#focused && !other.attributes.overrideRedirect) this.#showFocus(other, false);
+    }
+  }
+
+  #focusFront(): void {
+    const front = this.#stack.order.findLast((id) => this.#windows.get(id)?.attributes.overrideRedirect === false);
+    if (front !== undefined) this.#with(front, (window) => this.focus(window));
   }
 
   #raise(window: RemoteWindow): void {
-    const { metadata, overrideRedirect } = window.attributes;
-    this.#top += 1;
-    let layer: number = layers.normal;
-    if (overrideRedirect) layer = layers.popup;
-    else if ((metadata["window-type"] ?? []).includes("DESKTOP")) layer = layers.desktop;
-    else if (metadata.above) layer = layers.above;
-    else if (metadata.below) layer = layers.below;
-    window.element.style.zIndex = String(layer + (this.#top % 3500));
+    this.#stack.raise(window.id);
+    this.#layOut();
+  }
+
+  #layOut(): void {
+    for (const [place, id] of this.#stack.order.entries()) {
+      this.#with(id, ({ element }) => {
+        const depth = String(place + 1);
+        if (element.style.zIndex !== depth) element.style.zIndex = depth;
+      });
+    }
   }
 
   /** Programs draw themselves as active or not by a state of their window, not by having the keyboard. */
   #showFocus(window: RemoteWindow, isFocused: boolean): void {
     window.element.classList.toggle("focused", isFocused);
+    this.#tellState(window, { focused: isFocused });
+  }
+
+  #tellState(window: RemoteWindow, state: object): void {
     const { x, y, w, h } = window.box;
-    this.#connection.client.sendConfigureWindow(window.id, [x, y], [w, h], {}, { focused: isFocused }, true);
+    this.#connection.client.sendConfigureWindow(window.id, [x, y], [w, h], {}, state, true);
   }
 
   /** The user moved or sized a window: show it at once and tell the server. */

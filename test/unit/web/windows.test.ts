@@ -1,0 +1,115 @@
+import { EventEmitter } from "node:events";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { Connection } from "../../../web/src/xpra/connection.ts";
+import { type Arrangement, WindowSet } from "../../../web/src/xpra/window-set.ts";
+import { FakeElement, fakeDocument } from "./fake-page.ts";
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  fakeDocument();
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+/** The windows of a session that is played; `sent` is what its server is told. */
+function rig(before: Arrangement | null = null) {
+  const sent: unknown[][] = [];
+  const tell =
+    (name: string) =>
+    (...values: unknown[]) =>
+      void sent.push([name, ...values]);
+  const client = Object.assign(new EventEmitter(), {
+    sendMapWindow: ({ id }: { id: number }) => void sent.push(["map", id]),
+    sendConfigureWindow: (...values: unknown[]) => void sent.push(["state", values[0], values[4]]),
+    sendDamageSequence: tell("acknowledge"),
+    sendBufferRefresh: tell("refresh"),
+    sendGeometryWindow: tell("geometry"),
+    sendCloseWindow: tell("close"),
+  });
+  const connection = { client, send: (packet: unknown[]) => void sent.push(packet) };
+  const host = new FakeElement("section");
+  const set = new WindowSet(connection as unknown as Connection, host as unknown as HTMLElement, before, () => undefined);
+  const elementOf = (id: number): FakeElement => {
+    const found = host.children.find(({ dataset }) => dataset.wid === String(id));
+    if (found === undefined) throw new Error(`there is no window ${id}`);
+    return found;
+  };
+  return {
+    set,
+    sent,
+    client,
+    elementOf,
+    add: (id: number, metadata: object = {}) =>
+      client.emit("newWindow", { id, position: [10, 40], dimension: [300, 200], metadata, clientProperties: {}, overrideRedirect: false }),
+    complete: () => client.emit("sessionStarted"),
+    /** The ids of windows from the back to the front, as the page shows them. */
+    shown: () =>
+      [...host.children].sort((a, b) => Number(a.style.zIndex) - Number(b.style.zIndex)).map(({ dataset }) => Number(dataset.wid)),
+  };
+}
+
+test("of the windows of a session that runs one gets the keyboard, and a new one gets it at once", () => {
+  const { set, sent, add, complete } = rig();
+  for (const id of [1, 2, 3]) add(id);
+  expect(set.focused).toBe(0);
+  complete();
+  expect(set.focused).toBe(3);
+  expect(sent.filter(([name]) => name === "focus")).toEqual([["focus", 3, []]]);
+  expect(sent.filter(([name]) => name === "state")).toEqual([
+    ["state", 3, { focused: true }],
+    ["state", 1, { focused: false }],
+    ["state", 2, { focused: false }],
+  ]);
+  add(4);
+  expect(set.focused).toBe(4);
+});
+
+test("who comes back finds the windows as they lay, and types into the same one", () => {
+  const first = rig();
+  for (const id of [1, 2, 3, 4]) first.add(id);
+  first.complete();
+  first.client.emit("raiseWindow", 3);
+  first.client.emit("raiseWindow", 2);
+  const { arrangement } = first.set;
+  expect(arrangement).toEqual({ order: [1, 4, 3, 2], focused: 2 });
+  const again = rig(arrangement);
+  // One has gone meanwhile, and one is new.
+  for (const id of [1, 2, 3, 9]) again.add(id);
+  // Cut off once more before all were there: nothing is forgotten.
+  expect(again.set.arrangement).toEqual(arrangement);
+  again.complete();
+  expect(again.set.focused).toBe(2);
+  expect(again.shown()).toEqual([1, 3, 9, 2]);
+  expect(again.sent.filter(([name]) => name === "focus")).toEqual([["focus", 2, []]]);
+});
+
+test("the window that had the keyboard has gone meanwhile: the one in front gets it", () => {
+  const { set, add, complete } = rig({ order: [3, 1, 2], focused: 2 });
+  for (const id of [1, 3]) add(id);
+  complete();
+  expect(set.focused).toBe(1);
+});
+
+test("a window that is raised does not hide its dialog", () => {
+  const { client, shown, add, complete } = rig();
+  add(1);
+  add(2, { "transient-for": 1 });
+  add(3);
+  complete();
+  client.emit("raiseWindow", 1);
+  expect(shown()).toEqual([3, 1, 2]);
+});
+
+test("layers never mix on the page, however often windows are raised", () => {
+  const { client, shown, add, complete } = rig();
+  add(1, { below: true });
+  add(2);
+  add(3, { above: true });
+  complete();
+  for (let turn = 0; turn < 7_200; turn++) {
+    client.emit("raiseWindow", 1 + (turn % 3));
+    if (turn > 3_400) expect(shown()).toEqual([1, 2, 3]);
+  }
+});
