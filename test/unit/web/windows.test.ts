@@ -92,6 +92,20 @@ test("the window that had the keyboard has gone meanwhile: the one in front gets
   expect(set.focused).toBe(1);
 });
 
+test("a window that a program puts away stays, and the program is told so", () => {
+  const { sent, client, elementOf, add, complete } = rig();
+  add(1, { title: "a" });
+  add(2, { title: "b", iconic: true });
+  complete();
+  expect(sent).toContainEqual(["state", 2, { iconified: false }]);
+  sent.length = 0;
+  client.emit("updateWindowMetadata", { wid: 1, metadata: { iconic: true } });
+  expect(sent).toEqual([["state", 1, { iconified: false }]]);
+  expect(elementOf(1).hidden).toBe(false);
+  client.emit("updateWindowMetadata", { wid: 1, metadata: { iconic: false } });
+  expect(sent).toHaveLength(1);
+});
+
 test("a window that is raised does not hide its dialog", () => {
   const { client, shown, add, complete } = rig();
   add(1);

@@ -150,7 +150,7 @@ export class WindowSet {
         Object.assign(window.attributes.metadata, metadata);
         if (metadata.title !== undefined) window.setTitle(metadata.title);
         if (metadata.maximized !== undefined || metadata.fullscreen !== undefined) this.#followState(window);
-        if (metadata.iconic !== undefined) window.element.hidden = metadata.iconic;
+        if (metadata.iconic) this.#showAgain(window);
         if (["above", "below", "transient-for"].some((name) => name in metadata)) this.#layOut();
       }),
     );
@@ -188,6 +188,7 @@ export class WindowSet {
     if (!attributes.overrideRedirect) {
       const at: XpraWindow = { ...attributes, position: [window.box.x, window.box.y] };
       this.#connection.client.sendMapWindow(at);
+      if (attributes.metadata.iconic) this.#showAgain(window);
       // Those of the start come in the order of their making, whatever the user did with them later.
       if (this.#isComplete) this.focus(window);
     }
@@ -247,6 +248,11 @@ export class WindowSet {
         if (element.style.zIndex !== depth) element.style.zIndex = depth;
       });
     }
+  }
+
+  /** There is no place here from which a user could bring back a window that was put away: the program is told that it was not. */
+  #showAgain(window: RemoteWindow): void {
+    if (!window.attributes.overrideRedirect) this.#tellState(window, { iconified: false });
   }
 
   /** Programs draw themselves as active or not by a state of their window, not by having the keyboard. */
