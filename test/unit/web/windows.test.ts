@@ -30,7 +30,8 @@ function rig(before: Arrangement | null = null) {
   });
   const connection = { client, send: (packet: unknown[]) => void sent.push(packet) };
   const host = new FakeElement("section");
-  const set = new WindowSet(connection as unknown as Connection, host as unknown as HTMLElement, before, () => undefined);
+  let painted = 0;
+  const set = new WindowSet(connection as unknown as Connection, host as unknown as HTMLElement, before, () => painted++);
   const elementOf = (id: number): FakeElement => {
     const found = host.children.find(({ dataset }) => dataset.wid === String(id));
     if (found === undefined) throw new Error(`there is no window ${id}`);
@@ -41,14 +42,22 @@ function rig(before: Arrangement | null = null) {
     sent,
     client,
     elementOf,
+    painted: () => painted,
     add: (id: number, metadata: object = {}) =>
       client.emit("newWindow", { id, position: [10, 40], dimension: [300, 200], metadata, clientProperties: {}, overrideRedirect: false }),
     complete: () => client.emit("sessionStarted"),
     /** The ids of windows from the back to the front, as the page shows them. */
     shown: () =>
       [...host.children].sort((a, b) => Number(a.style.zIndex) - Number(b.style.zIndex)).map(({ dataset }) => Number(dataset.wid)),
+    picture: (packetSequence: number, bitmap: object | null) => {
+      const draw = { wid: 1, packetSequence, position: [0, 0], dimension: [300, 200], encoding: "png", startTime: performance.now() };
+      client.emit("draw", draw);
+      client.emit("drawBuffer", draw, bitmap);
+    },
   };
 }
+
+const bitmap = { close: () => undefined };
 
 test("of the windows of a session that runs one gets the keyboard, and a new one gets it at once", () => {
   const { set, sent, add, complete } = rig();
@@ -126,4 +135,48 @@ test("layers never mix on the page, however often windows are raised", () => {
     client.emit("raiseWindow", 1 + (turn % 3));
     if (turn > 3_400) expect(shown()).toEqual([1, 2, 3]);
   }
+});
+
+test("a picture that was not decoded is said to be not decoded, and counts for nothing", () => {
+  const { sent, painted, picture, add, complete } = rig();
+  add(1);
+  complete();
+  picture(1, bitmap);
+  picture(2, null);
+  const answers = sent.filter(([name]) => name === "acknowledge");
+  expect(answers).toEqual([
+    ["acknowledge", 1, 1, [300, 200], expect.any(Number), ""],
+    ["acknowledge", 2, 1, [300, 200], -1, "not decoded"],
+  ]);
+  expect(answers[0]?.[4]).toBeGreaterThan(0);
+  expect(painted()).toBe(1);
+});
+
+test("a picture that can never be decoded is not asked for for ever", () => {
+  const { sent, picture, add, complete } = rig();
+  add(1);
+  complete();
+  // The server repeats whatever is told to have failed, once a second.
+  let repeats = 0;
+  for (; repeats < 100; repeats++) {
+    sent.length = 0;
+    picture(repeats, null);
+    if (sent.some(([name, , , , result]) => name === "acknowledge" && result !== -1)) break;
+    vi.advanceTimersByTime(1_000);
+  }
+  expect(repeats).toBe(5);
+  // What fails much later is another matter.
+  vi.advanceTimersByTime(60_000);
+  sent.length = 0;
+  picture(200, null);
+  expect(sent).toEqual([["acknowledge", 200, 1, [300, 200], -1, "not decoded"]]);
+});
+
+test("a canvas that the browser has emptied is painted anew", () => {
+  const { sent, elementOf, add, complete } = rig();
+  add(1);
+  complete();
+  sent.length = 0;
+  elementOf(1).querySelectorAll("canvas")[0]?.dispatchEvent(new Event("contextrestored"));
+  expect(sent).toEqual([["refresh", 1]]);
 });

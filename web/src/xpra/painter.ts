@@ -19,14 +19,15 @@ export class Painter {
   readonly canvas: HTMLCanvasElement;
   readonly #context: CanvasRenderingContext2D | null;
   readonly #hasAlpha: boolean;
-  readonly #onPainted: (draw: XpraDraw) => void;
+  readonly #onDone: (draw: XpraDraw, isPainted: boolean) => void;
   #queue: Picture[] = [];
 
-  constructor(canvas: HTMLCanvasElement, hasAlpha: boolean, onPainted: (draw: XpraDraw) => void) {
+  /** `onDone` is told of every picture, also of those that could not be painted. */
+  constructor(canvas: HTMLCanvasElement, hasAlpha: boolean, onDone: (draw: XpraDraw, isPainted: boolean) => void) {
     this.canvas = canvas;
     this.#hasAlpha = hasAlpha;
     this.#context = canvas.getContext("2d", { alpha: hasAlpha });
-    this.#onPainted = onPainted;
+    this.#onDone = onDone;
   }
 
   /** A picture is on its way through the decoder. */
@@ -77,25 +78,26 @@ export class Painter {
       const first = this.#queue[0];
       if (first === undefined || first.bitmap === undefined) return;
       this.#queue.shift();
-      this.#paint(first.draw, first.bitmap);
-      this.#onPainted(first.draw);
+      this.#onDone(first.draw, this.#paint(first.draw, first.bitmap));
     }
   }
 
-  #paint(draw: XpraDraw, bitmap: ImageBitmap | null): void {
+  /** Returns whether the picture is on the canvas now. */
+  #paint(draw: XpraDraw, bitmap: ImageBitmap | null): boolean {
     const context = this.#context;
-    if (context === null) return;
+    if (context === null) return false;
     if (bitmap !== null) {
       const [x, y] = draw.position;
       const [w, h] = draw.dimension;
       if (this.#hasAlpha) context.clearRect(x, y, w, h);
       context.drawImage(bitmap, x, y, w, h);
       bitmap.close();
-      return;
+      return true;
     }
-    if (draw.encoding !== "scroll") return;
+    if (draw.encoding !== "scroll") return false;
     for (const [sx, sy, sw, sh, dx, dy] of draw.image as XpraDrawScrollData) {
       context.drawImage(this.canvas, sx, sy, sw, sh, sx + dx, sy + dy, sw, sh);
     }
+    return true;
   }
 }

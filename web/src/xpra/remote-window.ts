@@ -1,6 +1,7 @@
 import type { XpraDraw, XpraWindow } from "xpra-html5-client";
 import { type Box, type DragEdges, dragBox, titleBarHeight } from "./geometry.ts";
 import { Painter } from "./painter.ts";
+import { Repeats } from "./repeats.ts";
 
 /** What a window asks of its surroundings. */
 export interface WindowActions {
@@ -8,7 +9,10 @@ export interface WindowActions {
   close(window: RemoteWindow): void;
   toggleMaximised(window: RemoteWindow): void;
   moved(window: RemoteWindow, box: Box): void;
-  painted(window: RemoteWindow, draw: XpraDraw): void;
+  /** A picture was painted, or could not be. */
+  done(window: RemoteWindow, draw: XpraDraw, isPainted: boolean): void;
+  /** What was painted is lost. */
+  blank(window: RemoteWindow): void;
 }
 
 const bareTypes = new Set(["DESKTOP", "DROPDOWN", "TOOLTIP", "POPUP_MENU", "MENU", "COMBO", "NOTIFICATION", "DOCK", "SPLASH", "DND"]);
@@ -38,6 +42,7 @@ export class RemoteWindow {
   readonly attributes: XpraWindow;
   readonly element: HTMLElement;
   readonly painter: Painter;
+  readonly repeats = new Repeats();
   readonly isFramed: boolean;
   box: Box;
   /** Where a maximised window returns to. */
@@ -57,7 +62,9 @@ export class RemoteWindow {
     const canvas = document.createElement("canvas");
     canvas.width = box.w;
     canvas.height = box.h;
-    this.painter = new Painter(canvas, attributes.metadata["has-alpha"] === true, (draw) => actions.painted(this, draw));
+    this.painter = new Painter(canvas, attributes.metadata["has-alpha"] === true, (draw, isPainted) => actions.done(this, draw, isPainted));
+    // A browser whose graphics process has failed gives back an empty canvas.
+    canvas.addEventListener("contextrestored", () => actions.blank(this));
     if (isFramed) {
       this.#title = document.createElement("span");
       this.#title.className = "frame-title";

@@ -4,6 +4,10 @@ import { type Box, edgesOf, fitScale, placeWindow, type Size, titleBarHeight } f
 import { isDecorated, RemoteWindow, type WindowActions } from "./remote-window.ts";
 import { layers, Stack, type Standing } from "./stack.ts";
 
+/** In the place of the microseconds that a picture took: the server sends the whole window again after an error, and nothing after the other. */
+const decodeError = -1;
+const decodeSkipped = 0;
+
 /** How windows lay; their ids stay the same as long as their session is there. */
 export interface Arrangement {
   /** From the back to the front. */
@@ -50,7 +54,8 @@ export class WindowSet {
       close: (window) => connection.client.sendCloseWindow(window.id),
       toggleMaximised: (window) => this.#toggleMaximised(window),
       moved: (window, box) => this.#reshape(window, box),
-      painted: (window, draw) => this.#acknowledge(window, draw),
+      done: (window, draw, isPainted) => this.#acknowledge(window, draw, isPainted),
+      blank: (window) => connection.client.sendBufferRefresh(window.id),
     };
     this.#listen(connection.client);
   }
@@ -326,9 +331,14 @@ export class WindowSet {
     this.#connection.client.sendConfigureWindow(window.id, [x, y], [w, h], {}, state as object, false);
   }
 
-  #acknowledge(window: RemoteWindow, draw: XpraDraw): void {
-    const microseconds = Math.max(0, Math.round(1000 * (performance.now() - draw.startTime)));
-    this.#connection.client.sendDamageSequence(draw.packetSequence, window.id, draw.dimension, microseconds, "");
+  #acknowledge(window: RemoteWindow, draw: XpraDraw, isPainted: boolean): void {
+    const acknowledge = (result: number, words: string) =>
+      this.#connection.client.sendDamageSequence(draw.packetSequence, window.id, draw.dimension, result, words);
+    if (!isPainted) {
+      acknowledge(window.repeats.mayAsk(performance.now()) ? decodeError : decodeSkipped, "not decoded");
+      return;
+    }
+    acknowledge(Math.max(1, Math.round(1000 * (performance.now() - draw.startTime))), "");
     this.#onPainted();
   }
 }
