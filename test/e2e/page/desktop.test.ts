@@ -6,7 +6,7 @@ import { Session } from "../session-image/session.ts";
 import { sessionImage } from "../support/images.ts";
 import { startNativeClient } from "../support/native-client.ts";
 import { accessibilityFindings } from "./accessible.ts";
-import { chooseFromMenu, openBrowser, openContext, problemText, screenshot, typeInto, waitForQuiet, waitForState } from "./page.ts";
+import { chooseFromMenu, frames, openBrowser, openContext, problemText, screenshot, typeInto, waitForQuiet, waitForState } from "./page.ts";
 import { person, type SessionRig, startSessionRig } from "./session-rig.ts";
 
 // The page with a real session behind a played door.
@@ -203,6 +203,21 @@ test("by keyboard alone: in, to the menu and back to the desktop, and out", asyn
   await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
   await waitForState(page, ["ended"]);
+  expect(await page.locator("#tool-tab").getAttribute("aria-expanded")).toBe("false");
+});
+
+test("a window's own buttons leave the keyboard to the desktop, and an emptied canvas is painted anew", async () => {
+  const page = await newPage();
+  await rig.open(page);
+  await page.locator("#desktop canvas").first().click();
+  await page.locator(".frame-maximise").first().click();
+  expect(await focused(page)).toMatch(/^Your desktop/);
+  await waitForQuiet(page);
+  await rig.expectTyped("after the button", () => typeInto(page, "after the button\n"));
+  await waitForQuiet(page);
+  const before = await frames(page);
+  await page.locator("#desktop canvas").first().dispatchEvent("contextrestored");
+  await expect.poll(() => frames(page), { timeout: 15_000, interval: 200 }).toBeGreaterThan(before);
 });
 
 /** The name of what has the keyboard. */

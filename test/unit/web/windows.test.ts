@@ -180,3 +180,12 @@ test("a canvas that the browser has emptied is painted anew", () => {
   elementOf(1).querySelectorAll("canvas")[0]?.dispatchEvent(new Event("contextrestored"));
   expect(sent).toEqual([["refresh", 1]]);
 });
+
+test("the buttons of a frame leave the keyboard where it is", () => {
+  const { elementOf, add, complete } = rig();
+  add(1);
+  complete();
+  const buttons = elementOf(1).querySelectorAll("button");
+  expect(buttons.map(({ title }) => title)).toEqual(["Maximise or restore", "Close window"]);
+  for (const button of buttons) expect(button.allows("mousedown")).toBe(false);
+});

@@ -132,6 +132,7 @@ export function createToolbar(host: HTMLElement, dispatch: Dispatch): Toolbar {
     },
     hide: () => {
       menu.hidden = true;
+      tab.setAttribute("aria-expanded", "false");
       dialog.close();
       host.hidden = true;
     },

@@ -8,7 +8,8 @@ import { errorCard } from "./cards/error.ts";
 import { reconnectingCard } from "./cards/reconnecting.ts";
 import { signInCard } from "./cards/sign-in.ts";
 import { startingCard } from "./cards/starting.ts";
-import { button, element } from "./dom.ts";
+import { element } from "./dom.ts";
+import { createNotices } from "./notices.ts";
 import { createToolbar } from "./toolbar.ts";
 
 /** The page as the user sees it. */
@@ -23,7 +24,6 @@ export interface PageView {
   showNotice(notice: Notice): void;
 }
 
-const noticeMs = 8_000;
 const quietWords = "The connection is interrupted. Waiting for it to come back.";
 
 function byId(document: Document, id: string): HTMLElement {
@@ -83,7 +83,7 @@ function titleOf(model: Model, display: string): string {
 export function createView(document: Document, dispatch: Dispatch): PageView {
   const page = byId(document, "page");
   const desktopHost = byId(document, "desktop");
-  const notices = byId(document, "notices");
+  const notices = createNotices(byId(document, "notices"), () => desktop?.focus());
   const toolbar = createToolbar(byId(document, "tools"), dispatch);
   const title = document.title;
   const quiet = element("div", { class: "quiet-line", attributes: { role: "status" } });
@@ -91,19 +91,6 @@ export function createView(document: Document, dispatch: Dispatch): PageView {
   let shown: View | null = null;
   let card: Card | null = null;
   let desktop: Desktop | null = null;
-
-  function showNotice(notice: Notice): void {
-    const toast = element("div", { class: "toast" }, element("strong", { text: notice.title }));
-    if (notice.text !== "") toast.append(element("p", { text: notice.text }));
-    const { url } = notice;
-    if (url !== undefined) {
-      const attributes = { href: url, target: "_blank", rel: "noopener noreferrer" };
-      toast.append(element("a", { class: "button secondary", text: "Open", attributes }));
-    }
-    toast.append(button("Close", "quiet", () => toast.remove()));
-    notices.append(toast);
-    setTimeout(() => toast.remove(), noticeMs);
-  }
 
   function show(model: Model): void {
     const { view } = model;
@@ -128,6 +115,7 @@ export function createView(document: Document, dispatch: Dispatch): PageView {
       else card.focus?.focus();
     }
     shown = view;
+    notices.hold(view.name === "starting");
     if (!isDesktopShown && view.name !== "starting") toolbar.setDesktop(null);
   }
 
@@ -145,6 +133,6 @@ export function createView(document: Document, dispatch: Dispatch): PageView {
     },
     openToolbar: () => toolbar.open(),
     showClipboard: (text) => toolbar.showClipboard(text),
-    showNotice,
+    showNotice: notices.show,
   };
 }

@@ -131,6 +131,8 @@ export class RemoteWindow {
         this.drag(wholeWindow, { x: event.clientX, y: event.clientY });
       }
     });
+    // A button that is clicked would take the keyboard from the desktop.
+    bar.addEventListener("mousedown", (event) => event.preventDefault());
     bar.addEventListener("dblclick", () => this.#actions.toggleMaximised(this));
     return bar;
   }
