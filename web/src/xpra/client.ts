@@ -151,7 +151,6 @@ export async function openDesktop(options: DesktopOptions): Promise<Desktop> {
     emptyTimer = window.setTimeout(shown, emptySessionMs);
   });
   client.on("cursor", (cursor) => showCursor(host, cursor));
-  client.on("showNotification", ({ summary, body }) => options.onNotice({ title: summary, text: body }));
   client.on("openUrl", (url) => {
     if (isWebAddress(url)) options.onNotice({ title: "The desktop wants to open an address", text: url, url });
   });
