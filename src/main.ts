@@ -86,5 +86,5 @@ process.stderr.on("error", (error) => {
 
 // The exit code is set rather than exit() called: what stands in a pipe's buffer is written first.
 process.exitCode = await main(process.argv.slice(2));
-// But a shell that waits for a word waits for no credentials program that is still running.
-if (process.argv[2] === "__complete") process.stdout.write("", () => process.exit());
+// Then nobody waits any more for a credentials program or an engine that gives no answer.
+process.stdout.write("", () => process.stderr.write("", () => process.exit()));

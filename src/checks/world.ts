@@ -23,8 +23,8 @@ export interface World {
   list<T>(path: string, query?: Readonly<Record<string, string>>): Promise<readonly T[]>;
   /** Whatever takes work and is wanted by several checks, done once. */
   once<T>(key: string, make: () => Promise<T>): Promise<T>;
-  /** Ends what was opened. */
-  close(): Promise<void>;
+  /** Ends what was opened; what is still being opened is ended when it is there, and nobody waits for it. */
+  close(): void;
 }
 
 const requestTimeoutMs = 10_000;
@@ -81,9 +81,12 @@ export function checkWorld(
         } while (next !== undefined);
         return items;
       }),
-    async close() {
-      const connection = await (made.get("cluster") as Promise<KubeTransport> | undefined)?.catch(() => undefined);
-      connection?.close();
+    close() {
+      // A credentials program that hangs would hold up the results.
+      (made.get("cluster") as Promise<KubeTransport> | undefined)?.then(
+        (connection) => connection.close(),
+        () => undefined,
+      );
     },
   };
 }

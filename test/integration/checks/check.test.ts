@@ -1,8 +1,9 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
-import type { AddressInfo } from "node:net";
+import net, { type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Checked } from "../../../src/commands/check.ts";
 import { makeServerCertificate, usableCa } from "../../../src/deployment/make-certificate.ts";
@@ -10,7 +11,7 @@ import { sessionLabels } from "../../../src/manifests/labels.ts";
 import { ExitCode } from "../../../src/util/exit-code.ts";
 import { VdiError } from "../../../src/util/vdi-error.ts";
 import { FakeCluster, Refused } from "../deployment/fake-cluster.ts";
-import { type RunOptions, type RunResult, runVdi } from "../support/run-vdi.ts";
+import { distribution, type RunOptions, type RunResult, runVdi } from "../support/run-vdi.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
 let top = "";
@@ -309,5 +310,39 @@ describe("vdi check", () => {
     expect(stdout).toContain("        see: doc/checks.md#deployed\n");
     expect(readFileSync(join(import.meta.dirname, "../../../doc/checks.md"), "utf8")).toContain("### deployed\n");
     expect(stdout.trimEnd().split("\n").at(-1)).toMatch(/^something failed: \d+ ok, \d+ warnings?, 1 failed, \d+ skipped$/);
+  });
+});
+
+describe("vdi check of what never answers", () => {
+  it("gives its results while the cluster is still being connected", async () => {
+    const ports = { connectKube: () => new Promise<never>(() => undefined), connectEngine: noEngine };
+    const { stdout, exitCode } = await vdi(["check", "--pre", "-o", "json"], { ports });
+    const { checks } = JSON.parse(stdout) as Checked;
+    expect(checks.find(({ id }) => id === "cluster-answers")?.status).not.toBe("ok");
+    expect(checks.find(({ id }) => id === "kubeconfig")?.problems).toEqual(["it took longer than 15 s"]);
+    expect(exitCode).toBe(ExitCode.checkFailed);
+  });
+
+  it("ends although the engine holds its connection open", async () => {
+    const socket = join(top, "engine.sock");
+    const silent = net.createServer(() => undefined);
+    await new Promise<void>((resolve) => silent.listen(socket, resolve));
+    try {
+      const { stdout, exitCode, timedOut } = await execa(
+        process.execPath,
+        [join(distribution, "bin/vdi"), "check", "--pre", "-o", "json"],
+        {
+          cwd: directory,
+          env: { DOCKER_HOST: `unix://${socket}`, KUBECONFIG: join(top, "missing") },
+          reject: false,
+          timeout: 50_000,
+        },
+      );
+      expect({ exitCode, timedOut }).toEqual({ exitCode: ExitCode.checkFailed, timedOut: false });
+      const { checks } = JSON.parse(stdout) as Checked;
+      expect(checks.find(({ id }) => id === "container-engine")?.problems).toEqual(["it took longer than 15 s"]);
+    } finally {
+      silent.close();
+    }
   });
 });
