@@ -14,6 +14,7 @@ import { pause } from "../util/pause.ts";
 import { type ClusterFacts, checkOwnership, labelWorkers, readClusterFacts } from "./cluster-facts.ts";
 import { configMapsInUse } from "./config-maps-in-use.ts";
 import { inventoryObject, isOurs, obsolete, prune, readInventory, unionOf } from "./inventory.ts";
+import { applyLatestUsers } from "./latest-users.ts";
 import { type ClusterTraits, type DeploymentPlan, planDeployment } from "./plan.ts";
 import { readPodAdditions } from "./pod-additions.ts";
 import type { PreparedDirectory } from "./prepare.ts";
@@ -102,7 +103,10 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
   const isWide = !isSame(wide, policies);
   // Before the rest, so that it is in force when the first broker reads the new configuration.
   if (isWide) await apply(wide);
-  await apply(plan.objects.filter((object) => !isNamespace(object) && !(isWide && isPolicyObject(object))));
+  await applyLatestUsers(config, (secret) => apply([secret]));
+  const isApplied = (object: KubeObject): boolean =>
+    isNamespace(object) || isUsersSecret(object, config) || (isWide && isPolicyObject(object));
+  await apply(plan.objects.filter((object) => !isApplied(object)));
   const isNews = await refreshPods(options, config, applied);
   const toldAt = performance.now();
   const written = new Set(prepared.written);
@@ -137,6 +141,10 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
 
 function isSame(some: readonly KubeObject[], others: readonly KubeObject[]): boolean {
   return JSON.stringify(some) === JSON.stringify(others);
+}
+
+function isUsersSecret({ kind, metadata }: KubeObject, config: Config): boolean {
+  return kind === "Secret" && metadata.name === secretNames(config).users;
 }
 
 /** The policy on the cluster, if this deployment made it. */

@@ -5,10 +5,10 @@ import { explainKubeError } from "../kube/errors.ts";
 import { touchPods } from "../kube/touch-pods.ts";
 import type { KubeTransport } from "../kube/transport.ts";
 import { directoryAnnotation, proxySelector } from "../manifests/deployment-names.ts";
-import { type UserFiles, usersSecret } from "../manifests/secrets.ts";
 import { checkOwnership } from "./cluster-facts.ts";
 import { namespacesOf } from "./deploy.ts";
 import { isOurs } from "./inventory.ts";
+import { applyLatestUsers } from "./latest-users.ts";
 
 /** What became of the users on the cluster. `absent`: nothing is deployed there yet. */
 export interface UsersApplied {
@@ -27,17 +27,21 @@ export interface ApplyUsersOptions {
 }
 
 /**
- * Gives the users to the proxies of a deployment that is on the cluster: applies their Secret and makes the kubelets look at
+ * Gives the directory's users to the proxies of a deployment that is on the cluster: applies their Secret and makes the kubelets look at
  * it at once, so that running proxies know of a change within seconds.
  */
-export async function applyUsers(config: Config, users: UserFiles, options: ApplyUsersOptions): Promise<UsersApplied> {
+export async function applyUsers(config: Config, options: ApplyUsersOptions): Promise<UsersApplied> {
   const { transport, signal } = options;
   const namespaces = await namespacesOf(transport, config, signal);
   // A namespace that somebody prepared, and nothing was deployed into, has no annotation of ours yet.
   if (namespaces[0]?.metadata.annotations?.[directoryAnnotation] === undefined) return { state: "absent", proxies: [] };
   checkOwnership(config, namespaces, basename(config.directory), options.version);
-  const [applied] = await applyObjects(transport, [usersSecret(config, users)], { signal, isOurs: (object) => isOurs(config, object) });
-  if (applied?.outcome === "unchanged") return { state: "unchanged", proxies: [] };
+  let isChanged = false;
+  await applyLatestUsers(config, async (secret) => {
+    const [applied] = await applyObjects(transport, [secret], { signal, isOurs: (object) => isOurs(config, object) });
+    isChanged ||= applied?.outcome !== "unchanged";
+  });
+  if (!isChanged) return { state: "unchanged", proxies: [] };
   const selector = Object.entries(proxySelector(config))
     .map(([name, value]) => `${name}=${value}`)
     .join(",");

@@ -1,5 +1,4 @@
 import type { Config } from "../../config/config.ts";
-import { readUserFiles } from "../../deployment/user-files.ts";
 import { applyUsers } from "../../deployment/users-secret.ts";
 import type { KubeTransport } from "../../kube/transport.ts";
 import type { Input, Style } from "../../util/command.ts";
@@ -38,8 +37,7 @@ export async function bringToCluster(ctx: Context, input: Input, config: Config)
     const transport = await connect(ctx, choice);
     if (transport === undefined) return { state: "none", proxies: [], exitCode: ExitCode.ok };
     ctx.progress.status("telling the proxies");
-    const users = await readUserFiles(config);
-    const applied = await applyUsers(config, users, { transport, version: ctx.version, now: ctx.now(), signal: ctx.signal });
+    const applied = await applyUsers(config, { transport, version: ctx.version, now: ctx.now(), signal: ctx.signal });
     transport.close();
     return { ...applied, exitCode: ExitCode.ok };
   } catch (thrown) {

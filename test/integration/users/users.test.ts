@@ -1,12 +1,12 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ExitCode } from "../../../src/util/exit-code.ts";
 import { VdiError } from "../../../src/util/vdi-error.ts";
-import { FakeCluster } from "../deployment/fake-cluster.ts";
+import { FakeCluster, type SeenRequest } from "../deployment/fake-cluster.ts";
 import { distribution, type RunOptions, type RunResult, runVdi } from "../support/run-vdi.ts";
 
 let top = "";
@@ -223,6 +223,11 @@ describe("users on the cluster", () => {
   const secretPath = "/api/v1/namespaces/ingress-vdi-stp/secrets/xpra-proxy-users";
   const podPath = "/api/v1/namespaces/ingress-vdi-stp/pods/xpra-proxy-1";
 
+  function onTheCluster(name: string): string {
+    const secret = cluster.objects.get(secretPath) as unknown as { data: Record<string, string> };
+    return Buffer.from(secret.data[name] ?? "", "base64").toString();
+  }
+
   function deployed(directory = "vdi-stp"): void {
     for (const name of ["vdi-stp", "ingress-vdi-stp"]) {
       cluster.put(`/api/v1/namespaces/${name}`, {
@@ -243,8 +248,7 @@ describe("users on the cluster", () => {
     const first = await onCluster(["add-demo", "--count", "1"]);
     expect(first).toMatchObject({ exitCode: 0, stderr: "" });
     expect(first.stdout).toContain("the proxies know it within seconds: xpra-proxy-1");
-    const secret = cluster.objects.get(secretPath) as unknown as { data: Record<string, string> };
-    expect(Buffer.from(secret.data["shadow"] ?? "", "base64").toString()).toBe(text("shadow"));
+    expect(onTheCluster("shadow")).toBe(text("shadow"));
     expect(cluster.objects.get(podPath)?.metadata.annotations).toHaveProperty(["vdi.xpra.org/refreshed"]);
     const version = cluster.objects.get(podPath)?.metadata.resourceVersion;
     expect((await onCluster(["add-demo", "--count", "1"])).stdout).toContain("the cluster has it already");
@@ -265,5 +269,25 @@ describe("users on the cluster", () => {
       "the proxies do not know it: the namespace ingress-vdi-stp belongs to the deployment directory 'another-directory'",
     );
     expect(cluster.objects.has(secretPath)).toBe(false);
+  });
+
+  it.each([
+    ["are read", ({ method, path: asked }: SeenRequest) => method === "GET" && asked === "/api/v1/namespaces/vdi-stp"],
+    ["are applied", ({ method, path: asked }: SeenRequest) => method === "PATCH" && asked === secretPath],
+  ])("are not given back by a deploy when they are removed as the deploy's own %s", async (_, isMoment) => {
+    expect((await users(["add-demo", "--count", "2"])).exitCode).toBe(0);
+    cpSync(path.join(distribution, "to_container"), path.join(top, "to_container"), { recursive: true });
+    let isRemoved = false;
+    cluster.onRequest = (request) => {
+      if (isRemoved || !isMoment(request)) return;
+      isRemoved = true;
+      for (const name of ["passwd", "shadow", "group"])
+        writeFileSync(path.join(top, "protected/users", name), text(name).replace(/^xpra-user02:.*\n/m, ""));
+    };
+    const deployed = await runVdi(["deploy"], { cwd: top, ports: { connectKube: async () => cluster.transport } });
+    expect(deployed).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(isRemoved).toBe(true);
+    expect(onTheCluster("passwd")).toBe(text("passwd"));
+    expect(onTheCluster("shadow")).not.toContain("xpra-user02");
   });
 });
