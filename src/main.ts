@@ -17,10 +17,10 @@ function readVersion(): string {
 const interrupt = new AbortController();
 
 // Each port loads its library on first use, so that commands that need none stay quick.
-const ports: Ports = {
+const portsFor = (signal: AbortSignal): Ports => ({
   async connectKube(choice) {
     const { connectKubeconfig } = await import("./kube/kubeconfig.ts");
-    return connectKubeconfig(choice);
+    return connectKubeconfig(choice, process.env, { signal, terminal: process.stderr.isTTY ? process.stderr : undefined });
   },
   async connectEngine() {
     const { connectEngine } = await import("./images/engine.ts");
@@ -30,7 +30,7 @@ const ports: Ports = {
     const { thisMachine } = await import("./local/machine.ts");
     return thisMachine(process.env);
   },
-};
+});
 
 async function main(argv: readonly string[]): Promise<ExitCode> {
   if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V")) {
@@ -48,7 +48,12 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     });
   }
   const [{ runCommandLine }, { terminalContext }] = await Promise.all([import("./cli/run.ts"), import("./cli/terminal.ts")]);
-  const ctx: Context = terminalContext({ distribution, version: readVersion(), ports, signal: interrupt.signal });
+  const ctx: Context = terminalContext({
+    distribution,
+    version: readVersion(),
+    ports: portsFor(interrupt.signal),
+    signal: interrupt.signal,
+  });
   return runCommandLine(argv, ctx, {
     stdout: (text) => process.stdout.write(text),
     stderr: (text) => process.stderr.write(text),

@@ -94,7 +94,7 @@ async function sessions(ctx: Context, input: Input): Promise<readonly SessionRow
     }
   };
   try {
-    // A credentials program of the kubeconfig, which is part of connecting, knows no signal.
+    // A credentials program of the kubeconfig, which is part of connecting, knows no signal but an interrupt.
     return await Promise.race([asked(), pause(clusterDeadlineMs, signal).then(() => [])]);
   } finally {
     end.abort();

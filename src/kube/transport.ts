@@ -9,14 +9,16 @@ export { KubeError } from "./kube-error.ts";
 /** The part of TLS that a cluster's credentials decide. */
 export type KubeTls = Pick<ConnectionOptions, "ca" | "cert" | "key" | "passphrase" | "pfx" | "servername" | "rejectUnauthorized">;
 
+type KubeHeaders = Record<string, string | string[]>;
+
 /** Where an API server is and how to be somebody there. */
 export interface KubeEndpoint {
   /** `https://host:port`, a path prefix included if there is one. `http:` is for `kubectl proxy` and tests. */
   readonly server: string;
   /** Asked before every request, so that rotated certificates are used. */
-  readonly tls?: KubeTls | (() => KubeTls | Promise<KubeTls>);
+  readonly tls?: KubeTls | ((request: KubeRequest) => KubeTls | Promise<KubeTls>);
   /** Asked before every request, so that rotated tokens are used. */
-  readonly headers?: () => Record<string, string> | Promise<Record<string, string>>;
+  readonly headers?: (request: KubeRequest) => KubeHeaders | Promise<KubeHeaders>;
   /** Takes the place of the own keep-alive agent, for an API server behind an HTTP proxy. */
   readonly agent?: HttpAgent;
 }
@@ -94,11 +96,11 @@ export function kubeTransport(endpoint: KubeEndpoint): KubeTransport {
 
   async function open(request: KubeRequest, mayRetry: boolean): Promise<IncomingMessage> {
     const [tls, ownHeaders] = await Promise.all([
-      typeof endpoint.tls === "function" ? endpoint.tls() : (endpoint.tls ?? {}),
-      endpoint.headers?.() ?? {},
+      typeof endpoint.tls === "function" ? endpoint.tls(request) : (endpoint.tls ?? {}),
+      endpoint.headers?.(request) ?? {},
     ]);
     const body = bodyText(request.body);
-    const headers: Record<string, string | number> = {
+    const headers: Record<string, string | string[] | number> = {
       accept: request.accept ?? "application/json",
       "user-agent": "vdi",
       ...ownHeaders,

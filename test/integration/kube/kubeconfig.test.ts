@@ -122,4 +122,45 @@ describe("connectKubeconfig", () => {
     writeFileSync(broken, "{ not: [yaml");
     await expect(connectKubeconfig({ kubeconfig: broken }, {})).rejects.toThrow(`the kubeconfig ${broken} cannot be read`);
   });
+
+  it("takes a tokenFile, whose line's end is none of the token, and looks for it beside the kubeconfig", async () => {
+    writeFileSync(join(directory, "token"), "T\n");
+    const kubeconfig = write("tokenfile", { name: "a", user: { tokenFile: "token", token: "older" }, current: true });
+    expect(await authorizationOf({ kubeconfig }, {})).toBe("Bearer T");
+    rmSync(join(directory, "token"));
+    await expect(connectKubeconfig({ kubeconfig }, {})).rejects.toThrow("its tokenFile cannot be read");
+  });
+
+  it("is somebody else with groups, number and the rest, but not with those of another name", async () => {
+    const as = { as: "boss", "as-uid": "7", "as-groups": ["g1", "g2"], "as-user-extra": { "example.test/x": ["1", "2"] } };
+    const transport = await connectKubeconfig({ kubeconfig: write("as", { name: "a", user: { token: "A", ...as }, current: true }) }, {});
+    await transport.json({ path: "/version" });
+    expect(seen.at(-1)).toMatchObject({
+      "impersonate-user": "boss",
+      "impersonate-uid": "7",
+      "impersonate-group": "g1, g2",
+      "impersonate-extra-example.test%2fx": "1, 2",
+    });
+    await transport.json({ path: "/version", impersonate: "other" });
+    transport.close();
+    expect(Object.entries(seen.at(-1) ?? {}).filter(([name]) => name.startsWith("impersonate"))).toEqual([["impersonate-user", "other"]]);
+  });
+
+  it("passes over an empty file of KUBECONFIG, and refuses one that is something else", async () => {
+    const [empty, words] = [join(directory, "empty"), join(directory, "words")];
+    writeFileSync(empty, "");
+    writeFileSync(words, "hello\n");
+    const one = write("one", { name: "a", user: token("A"), current: true });
+    expect(await authorizationOf({}, { KUBECONFIG: `${empty}:${one}` })).toBe("Bearer A");
+    await expect(connectKubeconfig({ kubeconfig: empty }, {})).rejects.toThrow("chooses no cluster");
+    await expect(connectKubeconfig({ kubeconfig: words }, {})).rejects.toThrow(`${words} cannot be read: it is no kubeconfig`);
+  });
+
+  it("takes the plain server of a kubectl proxy", async () => {
+    const file = join(directory, "plain");
+    const contexts = [{ name: "a", context: { cluster: "a", user: "" } }];
+    writeFileSync(file, JSON.stringify({ clusters: [{ name: "a", cluster: { server: address } }], contexts, "current-context": "a" }));
+    expect(await authorizationOf({ kubeconfig: file }, {})).toBeUndefined();
+    expect(seen).toHaveLength(1);
+  });
 });
