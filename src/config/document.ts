@@ -35,8 +35,8 @@ variables that Xpra itself sets in a session do not get into a deployment that i
 ## Your own variables
 
 Any other \`XPRA_*\` variable is your own: it goes into \`etc/xpra-vars.sh\`, into the proxies' environment and into every session.
-When its name has PASSWORD, SECRET, TOKEN or KEY in it, it is kept in a Secret that only the proxies see: no session and no file
-of the pods has it, and no command shows it.
+When its name has PASSWORD, PASSWD, PASSPHRASE, SECRET, TOKEN, CREDENTIAL or KEY in it, it is kept in a Secret that only the proxies
+see: no session and no file of the pods has it, and no command shows it.
 
 \`IMAGE_<SESSION>\` is the image of one session type: its name in capitals, every character that is neither letter nor digit as \`_\`
 (\`desktop-office\` has \`IMAGE_DESKTOP_OFFICE\`). Without it a type has \`IMAGE_DEFAULT\`.

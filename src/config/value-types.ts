@@ -38,7 +38,11 @@ export const registry: ValueType = {
         value,
       );
     if (match === null) return "must be host:port, as in registry.example.org:5000";
-    return match[1] !== undefined && !isPort(match[1]) ? "has a port that is not between 1 and 65535" : undefined;
+    if (match[1] !== undefined && !isPort(match[1])) return "has a port that is not between 1 and 65535";
+    const [host = ""] = value.split("/");
+    return host === "localhost" || /[.:]/.test(host)
+      ? undefined
+      : `must have a port or a dot in its name: engines and nodes take '${host}' for a name on Docker Hub; write ${host}:443 if that is its port`;
   },
 };
 
@@ -55,12 +59,16 @@ export function isAddress(value: string): boolean {
   return value.includes(":") && /^[0-9a-fA-F:.]+$/.test(value) && URL.canParse(`http://[${value}]/`);
 }
 
-/** Addresses, separated by spaces or commas; may be empty. */
+/** IPv4 addresses, separated by spaces or commas; may be empty. */
 export const addresses: ValueType = {
-  name: "addresses",
+  name: "IPv4 addresses",
   problem(value) {
     const wrong = words(value).filter((word) => !isAddress(word));
-    return wrong.length === 0 ? undefined : `must be IP addresses, separated by spaces; ${wrong.map(quoted).join(", ")} is none`;
+    if (wrong.length > 0) return `must be IPv4 addresses, separated by spaces; ${wrong.map(quoted).join(", ")} is none`;
+    const newer = words(value).filter((word) => word.includes(":"));
+    return newer.length === 0
+      ? undefined
+      : `must be IPv4 addresses: the proxies of this version listen on no others, so nobody would be answered on ${newer.join(", ")}`;
   },
 };
 

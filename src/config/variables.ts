@@ -1,3 +1,4 @@
+import { secretWords } from "../util/secret-words.ts";
 import { localVariables } from "./table-local.ts";
 import { sessionVariables } from "./table-sessions.ts";
 import { siteVariables } from "./table-site.ts";
@@ -20,10 +21,12 @@ export function isOwnName(name: string): boolean {
   return /^XPRA_[A-Za-z0-9_]+$/.test(name) && !variableByName.has(name);
 }
 
+const secretName = new RegExp(`${secretWords}|credential|key`, "i");
+
 /**
  * True for a variable whose value no file, no session and no screen may show. The rule for names is deliberately blunt:
  * a keyboard layout that is kept secret does less harm than a key that is not.
  */
 export function isSecretName(name: string): boolean {
-  return /PASSWORD|SECRET|TOKEN|KEY/i.test(name) || name.startsWith("IDM_ADMIN_") || variableByName.get(name)?.secret === true;
+  return secretName.test(name) || name.startsWith("IDM_ADMIN_") || variableByName.get(name)?.secret === true;
 }

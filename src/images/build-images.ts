@@ -69,7 +69,7 @@ export async function buildImages(options: BuildOptions, ports: BuildPorts): Pro
   const toBuild = await imagesToBuild(planned, identities, options, ports.engine);
   if (toBuild.size > 0) {
     const dataDirectory = await ports.engine.dataDirectory();
-    checkFreeSpace(await (ports.freeBytes ?? freeBytes)(dataDirectory), toBuild.size, dataDirectory);
+    if (dataDirectory !== undefined) checkFreeSpace(await (ports.freeBytes ?? freeBytes)(dataDirectory), toBuild.size, dataDirectory);
     buildEnvironmentReference = await provideBuildEnvironment(ports.engine, buildEnvironment(ports.env), ports.signal);
   }
 

@@ -28,9 +28,9 @@ export function debianSources({ mirror, securityMirror }: DebianMirrors): string
   ];
 }
 
-/** What this machine's apt asks, in the order of its configuration; none where there is no apt. */
+/** What this machine's apt asks of Debian's servers, in the order of its configuration; none where there is no apt. */
 export async function aptSources(program = "apt-get"): Promise<readonly AptSource[]> {
-  const child = spawn(program, ["indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages"], {
+  const child = spawn(program, ["indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT) $(ORIGIN)", "Created-By: Packages"], {
     stdio: ["ignore", "pipe", "ignore"],
   });
   const ended = new Promise<boolean>((resolve) => {
@@ -39,7 +39,10 @@ export async function aptSources(program = "apt-get"): Promise<readonly AptSourc
   });
   const lines = (await text(child.stdout)).split("\n").map((line) => line.split(" "));
   if (!(await ended)) return [];
-  return lines.flatMap(([uri = "", suite = "", component]) => (component === "main" ? [{ uri: uri.replace(/\/+$/, ""), suite }] : []));
+  return lines.flatMap(([uri = "", suite = "", component, ...origin]) =>
+    // Ubuntu's servers have suites of the same names, and mirrors of third parties too.
+    component === "main" && origin.join(" ") === "Debian" ? [{ uri: uri.replace(/\/+$/, ""), suite }] : [],
+  );
 }
 
 /**
@@ -64,7 +67,7 @@ export function debianMirrors(
     what: `no Debian mirror is known${mirror === undefined ? "" : " for the security updates"}`,
     why:
       sources.length === 0
-        ? "none is given, and this machine has no apt that could name one"
+        ? "none is given, and this machine has no apt that asks Debian's own servers"
         : "none is given, and this machine's apt has no such entry of Debian's",
     try: [`vdi images rootfs ${options.join(" ")}`, "or set VDI_APT_MIRROR and VDI_APT_SECURITY_MIRROR"],
     see: "doc/images.md#base",

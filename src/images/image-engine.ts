@@ -46,8 +46,8 @@ export interface ImageEngine {
   importRootfs(reference: string, archive: NodeJS.ReadableStream, changes: readonly string[], signal: AbortSignal): Promise<void>;
   /** The digest that a registry has for a reference, asked for by the engine; throws when it cannot be told. */
   registryDigest(reference: string, login: RegistryLogin, signal: AbortSignal): Promise<string>;
-  /** Where the engine keeps its data, on its own machine. */
-  dataDirectory(): Promise<string>;
+  /** Where the engine keeps its data; undefined when that is on another machine. */
+  dataDirectory(): Promise<string | undefined>;
 }
 
 interface DialOptions {
@@ -63,6 +63,8 @@ interface DialOptions {
 
 /** The part of dockerode's transport that is used here: its own calls for builds open a second connection, and read errors as successes. */
 interface Modem {
+  /** Only where DOCKER_HOST is no socket. */
+  readonly host?: string;
   dial(options: DialOptions, callback: (error: Error | null, answer: unknown) => void): void;
 }
 
@@ -179,6 +181,7 @@ export function dockerImageEngine(docker: Dockerode): ImageEngine {
     },
 
     async dataDirectory() {
+      if (modem.host !== undefined && !/^(localhost|127\.[\d.]+|\[?::1\]?)$/.test(modem.host)) return undefined;
       const info = (await docker.info()) as { readonly DockerRootDir?: string };
       return info.DockerRootDir ?? "/var/lib/docker";
     },

@@ -1,3 +1,5 @@
+import { secretWords } from "../util/secret-words.ts";
+
 const hidden = "(secret)";
 
 /** What has the form of a secret, whoever printed it. */
@@ -5,7 +7,7 @@ const patterns: readonly (readonly [RegExp, string])[] = [
   // A password in a URL: tcp://alice:geheim@10.0.0.7:14500/
   [/(\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:)[^\s/@]+@/gi, `$1${hidden}@`],
   // NAME=value, name: value and "name":"value", where the name says that it is one.
-  [/(\b[\w-]*(?:password|passwd|secret|token|ticket)[\w-]*["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&"']+)/gi, `$1${hidden}`],
+  [new RegExp(`(\\b[\\w-]*(?:${secretWords}|ticket)[\\w-]*["']?\\s*[=:]\\s*)("[^"]*"|'[^']*'|[^\\s,;&"']+)`, "gi"), `$1${hidden}`],
   [/(\bBearer\s+)[\w.~+/=-]+/gi, `$1${hidden}`],
   // Hashes of crypt(3).
   [/\$(?:1|2[aby]?|5|6|7|y|gy)\$[./0-9A-Za-z$=,]{8,}/g, hidden],

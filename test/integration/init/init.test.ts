@@ -313,7 +313,7 @@ describe("vdi init and vdi config", () => {
     expect(checked.exitCode).toBe(2);
     expect(checked.stdout).toMatch(/deploy\/vdi\.env:\d+: XPRA_WORKERS is still CHANGEME/);
     await runVdi(
-      ["init", at(""), "--set", "XPRA_REGISTRY_SRV=reg:5000", "--set", "EXTERNALIPS=192.0.2.1 2001:db8::1", "--set", "XPRA_WORKERS="],
+      ["init", at(""), "--set", "XPRA_REGISTRY_SRV=reg:5000", "--set", "EXTERNALIPS=192.0.2.1 192.0.2.2", "--set", "XPRA_WORKERS="],
       { cwd: "/" },
     );
     expect(await runVdi(["config", "check", "--dir", at("")], { cwd: "/" })).toMatchObject({ exitCode: 0 });

@@ -98,7 +98,11 @@ describe("a credentials program", () => {
   ])("that %s is told in words", async (_, lines, exec, words) => {
     const options = { programDeadlineMs: 1000 };
     const failure = await connectKubeconfig({ kubeconfig: kubeconfigOf(lines, exec) }, {}, options).catch((thrown: unknown) => thrown);
-    expect(failure).toMatchObject({ what: "the kubeconfig gives no credentials", why: expect.stringMatching(words), exitCode: ExitCode.unreachable });
+    expect(failure).toMatchObject({
+      what: "the kubeconfig gives no credentials",
+      why: expect.stringMatching(words),
+      exitCode: ExitCode.unreachable,
+    });
     expect(String((failure as Error).message)).not.toContain("secret");
     if ("installHint" in exec) expect(failure).toMatchObject({ tries: ["get it"] });
   });

@@ -7,6 +7,7 @@ import { configurationError, lineOf } from "../../../src/config/diagnostics.ts";
 import { findDeploymentDirectory } from "../../../src/config/directory.ts";
 import { freshEnvFile } from "../../../src/config/env-file.ts";
 import { type ConfigReading, readConfig } from "../../../src/config/read-config.ts";
+import { isSecretName, variables } from "../../../src/config/variables.ts";
 
 const decided = "XPRA_REGISTRY_SRV=reg.example:5000\nEXTERNALIPS=192.0.2.1\nDOMNAME=example.org\nXPRA_WORKERS=\n";
 
@@ -96,6 +97,22 @@ describe("readConfig", () => {
     );
   });
 
+  it("keeps every own variable from sessions whose name says that it is a secret, and none of the known ones by that", () => {
+    const names = ["PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "TOKEN", "CREDENTIAL", "KEY"].map((word) => `XPRA_DB_${word}`);
+    const { config } = read(`${decided}${names.map((name) => `${name}=geheim99\n`).join("")}XPRA_MINE=x\n`);
+    expect([...(config?.own.secret.keys() ?? [])]).toEqual(names);
+    expect([...(config?.own.public.keys() ?? [])]).toEqual(["XPRA_MINE"]);
+    expect(variables.filter(({ name, secret }) => isSecretName(name) && secret !== true).map(({ name }) => name)).toMatchInlineSnapshot(`
+      [
+        "SSL_KEY",
+        "XPRA_SERVER_KEY",
+        "SECRET_NAME_CRT",
+        "SECRET_NAME_KEY",
+        "SECRET_NAME_KUBE",
+      ]
+    `);
+  });
+
   it("finds circles and references to nothing, once each", () => {
     expect(
       problems(
@@ -113,7 +130,10 @@ describe("readConfig", () => {
     [`NAMESPACE=${"a".repeat(55)}`, "at most 54 characters"],
     ["XPRA_REGISTRY_SRV=https://reg:5000", "without http://"],
     ["XPRA_REGISTRY_SRV=reg:99999", "between 1 and 65535"],
-    ["EXTERNALIPS=192.0.2.256", "must be IP addresses"],
+    ["XPRA_REGISTRY_SRV=harbor", "Docker Hub; write harbor:443"],
+    ["XPRA_REGISTRY_SRV=harbor/vdi", "Docker Hub"],
+    ["EXTERNALIPS=192.0.2.256", "must be IPv4 addresses, separated"],
+    ["EXTERNALIPS='192.0.2.1 2001:db8::1'", "nobody would be answered on 2001:db8::1"],
     ["XPRA_CLUSTER_NETWORKS=10.244.0.0/33", "must be networks such as 10.244.0.0/16"],
     ["XPRA_CLUSTER_NETWORKS=10.244.0.0", "must be networks such as 10.244.0.0/16"],
     ["EXTERNALIPS=", "nobody could reach the proxies"],

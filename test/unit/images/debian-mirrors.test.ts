@@ -28,10 +28,15 @@ const debian = [
 
 describe("what this machine's apt asks", () => {
   it("is its main entries, without the last slash", async () => {
-    const lines = ["http://site.example/debian/ bookworm main", "http://site.example/debian/ bookworm contrib"];
+    const lines = ["http://site.example/debian/ bookworm main Debian", "http://site.example/debian/ bookworm contrib Debian"];
     expect(await aptSources(program(`printf '%s\\n' ${lines.map((line) => `'${line}'`).join(" ")}`))).toEqual([
       { uri: "http://site.example/debian", suite: "bookworm" },
     ]);
+  });
+
+  it("is nothing of Ubuntu's or of anybody else, whose suites end alike", async () => {
+    const lines = ["http://u.example/ubuntu/ noble-updates main Ubuntu", "http://d.example/apt/ bookworm-security main Debian CE"];
+    expect(await aptSources(program(`printf '%s\\n' ${lines.map((line) => `'${line}'`).join(" ")}`))).toEqual([]);
   });
 
   it.each([
@@ -65,7 +70,7 @@ describe("the mirrors of the root file system", () => {
   it("are asked for where nobody names them, by the options that are missing", () => {
     expect(refusal(() => debianMirrors({}, []))).toMatchObject({
       what: "no Debian mirror is known",
-      why: "none is given, and this machine has no apt that could name one",
+      why: "none is given, and this machine has no apt that asks Debian's own servers",
       tries: ["vdi images rootfs --mirror URL --security-mirror URL", expect.any(String)],
     });
     const half = refusal(() => debianMirrors({ mirror: "http://a.example/debian" }, [{ uri: "http://u.example/ubuntu", suite: "noble" }]));

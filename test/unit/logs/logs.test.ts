@@ -13,6 +13,8 @@ describe("a line of a log", () => {
     ["Authorization: Bearer abc.def-ghi", "Authorization: Bearer (secret)"],
     ["alice:$6$salt1234$abcdefghijkl:20000:", "alice:(secret):20000:"],
     ["token: geheim99, more", "token: (secret), more"],
+    ["DB_PASSPHRASE=geheim99", "DB_PASSPHRASE=(secret)"],
+    ["the kubeconfig gives no credentials: there is no file", "the kubeconfig gives no credentials: there is no file"],
     ["the password is not right", "the password is not right"],
     ["-----BEGIN PRIVATE KEY-----\\nabc", "(secret)"],
   ])("without its secret: %s", (line, safe) => {
