@@ -10,7 +10,11 @@ export function wordsOfKubeError(error: KubeError, what: string): ErrorWords {
       return {
         what,
         why: `the cluster does not answer (${why})`,
-        try: ["kubectl cluster-info, with the same kubeconfig and context", "--context NAME or --kubeconfig FILE for another cluster"],
+        try: [
+          "kubectl cluster-info, with the same kubeconfig and context",
+          "--context NAME or --kubeconfig FILE for another cluster",
+          "if it answers kubectl by HTTPS_PROXY only: proxy-url of the cluster in the kubeconfig, for vdi goes by that",
+        ],
         exitCode: ExitCode.unreachable,
       };
     case "Certificate":

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { explainKubeError } from "../../../src/kube/errors.ts";
 import { connectKubeconfig } from "../../../src/kube/kubeconfig.ts";
 
 let directory = "";
@@ -162,5 +163,14 @@ describe("connectKubeconfig", () => {
     writeFileSync(file, JSON.stringify({ clusters: [{ name: "a", cluster: { server: address } }], contexts, "current-context": "a" }));
     expect(await authorizationOf({ kubeconfig: file }, {})).toBeUndefined();
     expect(seen).toHaveLength(1);
+  });
+
+  it("says where a proxy on the way belongs when nobody answers: kubectl may know it by a variable", async () => {
+    const kubeconfig = write("away", { name: "a", user: token("A"), current: true, server: "http://127.0.0.1:1" });
+    const transport = await connectKubeconfig({ kubeconfig }, {});
+    const thrown: unknown = await transport.json({ path: "/version" }).catch((error: unknown) => error);
+    expect(explainKubeError(thrown, "x")).toMatchObject({
+      tries: expect.arrayContaining([expect.stringContaining("proxy-url of the cluster")]),
+    });
   });
 });
