@@ -319,7 +319,9 @@ describe("vdi check of what never answers", () => {
     const { stdout, exitCode } = await vdi(["check", "--pre", "-o", "json"], { ports });
     const { checks } = JSON.parse(stdout) as Checked;
     expect(checks.find(({ id }) => id === "cluster-answers")?.status).not.toBe("ok");
-    expect(checks.find(({ id }) => id === "kubeconfig")?.problems).toEqual(["it took longer than 15 s"]);
+    expect(checks.find(({ id }) => id === "kubeconfig")?.problems).toEqual(
+      expect.arrayContaining([expect.stringContaining("said nothing for 10 s")]),
+    );
     expect(exitCode).toBe(ExitCode.checkFailed);
   });
 
@@ -340,7 +342,7 @@ describe("vdi check of what never answers", () => {
       );
       expect({ exitCode, timedOut }).toEqual({ exitCode: ExitCode.checkFailed, timedOut: false });
       const { checks } = JSON.parse(stdout) as Checked;
-      expect(checks.find(({ id }) => id === "container-engine")?.problems).toEqual(["it took longer than 15 s"]);
+      expect(checks.find(({ id }) => id === "container-engine")?.problems).toContain("it said nothing for 10 s");
     } finally {
       silent.close();
     }

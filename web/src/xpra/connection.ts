@@ -125,7 +125,8 @@ export async function createConnection(options: ConnectionOptions): Promise<Conn
   // It would set the keyboard to the browser's language again with every key.
   client.keyboard.removeAllListeners("layoutChanged");
   client.on("error", (words) => finish(lossFromWords(words)));
-  client.on("disconnect", () => finish({ kind: "lost", words: "The connection was cut." }));
+  // After whatever else has come at the same moment: the library also says so of workers that it cannot have, and knows no more.
+  client.on("disconnect", () => setTimeout(() => finish({ kind: "lost", words: "The connection was cut." })));
   client.on("hello", () => {
     clearTimeout(helloTimer);
     timesNotLoaded = 0;
