@@ -220,7 +220,7 @@ describe("in the browser", () => {
       .toMatch(/1000x700/);
   });
 
-  it("says that a desktop is open elsewhere before anything happens there, and it can be shared", async () => {
+  it("says that a desktop is open elsewhere before anything happens there; it can be shared and taken over", async () => {
     await openDesktop("desktop-failsafe");
     const other = await openContext(browser);
     try {
@@ -233,6 +233,15 @@ describe("in the browser", () => {
       await second.getByRole("button", { name: "Share it" }).click();
       await waitForFirstFrame(second);
       expect(await waitForState(page, ["working", "ended"])).toBe("working");
+      const third = await other.newPage();
+      await signIn(third, { address: demo.url, user: demo.user, password: demo.password });
+      await chooseType(third, "desktop-failsafe");
+      await third.getByRole("button", { name: "Take it over" }).click();
+      await waitForFirstFrame(third);
+      for (const left of [page, second]) {
+        await waitForState(left, ["ended"]);
+        expect(await left.locator("main").textContent()).toContain("taken it over");
+      }
     } finally {
       await other.close();
     }

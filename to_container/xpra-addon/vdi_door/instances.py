@@ -90,7 +90,7 @@ def close_connections(self: Any, skip_proto: Any, *reasons: Any) -> None:
         record("detach", **attached, reason=", ".join(str(reason) for reason in reasons) or "ended")
     for proto in (self.client_protocol, self.server_protocol):
         if proto and proto != skip_proto and not proto.is_closed():
-            proto.send_disconnect([compat.ConnectionMessage.SERVER_SHUTDOWN, *reasons])
+            _say_goodbye(self, proto, [str(getattr(each, "value", each)) for each in (compat.ConnectionMessage.SERVER_SHUTDOWN, *reasons)])
 
     def finish() -> bool:
         for proto in (self.client_protocol, self.server_protocol):
@@ -110,6 +110,15 @@ def close_connections(self: Any, skip_proto: Any, *reasons: Any) -> None:
     self.timeout_add(CLOSE_MILLISECONDS, finish)
     # Once more, for a thread that was between two steps at that moment.
     self.timeout_add(3 * CLOSE_MILLISECONDS, finish)
+
+
+def _say_goodbye(self: Any, proto: Any, words: list[str]) -> None:
+    # To a client like any other packet, and it hangs up when it has read it. Xpra closes as soon as the words are on their way: a browser
+    # that is just sending something takes that for a line that broke, forgets what has come, and comes back.
+    if proto is self.client_protocol and hasattr(self, "vdi_write_queues"):
+        self.queue_client_packet(("disconnect", *words))
+    else:
+        proto.send_disconnect(words)
 
 
 def filter_server_caps(original: Callable[..., Any], self: Any, caps: Any) -> Any:

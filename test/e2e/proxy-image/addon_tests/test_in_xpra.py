@@ -69,6 +69,30 @@ class InXpra(unittest.TestCase):
                 self.assertFalse(call(*values))
             self.assertEqual(stopped, [(proto, "client connection lost")] if closed else [])
 
+    def test_a_client_is_told_why_it_has_to_go_before_its_connection_is_closed(self):
+        from types import SimpleNamespace
+
+        from vdi_door import compat, instances
+
+        done, timers = [], []
+
+        def side(name):
+            said = SimpleNamespace(is_closed=lambda: False, close=lambda: done.append(f"close {name}"))
+            said.send_disconnect = lambda words: done.append((f"close {name} with", *words))
+            return said
+
+        waiting = SimpleNamespace(put=lambda packet: done.append(packet))
+        instance = SimpleNamespace(client_protocol=side("client"), server_protocol=side("session"), vdi_write_queues=())
+        instance.client_packets = instance.server_packets = waiting
+        instance.queue_client_packet = done.append
+        instance.timeout_add = lambda milliseconds, call, *values: timers.append((milliseconds, call, values))
+        instances.close_connections(instance, None, "disconnect from server", "new client")
+        words = (compat.ConnectionMessage.SERVER_SHUTDOWN.value, "disconnect from server", "new client")
+        self.assertEqual(done, [("disconnect", *words), ("close session with", *words)])
+        done.clear()
+        timers[0][1]()
+        self.assertEqual(done[:2], ["close client", "close session"])
+
     def test_a_client_that_cannot_be_asked_for_a_password_is_told_so_and_not_left(self):
         from vdi_door.authenticator import Authenticator
 
