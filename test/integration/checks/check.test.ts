@@ -319,9 +319,7 @@ describe("vdi check of what never answers", () => {
     const { stdout, exitCode } = await vdi(["check", "--pre", "-o", "json"], { ports });
     const { checks } = JSON.parse(stdout) as Checked;
     expect(checks.find(({ id }) => id === "cluster-answers")?.status).not.toBe("ok");
-    expect(checks.find(({ id }) => id === "kubeconfig")?.problems).toEqual(
-      expect.arrayContaining([expect.stringContaining("said nothing for 10 s")]),
-    );
+    expect(checks.find(({ id }) => id === "kubeconfig")?.problems).toEqual(["it took longer than 15 s"]);
     expect(exitCode).toBe(ExitCode.checkFailed);
   });
 
