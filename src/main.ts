@@ -17,10 +17,13 @@ function readVersion(): string {
 const interrupt = new AbortController();
 
 // Each port loads its library on first use, so that commands that need none stay quick.
-const portsFor = (signal: AbortSignal): Ports => ({
+const ports: Ports = {
   async connectKube(choice) {
     const { connectKubeconfig } = await import("./kube/kubeconfig.ts");
-    return connectKubeconfig(choice, process.env, { signal, terminal: process.stderr.isTTY ? process.stderr : undefined });
+    return connectKubeconfig(choice, process.env, {
+      signal: interrupt.signal,
+      terminal: process.stderr.isTTY ? process.stderr : undefined,
+    });
   },
   async connectEngine() {
     const { connectEngine } = await import("./images/engine.ts");
@@ -30,7 +33,7 @@ const portsFor = (signal: AbortSignal): Ports => ({
     const { thisMachine } = await import("./local/machine.ts");
     return thisMachine(process.env);
   },
-});
+};
 
 async function main(argv: readonly string[]): Promise<ExitCode> {
   if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V")) {
@@ -48,12 +51,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     });
   }
   const [{ runCommandLine }, { terminalContext }] = await Promise.all([import("./cli/run.ts"), import("./cli/terminal.ts")]);
-  const ctx: Context = terminalContext({
-    distribution,
-    version: readVersion(),
-    ports: portsFor(interrupt.signal),
-    signal: interrupt.signal,
-  });
+  const ctx: Context = terminalContext({ distribution, version: readVersion(), ports, signal: interrupt.signal });
   return runCommandLine(argv, ctx, {
     stdout: (text) => process.stdout.write(text),
     stderr: (text) => process.stderr.write(text),

@@ -131,7 +131,7 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
   const last = isChanged ? planFor({ ...facts.traits, added: await readPodAdditions(transport, config, signal) }) : plan;
   const narrow = last.objects.filter(isPolicyObject);
   if (isWide || !isSame(narrow, policies)) await apply(narrow);
-  await keepCopy(last.objects);
+  if (last !== plan) await keepCopy(last.objects);
   const inUse = await configMapsInUse(transport, config, outdated, signal);
   for (const ref of inUse) options.line(`${refText(ref)} stays while sessions use it: a later vdi deploy removes it`);
   const pruned = await prune(transport, config, obsolete(outdated, inUse), signal);

@@ -6,6 +6,7 @@ import { delimiter, join } from "node:path";
 import type { Cluster } from "@kubernetes/client-node/dist/config_types.js";
 import { ExitCode } from "../util/exit-code.ts";
 import type { ClusterChoice } from "../util/ports.ts";
+import { unlessAborted } from "../util/unless-aborted.ts";
 import { messageOf, VdiError } from "../util/vdi-error.ts";
 import { type ProgramOptions, runCredentialsProgram } from "./credentials-program.ts";
 import { impersonationHeaders, readKubeconfigFile, tokenOf, type UserExtras } from "./kubeconfig-file.ts";
@@ -150,17 +151,6 @@ interface Known {
   readonly headers: Record<string, string>;
   readonly agent: RequestOptions["agent"];
   readonly until: number;
-}
-
-/** What others wait for too is not ended by one of them. */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort);
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }
 
 /** The cluster in the words of client.authentication.k8s.io. */

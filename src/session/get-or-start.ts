@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { unlessAborted } from "../util/unless-aborted.ts";
 import { fly, type OpenSession, type Progress, untilKnown } from "./flight.ts";
 import { SessionRefusal } from "./refusal.ts";
 import { sessionName } from "./session-name.ts";
@@ -146,19 +147,4 @@ function announce(flight: Flight, progress: Progress): void {
   if (flight.last?.message === progress.message && flight.last.phase === progress.phase) return;
   flight.last = progress;
   for (const listener of flight.listeners) listener(progress);
-}
-
-async function unlessAborted<T>(result: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return result;
-  signal.throwIfAborted();
-  let stop: () => void = () => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason);
-    signal.addEventListener("abort", stop, { once: true });
-  });
-  try {
-    return await Promise.race([result, aborted]);
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
 }

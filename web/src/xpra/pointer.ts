@@ -47,16 +47,16 @@ export function connectPointer(options: PointerOptions): { releaseHeld(): void }
   let held = 0;
   let spot: Spot | null = null;
 
-  function sendMove(target: RemoteWindow, at: Place, modifiers: string[]): void {
-    connection.send(["pointer-position", target.id, windows.position(target, at), modifiers, []]);
+  function spotOn(target: RemoteWindow, at: Place): Spot {
+    return { id: target.id, position: windows.position(target, at) };
   }
 
-  function sendButtonAt({ id, position }: Spot, button: number, isDown: boolean, modifiers: string[]): void {
+  function sendMove({ id, position }: Spot, modifiers: string[]): void {
+    connection.send(["pointer-position", id, position, modifiers, []]);
+  }
+
+  function sendButton({ id, position }: Spot, button: number, isDown: boolean, modifiers: string[]): void {
     inOrder(() => connection.send(["button-action", id, button, isDown, position, modifiers, []]));
-  }
-
-  function sendButton(target: RemoteWindow, button: number, isDown: boolean, at: Place, modifiers: string[]): void {
-    sendButtonAt({ id: target.id, position: windows.position(target, at) }, button, isDown, modifiers);
   }
 
   /** Presses and lets go of what differs from what is held. Browsers tell a second button only as a change of `buttons`. */
@@ -64,22 +64,22 @@ export function connectPointer(options: PointerOptions): { releaseHeld(): void }
     const changed = buttons ^ held;
     held = buttons;
     for (const [bit, button] of buttonNumbers) {
-      if (spot !== null && (changed & bit) !== 0) sendButtonAt(spot, button, (buttons & bit) !== 0, modifiers);
+      if (spot !== null && (changed & bit) !== 0) sendButton(spot, button, (buttons & bit) !== 0, modifiers);
     }
   }
 
-  function scroll(target: RemoteWindow, at: Place, turned: readonly number[], modifiers: string[]): void {
-    for (const button of turned) for (const isDown of [true, false]) sendButton(target, button, isDown, at, modifiers);
+  function scroll(at: Spot, turned: readonly number[], modifiers: string[]): void {
+    for (const button of turned) for (const isDown of [true, false]) sendButton(at, button, isDown, modifiers);
   }
 
   const onTouched = (action: (target: RemoteWindow) => void): void => {
     if (touched !== null) action(touched);
   };
   const touch = new Touch({
-    move: (at) => onTouched((target) => sendMove(target, at, [])),
-    press: (button, at) => onTouched((target) => sendButton(target, button, true, at, [])),
-    release: (button, at) => onTouched((target) => sendButton(target, button, false, at, [])),
-    scroll: (deltaX, deltaY, at) => onTouched((target) => scroll(target, at, wheel.turn(deltaX, deltaY, 0), [])),
+    move: (at) => onTouched((target) => sendMove(spotOn(target, at), [])),
+    press: (button, at) => onTouched((target) => sendButton(spotOn(target, at), button, true, [])),
+    release: (button, at) => onTouched((target) => sendButton(spotOn(target, at), button, false, [])),
+    scroll: (deltaX, deltaY, at) => onTouched((target) => scroll(spotOn(target, at), wheel.turn(deltaX, deltaY, 0), [])),
   });
 
   function take(event: PointerEvent, target: RemoteWindow): void {
@@ -112,8 +112,8 @@ export function connectPointer(options: PointerOptions): { releaseHeld(): void }
     const modifiers = modifiersOf(event, isMac);
     if (target !== null) {
       if (event.type === "pointerdown") take(event, target);
-      if (event.type === "pointermove") sendMove(target, event, modifiers);
-      spot = { id: target.id, position: windows.position(target, event) };
+      spot = spotOn(target, event);
+      if (event.type === "pointermove") sendMove(spot, modifiers);
     }
     // Nothing is pressed beside the windows; what was pressed on one that has gone is let go there.
     const allowed = target === null ? held : ~0;
@@ -131,7 +131,7 @@ export function connectPointer(options: PointerOptions): { releaseHeld(): void }
     const target = windows.windowAt(event.target);
     if (target === null) return;
     event.preventDefault();
-    scroll(target, event, wheel.turn(event.deltaX, event.deltaY, event.deltaMode), modifiersOf(event, isMac));
+    scroll(spotOn(target, event), wheel.turn(event.deltaX, event.deltaY, event.deltaMode), modifiersOf(event, isMac));
   }
 
   for (const name of ["pointerdown", "pointerup", "pointermove", "pointercancel"] as const) {
@@ -147,7 +147,7 @@ export function connectPointer(options: PointerOptions): { releaseHeld(): void }
   return {
     releaseHeld: () => {
       for (const [bit, button] of buttonNumbers) {
-        if (heldAtEnd !== null && (heldAtEnd.buttons & bit) !== 0) sendButtonAt(heldAtEnd.spot, button, false, []);
+        if (heldAtEnd !== null && (heldAtEnd.buttons & bit) !== 0) sendButton(heldAtEnd.spot, button, false, []);
       }
       heldAtEnd = null;
     },
