@@ -125,7 +125,7 @@ async function streamSession({ user, display, existing, response }: Call, option
     held = trouble?.reason;
   };
   try {
-    session = sessions.nameOf(user, display);
+    session = await sessions.nameOf(user, display, existing);
     const { address, started, notice } = await find(user, display, tell, gone.signal);
     const { host, port, secret } = address;
     const url = `tcp://${encodeURIComponent(user.name)}:${secret}@${urlHost(host)}:${port}/`;

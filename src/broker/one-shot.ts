@@ -31,7 +31,7 @@ export async function oneShot(env: Env, input: string, url: boolean): Promise<st
   if (!broker && env.kubeconfig === undefined) {
     throw new SessionRefusal("no-broker");
   }
-  const found = broker ? await askBroker(env.socketPath, user, display) : await startHere(env, user, display);
+  const found = broker ? await askBroker(env.socketPath, user, display).catch(brokerAway) : await startHere(env, user, display);
   const host = found.host.includes(":") ? `[${found.host}]` : found.host;
   const where = url ? `tcp://${encodeURIComponent(user.name)}:${found.secret}@${host}:${found.port}/` : `tcp:${host}:${found.port}`;
   return `${user.name}|NA|${user.uid}|${user.gid}|${where}|||`;
@@ -73,6 +73,11 @@ async function askBroker(socketPath: string, user: SystemUser, display: string):
     }
   }
   throw new SessionRefusal("broker-away");
+}
+
+/** A broker that ends leaves a connection that breaks: no refusal. */
+function brokerAway(thrown: unknown): never {
+  throw thrown instanceof SessionRefusal ? thrown : new SessionRefusal("broker-away", { detail: String(thrown) });
 }
 
 /** What a broker said no with; a newer one may have reasons that are not known here, but its words hold. */

@@ -29,8 +29,9 @@ export async function systemUser(asked: string): Promise<SystemUser> {
 async function passwdEntry(name: string): Promise<Omit<SystemUser, "groups"> | undefined> {
   const [line = ""] = (await output("getent", ["passwd", name])).split("\n");
   const [known, , uid, gid, gecos = "", home = "", shell = ""] = line.split(":");
-  // A number is looked up as a uid: it is not a name that somebody signs in with.
-  if (known === undefined || known.toLowerCase() !== name.toLowerCase()) return undefined;
+  // A number is looked up as a uid: it is not a name that somebody signs in with. A directory may give `user` for `user@domain`.
+  const spelt = [name, name.split("@")[0]].map((each) => each?.toLowerCase());
+  if (known === undefined || !spelt.includes(known.toLowerCase())) return undefined;
   return { name: known, uid: Number(uid), gid: Number(gid), home, shell, gecos };
 }
 

@@ -227,8 +227,7 @@ function refusedAttach(line: LogFact, facts: LoginFacts): Found {
       try: ["raise REPLICAS, then vdi deploy", "vdi config explain XPRA_MAX_CLIENTS"],
     };
   }
-  const cause = outcome === "no-session" ? brokerAway(facts) : undefined;
-  if (cause !== undefined && facts.proxies.ready < facts.proxies.wanted) return { at, ...cause };
+  if (outcome === "broker" && facts.proxies.ready < facts.proxies.wanted) return { at, ...brokerAway(facts) };
   return {
     at,
     cause: String(outcome),
@@ -237,8 +236,9 @@ function refusedAttach(line: LogFact, facts: LoginFacts): Found {
   };
 }
 
-/** What Xpra says when a connection ends by itself, and not because somebody ended it. */
-const cutWords = /time(?:d )?out|ping|connection.?lost|reset|broken pipe|closed unexpectedly|connection error|network|EOF|silent/i;
+/** What the door and Xpra say when a connection ends by itself, and not because somebody ended it. */
+const cutWords =
+  /no answer|proxy server request|time(?:d )?out|ping|connection.?lost|reset|broken pipe|closed unexpectedly|connection error|network|EOF|silent/i;
 
 function left(line: LogFact, facts: LoginFacts): Found {
   const session = textOf(line.fields["session"]) ?? "";

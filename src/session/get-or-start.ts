@@ -5,7 +5,7 @@ import { SessionRefusal } from "./refusal.ts";
 import { sessionName } from "./session-name.ts";
 import type { SessionRequest, SessionRuntime } from "./session-runtime.ts";
 import { isForeign, type SessionView } from "./session-state.ts";
-import { wantedSession } from "./session-types.ts";
+import { readings, wantedSession } from "./session-types.ts";
 import { imageOfType, type SessionsConfig } from "./sessions-config.ts";
 import { startLine } from "./start-line.ts";
 import type { SessionUser } from "./user.ts";
@@ -21,8 +21,12 @@ export interface GetOrStartOptions {
 
 /** Finds or starts sessions: one flight a session however many ask for it. */
 export interface Sessions {
-  /** The name of the user's session for a display. Throws a `SessionRefusal` when there is no such type. */
-  nameOf(user: SessionUser, display: string): string;
+  /**
+   * The name of the user's session for a display. Throws a `SessionRefusal` when there is no such type.
+   *
+   * @param existing the user comes back to a session, which may be of a type that has been taken away since
+   */
+  nameOf(user: SessionUser, display: string, existing: boolean): Promise<string>;
   /**
    * Gives the user's session for a display, starting it when there is none. `onProgress` hears what is happening;
    * an abort of the signal ends this waiting only. Throws a `SessionRefusal`.
@@ -40,6 +44,9 @@ export interface Sessions {
   end(user: SessionUser, display: string): Promise<{ readonly name: string; readonly state: "ending" | "absent" }>;
 }
 
+/** The door waits ten seconds for an answer that is no stream. */
+const answerMs = 8_000;
+
 interface Flight {
   readonly result: Promise<OpenSession>;
   readonly listeners: Set<(progress: Progress) => void>;
@@ -55,6 +62,24 @@ export function sessionsOf({ config, runtime, timeoutMs = 300_000 }: GetOrStartO
     const wanted = wantedSession(display, user, config().sessionTypes);
     const name = sessionName(user.name, wanted.display);
     return { name, request: () => requestOf(config(), name, user, wanted) };
+  }
+
+  /** A desktop that runs stays its user's when its type is taken away, or a group of the user's is. */
+  async function nameOfExisting(user: SessionUser, display: string): Promise<string> {
+    try {
+      return resolve(user, display).name;
+    } catch (thrown) {
+      await untilKnown(runtime, answerMs);
+      const runs = (name: string): boolean => {
+        const view = runtime.look(name);
+        return view.status.state !== "absent" && !isForeign(view, user);
+      };
+      const name = readings(display, user.name)
+        .map(({ home, type }) => sessionName(user.name, home + type))
+        .find(runs);
+      if (name === undefined) throw thrown;
+      return name;
+    }
   }
 
   function join(name: string, user: SessionUser, request: (() => SessionRequest) | undefined): Flight {
@@ -97,7 +122,7 @@ export function sessionsOf({ config, runtime, timeoutMs = 300_000 }: GetOrStartO
   }
 
   return {
-    nameOf: (user, display) => resolve(user, display).name,
+    nameOf: async (user, display, existing) => (existing ? nameOfExisting(user, display) : resolve(user, display).name),
     inFlight: () => flights.size,
     queued: () => line.waiting(),
     async getOrStart(user, display, onProgress, signal) {
@@ -105,17 +130,17 @@ export function sessionsOf({ config, runtime, timeoutMs = 300_000 }: GetOrStartO
       return passenger(join(name, user, request), onProgress, signal);
     },
     async comeBack(user, display, onProgress, signal) {
-      return passenger(join(resolve(user, display).name, user, undefined), onProgress, signal);
+      return passenger(join(await nameOfExisting(user, display), user, undefined), onProgress, signal);
     },
     async state(user, display) {
-      const { name } = resolve(user, display);
-      await untilKnown(runtime);
+      const name = await nameOfExisting(user, display);
+      await untilKnown(runtime, answerMs);
       const view = runtime.look(name);
       return { name, view: isForeign(view, user) ? { status: { state: "absent" } } : view };
     },
     async end(user, display) {
-      const { name } = resolve(user, display);
-      await untilKnown(runtime);
+      const name = await nameOfExisting(user, display);
+      await untilKnown(runtime, answerMs);
       const view = runtime.look(name);
       if (view.status.state === "absent" || isForeign(view, user)) return { name, state: "absent" };
       await runtime.remove(name, view.status.instance);

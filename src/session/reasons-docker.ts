@@ -1,16 +1,17 @@
 import type { Reason } from "./reasons.ts";
 
-/** The words for the admin of one container engine, where they are not those for a cluster. `NS` stands for the deployment. */
-export const dockerWords: Readonly<Partial<Record<Reason, { readonly admin: string; readonly try: readonly string[] }>>> = {
+/**
+ * The words for the admin of one container engine, where they are not those for a cluster; without `admin` only what to try is
+ * another. `NS` stands for the deployment.
+ */
+export const dockerWords: Readonly<Partial<Record<Reason, { readonly admin?: string; readonly try: readonly string[] }>>> = {
   "no-such-type": {
-    admin: "no script of this session type is there for the user, one of the user's groups, or everybody",
     try: ["ls to_container/session_types/*/: the script has to be executable", "vdi local up"],
   },
   "no-image": {
-    admin: "the session type has neither an image of its own nor a default one",
     try: ["set IMAGE_DEFAULT in deploy/vdi.env", "vdi local up"],
   },
-  "no-configuration": { admin: "the broker cannot read its configuration", try: ["vdi local up writes it anew"] },
+  "no-configuration": { try: ["vdi local up writes it anew"] },
   forbidden: {
     admin: "the broker may not use the engine's socket",
     try: ["docker inspect vdi-NS-broker: is the socket mounted?", "vdi local up makes the broker anew"],
@@ -24,7 +25,6 @@ export const dockerWords: Readonly<Partial<Record<Reason, { readonly admin: stri
     try: ["docker network ls: what else uses the range?", "docker network prune", "give the deployment a larger range"],
   },
   queue: {
-    admin: "more sessions were asked for than are started at a time (XPRA_STARTS_AT_ONCE), so that waiting in the line was given up",
     try: ["docker ps: do the ones before it come to start?", "raise XPRA_STARTS_AT_ONCE, if the processors are idle"],
   },
   image: {
@@ -36,7 +36,6 @@ export const dockerWords: Readonly<Partial<Record<Reason, { readonly admin: stri
     try: ["vdi local up", "vdi build-images, if the image is not one of vdi's"],
   },
   slow: {
-    admin: "the session was not ready in time",
     try: ["docker logs vdi-NS-s-NAME: does the session's script get as far as xpra?"],
   },
   lost: {
@@ -44,15 +43,12 @@ export const dockerWords: Readonly<Partial<Record<Reason, { readonly admin: stri
     try: ["docker events --since 10m: who removes it?"],
   },
   ended: {
-    admin: "the session's script ended by itself, without an error, before the desktop was ready",
     try: ["the script has to stay until the desktop ends: xpra start … --daemon=no", "docker logs vdi-NS-s-NAME"],
   },
   crashed: {
-    admin: "the session's script ended with an error",
     try: ["docker logs vdi-NS-s-NAME", "the session type's script in to_container/session_types"],
   },
   memory: {
-    admin: "the session used more memory than its limit and was killed",
     try: ["raise XPRA_SESSION_MEMORY_LIMIT, then vdi local up"],
   },
   machine: {
@@ -72,7 +68,6 @@ export const dockerWords: Readonly<Partial<Record<Reason, { readonly admin: stri
     try: ["docker ps --all --filter label=vdi.xpra.org/session=NAME", "docker rm --force --volumes CONTAINER"],
   },
   gone: {
-    admin: "the user came back to a session after the connection was cut, and it was over",
     try: ["docker events --since 10m, when the user did not end it"],
   },
   foreign: {
@@ -85,11 +80,9 @@ export const dockerWords: Readonly<Partial<Record<Reason, { readonly admin: stri
     try: ["docker version", "the lines 'trouble' in the broker's log: docker logs vdi-NS-broker"],
   },
   "broker-away": {
-    admin: "the broker ended while the hook waited for it",
     try: ["docker logs vdi-NS-broker"],
   },
   "bad-request": {
-    admin: "something on the broker's socket does not speak its protocol",
     try: ["images of one version for proxy and broker: vdi local up"],
   },
 };

@@ -40,7 +40,7 @@ function chapter(reason: Reason, { user, previous, admin, try: hints, code }: Re
     `- the user: "${user}"`,
     ...(previous === undefined ? [] : [`- at the next sign-in: "${previous}"`]),
     ...hints.map((hint) => `- try: ${hint}`),
-    ...(docker === undefined ? [] : [`- on one machine: ${docker.admin}`, ...docker.try.map((hint) => `- try there: ${hint}`)]),
+    ...(docker === undefined ? [] : [`- on one machine: ${docker.admin ?? admin}`, ...docker.try.map((hint) => `- try there: ${hint}`)]),
     `- exit code of the hook: ${code}`,
   ].join("\n");
 }

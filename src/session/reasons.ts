@@ -315,7 +315,7 @@ export type RuntimeKind = "kubernetes" | "docker";
 
 /** A reason's words for the admin of such a runtime. */
 export function adminWords(reason: Reason, runtime: RuntimeKind): Pick<ReasonWords, "admin" | "try"> {
-  return (runtime === "docker" ? dockerWords[reason] : undefined) ?? reasons[reason];
+  return { ...reasons[reason], ...(runtime === "docker" ? dockerWords[reason] : undefined) };
 }
 
 /** A reason's words for the admin in one line: what is the matter and what to do, with the names of this deployment. */

@@ -55,6 +55,9 @@ export function sessionEnvironment(settings: SessionSettings, request: SessionRe
     USER: user.name,
     LOGNAME: user.name,
     HOME: home,
+    // The entry sets both anew; a command before the end is run beside it.
+    PATH: `${settings.topdirInt}/bin:/usr/lib/vdi/bin:/usr/local/bin:/usr/bin:/bin`,
+    XDG_RUNTIME_DIR: `/run/user/${user.uid}`,
     DNAME: request.name,
     NAMESPACE: settings.namespace,
     XPRA_POD_DISPLAY: request.display,

@@ -61,7 +61,7 @@ export function offeredTypes(user: SessionUser, entries: readonly SessionTypeEnt
 }
 
 /** The ways to read a display, the first that names a type wins. */
-function readings(display: string, user: string): { home: string; type: string }[] {
+export function readings(display: string, user: string): { home: string; type: string }[] {
   const own = [user, user.split("@")[0] ?? user].map((name) => `${name.toLowerCase()}-`);
   const prefix = own.find((name) => display.toLowerCase().startsWith(name));
   const whole = prefix === undefined ? [display] : [display, display.slice(prefix.length)];

@@ -1,10 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { reasons } from "../../../src/session/reasons.ts";
 import { FakeKube } from "../support/fake-kube.ts";
 import { brokerConfigJson, listener, user } from "./fixture.ts";
 
@@ -273,6 +274,38 @@ describe("the one-shot form", () => {
       environment({ VDI_BROKER_SOCKET: join(directory, "none.sock") }),
     );
     expect(answer).toEqual({ code: 0, stdout: `${known.name}|NA|${known.uid}|${known.gid}|tcp:127.0.0.1:${xpra.port}|||\n`, stderr: "" });
+  });
+
+  it("takes the account that a directory gives for user@domain under its short name", async () => {
+    const programs = join(directory, "programs");
+    mkdirSync(programs);
+    for (const [name, line] of [
+      ["getent", `${known.name}:x:${known.uid}:${known.gid}::/home/x:/bin/sh`],
+      ["id", ""],
+    ] as const)
+      writeFileSync(join(programs, name), `#!/bin/sh\necho '${line}'\n`, { mode: 0o755 });
+    const answer = await run(
+      `USERNAME='${known.name}@example.org'\nXPRA_POD_DISPLAY='desktop'\n`,
+      [],
+      environment({ PATH: `${programs}:${process.env.PATH}` }),
+    );
+    expect(answer).toEqual({ code: 0, stdout: `${known.name}|NA|${known.uid}|${known.gid}|tcp:127.0.0.1:${xpra.port}|||\n`, stderr: "" });
+  });
+
+  it("says that the broker went away when it does while the hook waits", async () => {
+    const ending = join(directory, "ending.sock");
+    const server = createServer((incoming, response) => {
+      if (incoming.url === "/v1/health") response.end("{}");
+      else response.write('{"event":"progress","phase":"starting","message":"…"}\n', () => response.destroy());
+    });
+    await new Promise<void>((resolve) => server.listen(ending, resolve));
+    try {
+      const input = `USERNAME='${known.name}'\nXPRA_POD_DISPLAY='desktop'\n`;
+      const answer = await run(input, [], environment({ VDI_BROKER_SOCKET: ending }));
+      expect(answer).toEqual({ code: 1, stdout: "", stderr: `${reasons["broker-away"].user}\n` });
+    } finally {
+      server.close();
+    }
   });
 
   const elsewhere = join(directory, "none");

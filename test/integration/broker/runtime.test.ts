@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import { sessionPod } from "../../../src/manifests/session-pod.ts";
 import { settledUnreadAfterMs } from "../../../src/runtimes/session-life.ts";
 import type { Progress } from "../../../src/session/flight.ts";
+import { sessionsOf } from "../../../src/session/get-or-start.ts";
 import { brokerConfig, user } from "./fixture.ts";
 import { brokerRig, kubelet, quiet, settled, until } from "./rig.ts";
 
@@ -346,6 +347,24 @@ it("brings somebody back to a session that runs or starts, and starts none in th
   expect(kube.count("POST", /pods$/)).toBe(1);
   const second = await sessions.getOrStart(alice, "desktop", quiet);
   expect(second.address.secret).not.toBe(first.address.secret);
+});
+
+it("leaves a session that runs to its user when its type is taken away, and starts none of that type", async () => {
+  const kube = await fakeKube(kubelet);
+  const { sessions, runtime } = broker(kube);
+  const alice = user("alice");
+  const { name, address } = await sessions.getOrStart(alice, "mhd-desktop", quiet);
+  const without = sessionsOf({ config: () => ({ ...brokerConfig(rig.xpra().port), sessionTypes: [] }), runtime });
+  await expect(without.getOrStart(alice, "mhd-desktop", quiet)).rejects.toMatchObject({ reason: "no-such-type" });
+  await expect(without.comeBack(alice, "desktop", quiet)).rejects.toMatchObject({ reason: "no-such-type" });
+  const again = { ...alice, uid: alice.uid + 1 };
+  await expect(without.comeBack(again, "mhd-desktop", quiet)).rejects.toMatchObject({ reason: "no-such-type" });
+  expect(await without.comeBack(alice, "mhd-desktop", quiet)).toMatchObject({ name, address, started: false });
+  expect(await without.nameOf(alice, "alice-mhd-desktop", true)).toBe(name);
+  expect(await without.state(alice, "mhd-desktop")).toMatchObject({ name, view: { status: { state: "ready" } } });
+  expect(await without.end(alice, "mhd-desktop")).toEqual({ name, state: "ending" });
+  await until(() => kube.pods.size === 0);
+  await expect(without.comeBack(alice, "mhd-desktop", quiet)).rejects.toMatchObject({ reason: "no-such-type" });
 });
 
 it("ends a session and says what state it is in", async () => {

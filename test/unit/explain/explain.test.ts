@@ -103,7 +103,7 @@ const rows: readonly (readonly [string, LoginFacts, string, string])[] = [
   ],
   [
     "a client without a broker",
-    facts({ lines: [signIn("ok"), attach("no-session", "Please try again.")], proxies: { wanted: 2, ready: 1 } }),
+    facts({ lines: [signIn("ok"), attach("broker", "Please try again.")], proxies: { wanted: 2, ready: 1 } }),
     "broker-away",
     "1 of 2",
   ],
@@ -174,6 +174,18 @@ const rows: readonly (readonly [string, LoginFacts, string, string])[] = [
     "The moon is full.",
   ],
   ["a cut connection", facts({ lines: [attach(), detach("client ping timeout")], pods: [pod(running)] }), "cut", "runs on"],
+  [
+    "a silent client",
+    facts({ lines: [attach(), detach("no answer from the client for 120 seconds")], pods: [pod(running)] }),
+    "cut",
+    "runs on",
+  ],
+  [
+    "a refusal of a broker that answered, while another proxy is away",
+    facts({ lines: [signIn("ok"), attach("no-session", "Your desktop is being prepared.")], proxies: { wanted: 2, ready: 1 } }),
+    "no-session",
+    "is being prepared",
+  ],
   ["a cut connection to a session that has ended", facts({ lines: [attach(), detach("connection lost")] }), "cut", "has ended since"],
   [
     "a client's refusal with the broker's reason",

@@ -201,6 +201,8 @@ describe("sessionPod", () => {
       USER: "alice",
       LOGNAME: "alice",
       HOME: "/home/alice",
+      PATH: "/srv/bin:/usr/lib/vdi/bin:/usr/local/bin:/usr/bin:/bin",
+      XDG_RUNTIME_DIR: "/run/user/20001",
       DNAME: "alice-desktop",
       NAMESPACE: "vdi-test",
       XPRA_POD_DISPLAY: "mhd-desktop",

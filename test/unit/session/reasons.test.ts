@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { adminSentence, isReason, type Reason, reasons } from "../../../src/session/reasons.ts";
+import { adminSentence, adminWords, isReason, type Reason, reasons } from "../../../src/session/reasons.ts";
 import { dockerWords } from "../../../src/session/reasons-docker.ts";
 import { SessionRefusal } from "../../../src/session/refusal.ts";
 
@@ -40,7 +40,8 @@ describe("the table of reasons", () => {
     expect(adminSentence("no-room", { namespace: "a" })).toContain("vdi sessions stop NAME");
   });
 
-  it.each(Object.entries(dockerWords))("%s speaks of an engine, and of no cluster, where there is none", (_, { admin, try: hints }) => {
+  it.each(Object.entries(dockerWords))("%s speaks of an engine, and of no cluster, where there is none", (reason, { try: hints }) => {
+    const { admin } = adminWords(reason as Reason, "docker");
     expect(admin).toMatch(/^[a-z].*[^.]$/);
     expect(hints.length).toBeGreaterThan(0);
     for (const words of [admin, ...hints])
