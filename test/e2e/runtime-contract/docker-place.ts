@@ -61,6 +61,9 @@ export interface DockerPlaceOptions {
   connect?(address: SessionAddress): Promise<Answer>;
 }
 
+/** For a hundred containers at once, on a machine that has other things to do. */
+const removalMs = 300_000;
+
 /** Prepares an engine: the volumes that a deployment has. */
 export async function dockerPlace({
   socket,
@@ -198,7 +201,7 @@ export async function dockerPlace({
       for (const stop of stops) stop.abort();
       // What a killed broker had asked for may still be done meanwhile.
       const drop = (path: string): Promise<void> =>
-        client.send({ method: "DELETE", path, query: { force: true, v: true } }).catch((thrown: unknown) => {
+        client.send({ method: "DELETE", path, query: { force: true, v: true }, timeoutMs: removalMs }).catch((thrown: unknown) => {
           const isBeingRemoved = path.startsWith("/containers/") && isEngineStatus(thrown, 409);
           if (!isEngineStatus(thrown, 404) && !isBeingRemoved) throw thrown;
         });
