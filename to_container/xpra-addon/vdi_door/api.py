@@ -138,13 +138,17 @@ class Api:
     # what goes out
 
     def _ask_broker(self, path: str, entry: Entry, **more: str) -> dict[str, Any]:
+        body = {"user": entry.user.to_json(), **more}
         try:
-            return self._door.broker.ask(path, {"user": entry.user.to_json(), **more}, ANSWER_SECONDS)
+            # Patiently: a one-time code is spent by now, and a broker that is started anew is back at once.
+            return self._door.broker.patient_ask(path, body, ANSWER_SECONDS, lambda: not self._handler.is_gone())
         except BrokerRefused as error:
             raise ApiError(_BROKER_STATUS.get(error.code, 502), error.reason, error.message) from None
         except (BrokerAway, TimedOut) as error:
             self._handler.close_connection = True
             raise _away(error) from None
+        except ClientGone:
+            raise ConnectionError("nobody waits for the answer") from None
 
     def _welcome(self, entry: Entry) -> None:
         types = self._ask_broker("/v1/types", entry).get("types", [])

@@ -53,6 +53,15 @@ def _refusal(body: Any) -> BrokerRefused | None:
     return BrokerRefused(int(error.get("code", 1)), str(error.get("reason", "error")), str(error.get("message", "")))
 
 
+def _pause(error: BrokerAway, deadline: float, wanted: Callable[[], bool]) -> None:
+    """Before the broker is asked again. Raises the error when no time is left for that, ClientGone when nobody waits."""
+    if time.monotonic() + _AGAIN_SECONDS >= deadline:
+        raise error
+    time.sleep(_AGAIN_SECONDS)
+    if not wanted():
+        raise ClientGone() from None
+
+
 class Broker:
     def __init__(self, path: str) -> None:
         self._path = path
@@ -142,6 +151,18 @@ class Broker:
             raise BrokerAway(f"the broker answered {status}")
         return answer
 
+    def patient_ask(self, path: str, body: dict[str, Any], seconds: float, wanted: Callable[[], bool]) -> dict[str, Any]:
+        """As `ask`, but a broker that goes away meanwhile is asked again, as long as the answer is `wanted`.
+
+        For questions only that may come twice.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                return self.ask(path, body, deadline - time.monotonic())
+            except BrokerAway as error:
+                _pause(error, deadline, wanted)
+
     def events(
         self, path: str, body: dict[str, Any], deadline: float, wanted: Callable[[], bool] = lambda: True
     ) -> Iterator[dict[str, Any]]:
@@ -188,13 +209,11 @@ class Broker:
                     if event.get("event") in ("ready", "error"):
                         return
                 raise BrokerAway("the broker ended without an answer")
-            except BrokerAway:
+            except BrokerAway as error:
                 now = time.monotonic()
                 if since is None:
                     since = now
                     yield _RESTARTED
-                if now - since > PATIENCE_SECONDS or now + _AGAIN_SECONDS >= deadline:
+                if now - since > PATIENCE_SECONDS:
                     raise
-                time.sleep(_AGAIN_SECONDS)
-                if not wanted():
-                    raise ClientGone() from None
+                _pause(error, deadline, wanted)

@@ -84,8 +84,28 @@ class BrokerTest(unittest.TestCase):
         # Nothing comes after the answer.
         self.assertEqual([event["event"] for event in events], ["ready"])
 
+    def test_one_question_is_asked_again_as_well(self):
+        asked_again = []
+
+        def wanted():
+            asked_again.append(True)
+            self.answer(OK + b'{"a":1}')
+            return True
+
+        self.answer()
+        self.assertEqual(self.broker.patient_ask("/v1/types", {}, 30, wanted), {"a": 1})
+        self.assertEqual(len(asked_again), 1)
+        self.answer(b'HTTP/1.1 403 x\r\n\r\n{"error":{"code":6,"reason":"unknown-user","message":"Who?"}}')
+        with self.assertRaises(BrokerRefused):
+            self.broker.patient_ask("/v1/types", {}, 30, wanted)
+        self.assertEqual(len(asked_again), 1)
+
     def test_patience_ends_at_the_deadline_and_with_the_client(self):
         away = Broker("/nowhere/broker.sock")
+        with self.assertRaises(BrokerAway):
+            away.patient_ask("/v1/types", {}, 0.6, lambda: True)
+        with self.assertRaises(ClientGone):
+            away.patient_ask("/v1/types", {}, 60, lambda: False)
         with self.assertRaises(BrokerAway):
             list(away.patient_events("/v1/sessions", {}, time.monotonic() + 0.6, lambda: True))
         with self.assertRaises(ClientGone):
