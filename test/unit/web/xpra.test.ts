@@ -74,6 +74,7 @@ test.each([
   ["session busy, this session is locked", "refused"],
   ["server shutdown, disconnect from server, session busy", "cannot-tell"],
   ["server shutdown, disconnect from server, session busy, this session is shown elsewhere", "busy"],
+  ["server shutdown, disconnect from server, session busy, this session is locked", "refused"],
   ["", "lost"],
 ])('a goodbye with the words "%s" means: %s', (words, kind) => {
   expect(lossFromWords(words).kind).toBe(kind);

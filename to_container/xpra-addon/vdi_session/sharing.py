@@ -6,7 +6,7 @@ then looks whether the list is empty, so that it refuses everyone. Replaced is o
 
 | name | why |
 | --- | --- |
-| xpra.server.subsystem.sharing.SharingServer.parse_hello | counts the others only, and refuses in words of its own |
+| xpra.server.subsystem.sharing.SharingServer.parse_hello | counts the others only, and refuses in words that all arrive |
 """
 
 import importlib.util
@@ -15,8 +15,7 @@ from importlib.abc import MetaPathFinder
 from typing import Any
 
 MODULE = "xpra.server.subsystem.sharing"
-# The page knows by these words that the session has really looked (web/src/xpra/loss.ts). Without a colon: Xpra makes two reasons of what
-# has one, and of these the proxy passes on the first.
+# The page knows by these words that the session has really looked (web/src/xpra/loss.ts).
 BUSY = "session busy, this session is shown elsewhere"
 
 
@@ -35,7 +34,8 @@ def replace(module: Any) -> None:
             if others(self, source):
                 return BUSY
             caps = type(caps)({**caps, "steal": True})
-        return original(self, source, caps)
+        # Xpra makes two reasons of what has a colon, and of these the proxy passes on the first: never that the session is locked.
+        return (original(self, source, caps) or "").replace(":", ", ")
 
     module.SharingServer.parse_hello = parse_hello
 
