@@ -120,11 +120,11 @@ class PamClient:
             except ConnectionError:
                 if began is None:
                     raise _Lost from None
-                answer = {**began, "outcome": "unavailable: the attempt's process ended"}
+                answer = {"outcome": "unavailable: the attempt's process ended"}
             except TimeoutError:
-                answer = {**(began or {}), "outcome": "unavailable: no answer in time"}
-        if began is not None:
-            answer.setdefault("known", began["known"])
+                answer = {"outcome": "unavailable: no answer in time"}
+        # What ends an attempt early says nothing of whose it was.
+        answer = {**(began or {}), **answer}
         user = answer.get("user")
         return Answer(
             outcome=str(answer["outcome"]),

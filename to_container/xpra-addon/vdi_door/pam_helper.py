@@ -84,7 +84,7 @@ def _attempt(libs: tuple[Any, Any], connection: socket.socket) -> None:
         answer["outcome"] = "unknown"
     else:
         # An unknown user is asked for as well, so that the answer takes as long as for a wrong password.
-        _send(connection, {"began": True, "known": answer["known"]})
+        _send(connection, {"began": True, "known": answer["known"], "user": answer.get("user")})
         answer["outcome"] = pam.ask_pam(libs, question)
     _send(connection, answer)
 

@@ -67,6 +67,11 @@ class _Visit:
         self._name = name
         self._address = address
 
+    def is_of(self, user: User | None) -> None:
+        """The line's name is the directory's own, which may take it in other letters or with a domain. None: it has not said."""
+        if user is not None:
+            self._name = user.name
+
     def ended(self, outcome: str, known: bool, reason: str | None = None, times: int | None = None) -> None:
         record.sign_in(
             outcome, door=self._door, address=self._address, user=self._name, known=known, reason=reason, times=times
@@ -110,7 +115,8 @@ class SignIn:
     def with_password(self, service: str, name: str, password: str, address: str, door: str) -> Entry:
         """Raises Refused. Takes as long as PAM does, and nobody else waits for it. `door` is the log's: `page` or `client`."""
         visit = _Visit(door, name, address)
-        key = f"{name[:LONGEST_NAME]}\0{address}"
+        # Directories that know no capitals would give each spelling its own attempts.
+        key = f"{name[:LONGEST_NAME].casefold()}\0{address}"
         wait, limited = self._take(key, address)
         if wait > 0:
             times = self._limited.times(limited)
@@ -122,6 +128,7 @@ class SignIn:
             visit.ended("credentials", known=False)
             raise Refused("credentials", _CREDENTIALS)
         answer = self._pam.ask(service, name, password, address)
+        visit.is_of(answer.user)
         if answer.outcome == "ok" and answer.user is not None:
             self._by_user.succeeded(key)
             if self._by_address:

@@ -165,7 +165,7 @@ class Pam(unittest.TestCase):
     def test_whether_there_is_such_an_account_is_known_while_pam_hangs(self):
         self.restart(5.0)
         answer = self.ask("hang")
-        self.assertEqual((answer.outcome, answer.known), ("unavailable: no answer in time", True))
+        self.assertEqual((answer.outcome, answer.known, answer.user.name), ("unavailable: no answer in time", True, "daemon"))
         self.assertFalse(self.ask("hang", "nobody-of-that-name").known)
 
 

@@ -7,20 +7,25 @@ import unittest
 from unittest import mock
 
 from vdi_door import record
+from vdi_door.identity import User
 from vdi_door.pam_client import Answer
 from vdi_door.sign_in import Refused, SignIn
 from vdi_door.ticket import TicketKey, Tickets
 
 
+ALICE = User("alice", 1000, 1000, "/home/alice", "/bin/sh", "", ())
+
+
 class Pam:
-    """Knows nobody."""
+    """Knows nobody, unless it is told another answer."""
 
     def __init__(self):
         self.asked = 0
+        self.answer = Answer("credentials")
 
     def ask(self, *_question):
         self.asked += 1
-        return Answer("credentials")
+        return self.answer
 
 
 class SignInTest(unittest.TestCase):
@@ -43,6 +48,28 @@ class SignInTest(unittest.TestCase):
             codes = [self.attempt(name, password) for _ in range(10)]
             self.assertEqual(codes, ["credentials"] * 6 + ["too-many"] * 4)
         self.assertEqual(self.pam.asked, 0)
+
+    def test_all_spellings_of_a_name_have_their_attempts_together(self):
+        self.pam.answer = Answer("credentials", known=True, user=ALICE)
+        codes = [self.attempt(name) for name in ("alice", "Alice", "ALICE", "aLICE") * 3]
+        self.assertEqual(codes, ["credentials"] * 6 + ["too-many"] * 6)
+
+    def test_the_log_has_the_name_that_the_directory_has(self):
+        for outcome in ("credentials", "expired", "busy", "unavailable: no answer in time"):
+            self.pam.answer = Answer(outcome, known=True, user=ALICE)
+            self.attempt(f"ALICE@dom-{outcome}")
+        self.pam.answer = Answer("ok", known=True, user=ALICE)
+        self.sign_in.with_password("xpra", "ALICE@dom", "x", "192.0.2.1", "page")
+        self.assertEqual(
+            [(outcome, fields["user"], fields["known"]) for outcome, fields in self.lines],
+            [(outcome, "alice", True) for outcome in ("credentials", "account", "busy", "unavailable", "ok")],
+        )
+
+    def test_a_name_of_which_the_directory_has_not_said_whose_it_is_stays_as_it_was_typed(self):
+        for known in (True, False):
+            self.pam.answer = Answer("credentials", known=known)
+            self.attempt("Alice")
+        self.assertEqual([(fields["user"], fields["known"]) for _, fields in self.lines], [("Alice", True), ("Alice", False)])
 
     def test_new_names_from_a_limited_address_get_no_line_each(self):
         codes = [self.attempt(f"name-{number}") for number in range(2000)]
