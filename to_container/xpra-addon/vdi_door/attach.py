@@ -2,6 +2,7 @@
 """Between authentication and Xpra's own hand-over: what does the client want, and where is its session?"""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ from vdi_door.log import log
 from vdi_door.peers import stay_alive
 from vdi_door.places import FULL
 from vdi_door.record import record
-from vdi_door.session import NoSession, Wish, find_session
+from vdi_door.session import NoSession, Wish, find_session, time_left
 
 _once = threading.Lock()
 
@@ -75,7 +76,7 @@ def auth_verified(original: Callable[..., None], server: Any, proto: Any, caps: 
         target, connection = find_session(
             door.broker,
             Wish(user, asked_display(caps), only_existing(caps)),
-            door.settings.attach_seconds,
+            time_left(door.settings.attach_seconds, time.monotonic() - authenticator.since),
             lambda: not proto.is_closed(),
         )
         stay_alive(connection, door.settings.socket_seconds)

@@ -4,6 +4,7 @@
 Xpra makes one for each connection and calls `authenticate` on that connection's own thread, so it may wait.
 """
 
+import time
 from typing import Any
 
 from vdi_door import compat
@@ -24,6 +25,8 @@ class Authenticator(compat.SysAuthenticatorBase):  # type: ignore[misc]
         self.claimed = str((kwargs.get("remote") or {}).get("username") or "")
         super().__init__(**kwargs)
         self.tried = False
+        # When the client sent its password: Xpra's time of the connection has the typing in it.
+        self.since = time.monotonic()
         self.user: User | None = None
         self.target: Target | None = None
 
@@ -42,6 +45,7 @@ class Authenticator(compat.SysAuthenticatorBase):  # type: ignore[misc]
         if self.tried:
             return False
         self.tried = True
+        self.since = time.monotonic()
         try:
             entry = the_door().sign_in.with_secret(self.service, self.claimed, password, self.address)
         except Refused:

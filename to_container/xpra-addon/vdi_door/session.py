@@ -14,6 +14,10 @@ from vdi_door.broker import Broker, BrokerAway, BrokerRefused, ClientGone, Timed
 from vdi_door.identity import User
 from vdi_door.log import log
 
+# Native clients give up 40 s after they have sent the password (older ones: after they have connected), of which PAM may take 20.
+# What is said by then reaches them.
+CLIENT_SECONDS = 35.0
+LEAST_SECONDS = 5.0
 CONNECT_SECONDS = 0.5
 # The broker knows of a session's end a second or two late; after so long without a connection it is asked again.
 ASK_AGAIN_SECONDS = 3.0
@@ -129,6 +133,11 @@ def connect(target: Target, deadline: float, wanted: Callable[[], bool]) -> sock
 def _in_words(event: dict[str, Any] | None) -> str:
     message = str(event.get("message", "")) if event else ""
     return f"Your desktop is being prepared: {message}" if message else "Your desktop is being prepared."
+
+
+def time_left(most: float, waited: float) -> float:
+    """The seconds in which a session may be found for a client that has waited so long for PAM: `most`, or what its patience leaves."""
+    return min(most, max(LEAST_SECONDS, CLIENT_SECONDS - waited))
 
 
 def find_session(broker: Broker, wish: Wish, seconds: float, wanted: Callable[[], bool]) -> tuple[Target, socket.socket]:

@@ -18,7 +18,7 @@ class Settings:
     # A ticket's life, and how long it may be renewed before the user signs in again.
     ticket_seconds: int
     ticket_max_seconds: int
-    # How long a client that waits for its session is kept before it is told why it waits. Native clients give up after 40 s.
+    # How long a client that waits for its session is kept before it is told why it waits; less after a slow PAM (session.time_left).
     attach_seconds: float
     pam_seconds: float
     # How long the other side of a connection may confirm nothing (TCP), and be silent although it is asked (Xpra).

@@ -102,6 +102,47 @@ class InXpra(unittest.TestCase):
         self.assertEqual(Authenticator().choose_salt_digest(()), "xor")
         self.assertEqual(Authenticator().choose_salt_digest(("xor", "hmac+sha256")), "hmac+sha256")
 
+    def test_what_pam_has_taken_is_not_waited_for_once_more(self):
+        from types import SimpleNamespace
+
+        from vdi_door import attach, authenticator
+        from vdi_door.identity import User
+        from vdi_door.session import NoSession
+
+        now, given, said = [1000.0], [], []
+
+        def with_secret(*_values):
+            now[0] += 19.0
+            return SimpleNamespace(user=User("alice", 1000, 1000, "/home/alice", "/bin/sh", "", ()))
+
+        def find_session(_broker, _wish, seconds, _wanted):
+            given.append(seconds)
+            raise NoSession("Please connect again in a moment.", "timed-out")
+
+        door = SimpleNamespace(
+            broker=None,
+            places=SimpleNamespace(take=lambda *_values: True),
+            settings=SimpleNamespace(attach_seconds=25.0),
+            sign_in=SimpleNamespace(with_secret=with_secret),
+        )
+        for owner, name, fake in (
+            (attach, "the_door", lambda: door),
+            (authenticator, "the_door", lambda: door),
+            (attach, "find_session", find_session),
+            (attach, "record", lambda *_values, **_fields: None),
+            (attach.compat, "on_main_thread", lambda _call, _proto, words: said.append(words)),
+            (attach.time, "monotonic", lambda: now[0]),
+        ):
+            patch = mock.patch.object(owner, name, fake)
+            patch.start()
+            self.addCleanup(patch.stop)
+        asks = authenticator.Authenticator()
+        # Whoever types slowly loses nothing.
+        now[0] += 60.0
+        self.assertTrue(asks.check_password("secret"))
+        attach.auth_verified(None, SimpleNamespace(send_disconnect=None), SimpleNamespace(authenticators=[asks]), {}, {})
+        self.assertEqual((given, said), ([16.0], ["Please connect again in a moment."]))
+
     def test_before_sign_in_only_a_hello_and_a_goodbye_are_taken_from_the_network(self):
         import threading
         from types import SimpleNamespace

@@ -16,7 +16,7 @@ from vdi_door.log_lines import Prose, prose
 from vdi_door.peers import Watch
 from vdi_door.places import Places
 from vdi_door.record import Sparsely, line
-from vdi_door.session import Prepared, Target, parse_target
+from vdi_door.session import Prepared, Target, parse_target, time_left
 from vdi_door.settings import SettingsError, read_settings
 from vdi_door.ticket import TicketError, TicketKey, Tickets, is_ticket
 from vdi_door.www import Site
@@ -302,6 +302,15 @@ class TargetTest(unittest.TestCase):
         prepared.put(target, "one")
         prepared.put(target, "two")
         self.assertEqual([prepared.take("h", 1) for _ in range(3)], ["one", "two", None])
+
+
+class TimeLeft(unittest.TestCase):
+    def test_a_slow_directory_takes_it_from_the_session_and_not_from_the_words(self):
+        pam_seconds = read_settings({}).pam_seconds
+        self.assertEqual(time_left(25.0, 0.1), 25.0)
+        self.assertLessEqual(pam_seconds + time_left(25.0, pam_seconds), 35.0)
+        # The broker gets some time in any case, and never more than it is said to get.
+        self.assertEqual([time_left(25.0, 100.0), time_left(2.0, 100.0)], [5.0, 2.0])
 
 
 class SettingsTest(unittest.TestCase):
