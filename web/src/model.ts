@@ -59,7 +59,7 @@ export interface Model {
 
 /** Why the connection to a desktop came to its end; `page`: a part of the page itself cannot be had. */
 export interface Loss {
-  readonly kind: "lost" | "refused" | "busy" | "cannot-tell" | "taken-over" | "session-over" | "page";
+  readonly kind: "lost" | "refused" | "locked" | "busy" | "cannot-tell" | "taken-over" | "session-over" | "page";
   readonly words: string;
 }
 

@@ -93,6 +93,10 @@ function lost(model: Model, loss: Loss, nowMs: number): Step {
   if (loss.kind === "taken-over") return show(model, { name: "ended", how: "taken-over", display: view.display });
   if (loss.kind === "busy") return show(model, { name: "elsewhere", display: view.display });
   if (loss.kind === "page") return show(model, { name: "error", problem: incompletePage(), display: view.display });
+  if (loss.kind === "locked") {
+    const words = problem("locked", "Your session is open in an Xpra client that lets no other one in.");
+    return show(model, { name: "error", problem: words, display: view.display });
+  }
   if (loss.kind === "refused") {
     const words = problem("unexpected", "Your session could not be opened.", loss.words);
     return show(model, { name: "error", problem: words, display: view.display });

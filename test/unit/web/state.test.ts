@@ -1,9 +1,10 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Choice } from "../../../web/src/address.ts";
 import type { Effect, Event, Loss, Model } from "../../../web/src/model.ts";
 import { firstModel, next } from "../../../web/src/state.ts";
 import type { Identity } from "../../../web/src/types.ts";
 import { problem } from "../../../web/src/words.ts";
+import { lossFromWords } from "../../../web/src/xpra/loss.ts";
 
 const identity: Identity = {
   user: "alice",
@@ -227,6 +228,52 @@ test("an expired ticket leads to the sign-in, keeps what was asked for, and forg
   const { model, effects } = run(null, signIn, signedIn, choose, expired);
   expect(model).toMatchObject({ identity: null, asked: desktop, view: { name: "sign-in" } });
   expect(effects).toEqual([{ do: "stop" }, { do: "forget" }]);
+});
+
+describe.each([
+  ["the first attach", toWork.slice(0, 4)],
+  ["the attach of who comes back", [...toWork, isCut, { type: "session-ready" } as const]],
+])("a door that refuses %s without saying why", (_, attached) => {
+  const refusal: Event = { type: "connection-lost", loss: lossFromWords("authentication failed"), nowMs: 20 };
+  const says = (reason: string, words: string): Event => ({ type: "start-failed", problem: problem(reason, words) });
+
+  test("is asked in a way that has words for it", () => {
+    expect(run(null, ...attached, refusal).effects).toMatchObject([{ do: "start", display: "desktop", ticket: "t1" }]);
+  });
+
+  test("has a ticket signed in again that has ended", () => {
+    const { model, effects } = run(null, ...attached, refusal, says("expired", "Your password has been changed: please sign in again."));
+    expect(model.view).toMatchObject({ name: "sign-in", notice: expect.stringMatching(/password has been changed/) });
+    expect(effects).toEqual([{ do: "stop" }, { do: "forget" }]);
+  });
+
+  test("is believed when the account may not sign in", () => {
+    const { model, effects } = run(null, ...attached, refusal, says("account", "This account is locked."));
+    expect(model.view).toMatchObject({ name: "error", problem: { reason: "account", what: "This account is locked." } });
+    expect(effects).toEqual([]);
+  });
+
+  test("is asked again as long as it cannot look", () => {
+    const { effects } = run(null, ...attached, refusal, says("unavailable", "Signing in does not work at this moment."));
+    expect(effects).toMatchObject([{ do: "start", display: "desktop" }]);
+  });
+
+  test("is not asked for ever", () => {
+    const often = Array.from({ length: 6 }, (): Event[] => [refusal, { type: "session-ready" }]).flat();
+    expect(run(null, ...attached, ...often).model.view).toMatchObject({ name: "error", problem: { why: "authentication failed" } });
+  });
+});
+
+test("a session that another client has locked is not tried again, and the user is told what to do", () => {
+  const locked: Event = { type: "connection-lost", loss: lossFromWords("session busy, this session is locked"), nowMs: 20 };
+  for (const before of [toWork.slice(0, 4), [...toWork, isCut, { type: "session-ready" } as const]]) {
+    const { model, effects } = run(null, ...before, locked);
+    expect(model.view).toMatchObject({
+      name: "error",
+      problem: { reason: "locked", tryThis: expect.stringMatching(/^Close that client/) },
+    });
+    expect(effects).toEqual([]);
+  }
 });
 
 test("signing out forgets the ticket and leaves the session alone", () => {

@@ -5,7 +5,7 @@ import { type Card, type Dispatch, heading, problemBox, type ViewNamed } from ".
 
 /** Problems with a session that may be there all the same, so that ending it is a way out. */
 const mayRun = new Set(
-  "slow no-node volume sandbox machine-away refused silent stuck lost timed-out broker unavailable offline unexpected".split(" "),
+  "slow no-node volume sandbox machine-away refused silent stuck lost timed-out broker unavailable offline locked unexpected".split(" "),
 );
 
 /** What an administrator needs to find the case in the logs, as lines of text. */
