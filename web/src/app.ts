@@ -62,7 +62,7 @@ function prepareClient(): void {
 }
 
 async function attach(wanted: Attach, signal: AbortSignal): Promise<void> {
-  const { display, identity, manner, existing } = wanted;
+  const { display, identity, manner, isComingBack } = wanted;
   desktop?.close();
   const { openDesktop } = await loadClient().catch(() => {
     throw new DoorError(incompletePage());
@@ -73,7 +73,7 @@ async function attach(wanted: Attach, signal: AbortSignal): Promise<void> {
     user: identity.user,
     secret: identity.ticket,
     manner,
-    existing,
+    isComingBack,
     host: view.desktopHost(),
     onFirstFrame: () => dispatch({ type: "first-frame" }),
     onLost: (loss) => {

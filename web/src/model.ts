@@ -14,6 +14,8 @@ export type View =
       /** How often the door was not reached while it started. */
       readonly retries: number;
       readonly manner: Manner;
+      /** There is a session already: when it ends meanwhile none is started in its place. */
+      readonly existing: boolean;
     }
   /** The session is shown by another client, and the user has not said yet what is to happen. */
   | { readonly name: "elsewhere"; readonly display: string }
@@ -88,9 +90,16 @@ export type Effect =
   | { readonly do: "sign-in"; readonly user: string; readonly password: string }
   | { readonly do: "renew-in-time"; readonly identity: Identity }
   | { readonly do: "load-client" }
-  /** `existing`: the running session or none; a page that comes back must not find an empty one in its place. */
+  /** `existing`: the running session or none; who has seen one must not find an empty one in its place. */
   | { readonly do: "start"; readonly display: string; readonly ticket: string; readonly existing: boolean; readonly waitMs: number }
-  | { readonly do: "attach"; readonly display: string; readonly identity: Identity; readonly manner: Manner; readonly existing: boolean }
+  /** `isComingBack`: this page has shown the session already. */
+  | {
+      readonly do: "attach";
+      readonly display: string;
+      readonly identity: Identity;
+      readonly manner: Manner;
+      readonly isComingBack: boolean;
+    }
   | { readonly do: "end"; readonly display: string; readonly ticket: string }
   /** Stops whatever is under way: starting, attaching, waiting. */
   | { readonly do: "stop" }

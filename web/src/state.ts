@@ -36,8 +36,11 @@ function signedOut(model: Model, view: View): Step {
 
 function start(model: Model, display: string, nowMs: number, manner: Manner = "ask"): Step {
   if (model.identity === null) return same(model);
-  const view: View = { name: "starting", display, startedAtMs: nowMs, steps: [phaseWords("asking")], attempt: 1, retries: 0, manner };
-  return show(model, view, { do: "start", display, ticket: model.identity.ticket, existing: false, waitMs: 0 });
+  // Who wants a session that is shown elsewhere wants that one.
+  const existing = manner !== "ask";
+  const steps = [phaseWords("asking")];
+  const view: View = { name: "starting", display, startedAtMs: nowMs, steps, attempt: 1, retries: 0, manner, existing };
+  return show(model, view, { do: "start", display, ticket: model.identity.ticket, existing, waitMs: 0 });
 }
 
 /** Whether a display belongs to one of the user's types; home forms count as their type. */
@@ -77,7 +80,8 @@ function reconnect(model: Model, view: Reconnecting): Step {
 function startAgain(model: Model, view: Extract<View, { name: "starting" }>, attempt: number): Step {
   if (model.identity === null) return same(model);
   const { ticket } = model.identity;
-  return show(model, view, { do: "start", display: view.display, ticket, existing: false, waitMs: reconnectWaitMs(attempt) });
+  const { display, existing } = view;
+  return show(model, view, { do: "start", display, ticket, existing, waitMs: reconnectWaitMs(attempt) });
 }
 
 /** A desktop that breaks right after it came back is asked for ever more slowly, as one that does not come back at all. */
@@ -136,7 +140,7 @@ function failed(model: Model, found: Problem): Step {
   const view = model.view;
   if (view.name !== "starting" && view.name !== "reconnecting") return same(model);
   if (found.reason === "expired") return expired(model, view.display, `${found.what} A running session is still there: sign in again.`);
-  if (view.name === "reconnecting" && found.reason === "gone") {
+  if (found.reason === "gone") {
     const ended: View = { name: "ended", how: "gone", display: view.display };
     return show(model, found.what === goneWords ? ended : { ...ended, why: found.what });
   }
@@ -158,11 +162,12 @@ function progress(model: Model, phase: string, message: string): Step {
 function ready(model: Model): Step {
   const view = model.view;
   if (model.identity === null || (view.name !== "starting" && view.name !== "reconnecting")) return same(model);
-  const next = progress(model, "connecting", "").model;
+  const isComingBack = view.name === "reconnecting";
+  const known = isComingBack ? model : { ...model, view: { ...view, existing: true } };
   // What comes back after a cut may meet its own old connection, or another client that came meanwhile: neither is thrown out.
-  const existing = view.name === "reconnecting";
-  const manner = view.name === "reconnecting" ? "share" : view.manner;
-  return { model: next, effects: [{ do: "attach", display: view.display, identity: model.identity, manner, existing }] };
+  const manner = isComingBack ? "share" : view.manner;
+  const attach: Effect = { do: "attach", display: view.display, identity: model.identity, manner, isComingBack };
+  return { model: progress(known, "connecting", "").model, effects: [attach] };
 }
 
 function firstFrame(model: Model): Step {

@@ -102,6 +102,25 @@ const cards: readonly (readonly [name: string, way: Way])[] = [
     },
   ],
   [
+    "locked",
+    async (page, door) => {
+      door.behaviour.goodbye = ["session busy, this session is locked"];
+      await toChoice(page, door);
+      await chooseType(page, "desktop");
+      await waitForState(page, ["error"]);
+    },
+  ],
+  [
+    "over before the first picture",
+    async (page, door) => {
+      door.behaviour.goodbye = ["server shutdown"];
+      door.behaviour.gone = "Your session has ended.";
+      await toChoice(page, door);
+      await chooseType(page, "desktop");
+      await waitForState(page, ["ended"]);
+    },
+  ],
+  [
     "taken over",
     async (page, door) => {
       door.behaviour.goodbye = ["new client", "the new client does not wish to share"];

@@ -53,6 +53,8 @@ export interface FakeDoor {
     state: string;
     /** The words with which it refuses to start. */
     refusal: { code: number; reason: string; message: string } | null;
+    /** What is said of the end of the session to who wants none but the running one. */
+    gone: string | null;
     /** The words with which a session sends away whoever attaches. */
     goodbye: readonly string[] | null;
     /** Why the user's last session ended, told with the new one. */
@@ -101,7 +103,7 @@ function answer(response: ServerResponse, status: number, body: unknown): void {
 /** Serves the page and plays the door's HTTP interface, so that the page can be tried without a cluster. */
 export async function startFakeDoor(options: FakeDoorOptions): Promise<FakeDoor> {
   const calls: string[] = [];
-  const behaviour: FakeDoor["behaviour"] = { state: "ready", refusal: null, goodbye: null, stepMs: options.stepMs ?? 300 };
+  const behaviour: FakeDoor["behaviour"] = { state: "ready", refusal: null, gone: null, goodbye: null, stepMs: options.stepMs ?? 300 };
   const sockets = new Set<{ destroy(): void }>();
   const types = options.types ?? usualTypes;
   const policy = await pagePolicy();
@@ -113,15 +115,16 @@ export async function startFakeDoor(options: FakeDoorOptions): Promise<FakeDoor>
     types,
   });
 
-  async function start(response: ServerResponse, display: unknown): Promise<void> {
+  async function start(response: ServerResponse, { display, existing }: Record<string, unknown>): Promise<void> {
     response.writeHead(200, { "Content-Type": "application/x-ndjson", "Cache-Control": "no-store" });
     const line = (value: unknown) => response.write(`${JSON.stringify(value)}\n`);
     for (const [phase, message] of options.steps ?? usualSteps) {
       line({ event: "progress", phase, message });
       await pause(behaviour.stepMs);
     }
-    const { refusal, notice } = behaviour;
-    if (refusal !== null) line({ event: "error", ...refusal });
+    const { refusal, gone, notice } = behaviour;
+    if (gone !== null && existing === true) line({ event: "error", code: 1, reason: "gone", message: gone });
+    else if (refusal !== null) line({ event: "error", ...refusal });
     else line({ event: "ready", session: `${options.user}-${String(display)}`, ...(notice === undefined ? {} : { notice }) });
     response.end();
   }
@@ -138,7 +141,7 @@ export async function startFakeDoor(options: FakeDoorOptions): Promise<FakeDoor>
     if (request.headers.authorization !== `Bearer ${options.ticket}`) {
       answer(response, 401, { error: { code: "ticket", message: "Your sign-in has expired." } });
     } else if (name === "ticket") answer(response, 200, ticketAnswer());
-    else if (name === "sessions") await start(response, body.display);
+    else if (name === "sessions") await start(response, body);
     else if (name === "sessions/state") answer(response, 200, { state: behaviour.state });
     else if (name === "sessions/end") answer(response, 200, { state: "ending" });
     else answer(response, 404, { error: { code: "unknown", message: "There is no such request." } });

@@ -114,6 +114,18 @@ test("a refusal to start is shown in the door's words, with what to do", async (
   await waitForState(page, ["starting"]);
 });
 
+test("a session that ends before its first picture is said to be over, and a new one starts only when the user wants it", async () => {
+  door.behaviour.goodbye = ["server shutdown"];
+  door.behaviour.gone = "Your last session ended with an error.";
+  await signIn(page, right());
+  await chooseType(page, "desktop");
+  await waitForState(page, ["ended"]);
+  expect(await page.locator("main").textContent()).toContain(door.behaviour.gone);
+  expect(door.calls.filter((call) => call === "sessions")).toHaveLength(2);
+  await page.getByRole("button", { name: "Open a new one" }).click();
+  await waitForState(page, ["starting"]);
+});
+
 test("who lost a session is told why when the new one is there", async () => {
   door.behaviour.notice = "Your last session was ended because it needed more memory than a session may use.";
   await signIn(page, right());

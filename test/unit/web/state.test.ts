@@ -24,6 +24,7 @@ function run(asked: Choice | null, ...events: readonly Event[]): { model: Model;
   return step;
 }
 
+const gone: Event = { type: "start-failed", problem: problem("gone", "It ended.") };
 const signIn: Event = { type: "sign-in", user: "alice", password: "secret" };
 const signedIn: Event = { type: "signed-in", identity, nowMs: 5 };
 const choose: Event = { type: "choose", display: "desktop", nowMs: 9 };
@@ -79,7 +80,7 @@ test("a phase without words gets ours", () => {
 
 test("a ready session is attached, and the first frame makes it work", () => {
   const ready = run(null, ...toWork.slice(0, 4));
-  expect(ready.effects).toEqual([{ do: "attach", display: "desktop", identity, manner: "ask", existing: false }]);
+  expect(ready.effects).toEqual([{ do: "attach", display: "desktop", identity, manner: "ask", isComingBack: false }]);
   expect(run(null, ...toWork).model.view).toMatchObject({ name: "working", display: "desktop", isQuiet: false });
 });
 
@@ -100,7 +101,7 @@ test("a lost connection asks for the running session, not for a new one, and com
   expect(asks.model.view).toMatchObject({ name: "reconnecting", attempt: 1 });
   expect(asks.effects).toEqual([{ do: "start", display: "desktop", ticket: "t1", existing: true, waitMs: 500 }]);
   const back: readonly Event[] = [...toWork, isCut, { type: "session-ready" }];
-  expect(run(null, ...back).effects).toEqual([{ do: "attach", display: "desktop", identity, manner: "share", existing: true }]);
+  expect(run(null, ...back).effects).toEqual([{ do: "attach", display: "desktop", identity, manner: "share", isComingBack: true }]);
   expect(run(null, ...back, { type: "first-frame" }).model.view.name).toBe("working");
 });
 
@@ -110,6 +111,33 @@ test("a session that runs and cannot be attached again is given up after some tr
   const lost: readonly Event[] = [...toWork, isCut];
   expect(run(null, ...lost, ...failures(5)).model.view).toMatchObject({ name: "reconnecting", failedAttaches: 5 });
   expect(run(null, ...lost, ...failures(6)).model.view).toMatchObject({ name: "error", problem: { reason: "unavailable" } });
+});
+
+describe.each([
+  ["says that it is over", { kind: "session-over", words: "server shutdown" }],
+  ["goes without a word", cut],
+] as const)("a session that %s before its first picture", (_, loss: Loss) => {
+  const attached = toWork.slice(0, 4);
+  const over: Event = { type: "connection-lost", loss, nowMs: 20 };
+
+  test("is asked for once more, and no new one in its place", () => {
+    const { model, effects } = run(null, ...attached, over);
+    expect(model.view.name).toBe("starting");
+    expect(effects).toEqual([{ do: "start", display: "desktop", ticket: "t1", existing: true, waitMs: 500 }]);
+    const away: Event = { type: "start-failed", problem: problem("offline", "The service cannot be reached.") };
+    expect(run(null, ...attached, over, away).effects).toMatchObject([{ do: "start", existing: true }]);
+  });
+
+  test("is said to be over when it is", () => {
+    const { model, effects } = run(null, ...attached, over, gone);
+    expect(model.view).toEqual({ name: "ended", how: "gone", display: "desktop", why: "It ended." });
+    expect(effects).toEqual([]);
+  });
+
+  test("is entered when only the proxy was restarted", () => {
+    const { effects } = run(null, ...attached, over, { type: "session-ready" });
+    expect(effects).toEqual([{ do: "attach", display: "desktop", identity, manner: "ask", isComingBack: false }]);
+  });
 });
 
 test("a network that stays away is tried again, slower each time, and in the end the user is told", () => {
@@ -149,12 +177,12 @@ test("a desktop that is quiet between two losses is not taken for one that held"
 });
 
 test("a session that is over after a lost connection is not replaced, and the user is told what is known of its end", () => {
-  const gone = (words: string): Event => ({ type: "start-failed", problem: problem("gone", words) });
-  const { model, effects } = run(null, ...toWork, isCut, gone("Your session has ended."));
+  const over = (words: string): Event => ({ type: "start-failed", problem: problem("gone", words) });
+  const { model, effects } = run(null, ...toWork, isCut, over("Your session has ended."));
   expect(model.view).toEqual({ name: "ended", how: "gone", display: "desktop" });
   expect(effects).toEqual([]);
   const why = "Your last session ended with an error.";
-  expect(run(null, ...toWork, isCut, gone(why)).model.view).toMatchObject({ how: "gone", why });
+  expect(run(null, ...toWork, isCut, over(why)).model.view).toMatchObject({ how: "gone", why });
 });
 
 test.each(["broker", "away", "silent", "slow"])("a running session that cannot be had for a moment (%s) is asked for again", (reason) => {
@@ -217,7 +245,7 @@ test("a desktop that was opened elsewhere is not fought over", () => {
 test("a session that cannot be attached is tried some times, then the user is told", () => {
   const once: readonly Event[] = [{ type: "session-ready" }, isCut];
   expect(run(null, signIn, signedIn, choose, ...once).effects).toEqual([
-    { do: "start", display: "desktop", ticket: "t1", existing: false, waitMs: 500 },
+    { do: "start", display: "desktop", ticket: "t1", existing: true, waitMs: 500 },
   ]);
   const { model } = run(null, signIn, signedIn, choose, ...Array.from({ length: 6 }, () => once).flat());
   expect(model.view).toMatchObject({ name: "error", problem: { what: "Your session runs, but it cannot be reached." } });
@@ -303,17 +331,23 @@ test("a ticket that is renewed after signing out is dropped", () => {
 test("a session that is open elsewhere is left alone until the user says what to do", () => {
   const busy: Loss = { kind: "busy", words: "this session is shown elsewhere" };
   const toReady: readonly Event[] = [signIn, signedIn, choose, { type: "session-ready" }];
-  expect(run(null, ...toReady).effects).toEqual([{ do: "attach", display: "desktop", identity, manner: "ask", existing: false }]);
+  expect(run(null, ...toReady).effects).toEqual([{ do: "attach", display: "desktop", identity, manner: "ask", isComingBack: false }]);
   const asked: readonly Event[] = [...toReady, { type: "connection-lost", loss: busy, nowMs: 20 }];
   expect(run(null, ...asked)).toMatchObject({ model: { view: { name: "elsewhere", display: "desktop" } }, effects: [] });
   for (const manner of ["take", "share"] as const) {
-    const { effects } = run(null, ...asked, { ...choose, manner }, { type: "session-ready" });
-    expect(effects).toEqual([{ do: "attach", display: "desktop", identity, manner, existing: false }]);
+    const chosen: readonly Event[] = [...asked, { ...choose, manner }];
+    // Not a new one, when it has ended while the question stood there.
+    expect(run(null, ...chosen).effects).toEqual([{ do: "start", display: "desktop", ticket: "t1", existing: true, waitMs: 0 }]);
+    expect(run(null, ...chosen, gone).model.view).toEqual({ name: "ended", how: "gone", display: "desktop", why: "It ended." });
+    const { effects } = run(null, ...chosen, { type: "session-ready" });
+    expect(effects).toEqual([{ do: "attach", display: "desktop", identity, manner, isComingBack: false }]);
   }
   expect(run(null, ...asked, { type: "back-to-choice" }).model.view).toEqual({ name: "choose" });
 });
 
 test("who comes back after a cut throws nobody out who came meanwhile", () => {
   const back: readonly Event[] = [isCut, { type: "session-ready" }];
-  expect(run(null, ...toWork, ...back).effects).toEqual([{ do: "attach", display: "desktop", identity, manner: "share", existing: true }]);
+  expect(run(null, ...toWork, ...back).effects).toEqual([
+    { do: "attach", display: "desktop", identity, manner: "share", isComingBack: true },
+  ]);
 });

@@ -44,10 +44,11 @@ test("a secret is not handed over on a plain connection, and not by weak digests
 
 test("the first message names the display and has the clipboard's settings where 6.5 reads them", () => {
   expect(
-    corrections({ display: "mhd-desktop", clientId: "id", manner: "ask", existing: false, layout: "de" }, { encodings: ["png", "scroll"] }),
+    corrections({ display: "mhd-desktop", clientId: "id", manner: "ask", layout: "de" }, { encodings: ["png", "scroll"] }),
   ).toMatchObject({
     encodings: ["png"],
     display: "mhd-desktop",
+    "vdi-existing": true,
     uuid: "id",
     keymap: { layout: "de" },
     clipboard: { enabled: true, greedy: true, selections: ["CLIPBOARD", "PRIMARY"] },
@@ -59,7 +60,7 @@ test.each([
   ["take", { steal: true, share: false }],
   ["share", { steal: true, share: true }],
 ] as const)("who comes to %s says so in the words of Xpra", (manner, said) => {
-  expect(corrections({ display: "desktop", clientId: "id", manner, existing: false, layout: "us" }, {})).toMatchObject(said);
+  expect(corrections({ display: "desktop", clientId: "id", manner, layout: "us" }, {})).toMatchObject(said);
 });
 
 test.each([

@@ -17,8 +17,6 @@ export interface Identification {
   /** The name that X11 has for the keyboard's layout. */
   readonly layout: string;
   readonly manner: Manner;
-  /** The page comes back: the door starts no new session in the place of one that has ended. */
-  readonly existing: boolean;
 }
 
 /** The ways of sending pictures that this page takes. */
@@ -31,14 +29,15 @@ function pictureEncodings(offered: unknown): string[] {
 
 /** What the client library's message lacks, or says in a way that a server from 6.5 on does not read. */
 export function corrections(own: Identification, made: Record<string, unknown>): Record<string, unknown> {
-  const { display, clientId, layout, manner, existing } = own;
+  const { display, clientId, layout, manner } = own;
   const encodings = pictureEncodings(made.encodings);
   return {
     encodings,
     "encodings.core": encodings,
     "encoding.scrolling": false,
     display,
-    ...(existing ? { "vdi-existing": true } : {}),
+    // The page attaches to what was ready a moment ago: the door starts no new session in the place of one that has ended meanwhile.
+    "vdi-existing": true,
     uuid: clientId,
     // Without `steal` a server refuses whoever comes second; without `share` it has the others leave.
     steal: manner !== "ask",

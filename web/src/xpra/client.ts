@@ -28,8 +28,8 @@ export interface DesktopOptions {
   readonly display: string;
   /** What is to happen with other clients of the session. */
   readonly manner: Manner;
-  /** The session runs already, and none is to be started in its place. */
-  readonly existing: boolean;
+  /** This page has shown the session already. */
+  readonly isComingBack: boolean;
   /** The element that the desktop fills. */
   readonly host: HTMLElement;
   /** Something of the desktop is on the screen. */
@@ -102,7 +102,7 @@ export async function openDesktop(options: DesktopOptions): Promise<Desktop> {
     clientId,
     layout: await findLayout(),
     manner: options.manner,
-    existing: options.existing,
+    isComingBack: options.isComingBack,
     onQuiet: options.onQuiet,
     onLost: (loss) => {
       tidy();
@@ -112,7 +112,7 @@ export async function openDesktop(options: DesktopOptions): Promise<Desktop> {
   const { client } = connection;
   let isFresh = true;
   const session = `${options.user} ${options.display}`;
-  const before = options.existing && lost?.session === session ? lost.arrangement : null;
+  const before = options.isComingBack && lost?.session === session ? lost.arrangement : null;
   const windows = new WindowSet(connection, host, before, () => {
     frames += 1;
     document.body.dataset.frames = String(frames);

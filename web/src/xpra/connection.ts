@@ -41,7 +41,7 @@ export interface ConnectionOptions {
   readonly clientId: string;
   readonly layout: string;
   readonly manner: Manner;
-  readonly existing: boolean;
+  readonly isComingBack: boolean;
   readonly onQuiet: (isQuiet: boolean) => void;
   readonly onLost: (loss: Loss) => void;
 }
@@ -146,7 +146,7 @@ export async function createConnection(options: ConnectionOptions): Promise<Conn
     },
     open: () => {
       // A browser waits for minutes for a server that does not answer.
-      const limitMs = options.existing ? helloAgainMs : helloMs;
+      const limitMs = options.isComingBack ? helloAgainMs : helloMs;
       helloTimer = window.setTimeout(() => finish({ kind: "lost", words: "The desktop does not answer." }), limitMs);
       client.connect(`${isEncrypted ? "wss" : "ws"}://${location.host}/`, {
         username: options.user,
