@@ -57,6 +57,8 @@ export interface Model {
   readonly identity: Identity | null;
   /** What the address asked for; it skips the choice. */
   readonly asked: Choice | null;
+  /** The desktop that a user's ticket ended on: after the next sign-in it opens again, for nobody else. */
+  readonly left: { readonly user: string; readonly choice: Choice } | null;
 }
 
 /** Why the connection to a desktop came to its end; `page`: a part of the page itself cannot be had. */

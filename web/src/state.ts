@@ -15,11 +15,12 @@ const mostAttemptsToReconnect = 40;
 /** Losses that lie so far apart have nothing to do with each other. */
 const apartMs = 30_000;
 
+type SigningIn = Extract<View, { name: "sign-in" }>;
 type Reconnecting = Extract<View, { name: "reconnecting" }>;
 
 /** The model of a page that was just opened. */
 export function firstModel(asked: Choice | null): Model {
-  return { view: { name: "sign-in", busy: false }, identity: null, asked };
+  return { view: { name: "sign-in", busy: false }, identity: null, asked, left: null };
 }
 
 function show(model: Model, view: View, ...effects: Effect[]): Step {
@@ -31,7 +32,7 @@ function same(model: Model): Step {
 }
 
 function signedOut(model: Model, view: View): Step {
-  return { model: { ...model, view, identity: null }, effects: [{ do: "stop" }, { do: "forget" }] };
+  return { model: { ...model, view, identity: null, left: null }, effects: [{ do: "stop" }, { do: "forget" }] };
 }
 
 function start(model: Model, display: string, nowMs: number, manner: Manner = "ask"): Step {
@@ -49,9 +50,9 @@ function mayStart(identity: Identity, choice: Choice): boolean {
 }
 
 function afterSignIn(model: Model, identity: Identity, nowMs: number): Step {
-  const known: Model = { ...model, identity };
+  const known: Model = { ...model, identity, left: null };
   const effects: Effect[] = [{ do: "renew-in-time", identity }, { do: "load-client" }];
-  const asked = model.asked;
+  const asked = model.left?.user === identity.user ? model.left.choice : model.asked;
   if (asked !== null && mayStart(identity, asked)) {
     const step = start(known, asked.display, nowMs);
     return { model: step.model, effects: [...effects, ...step.effects] };
@@ -62,7 +63,9 @@ function afterSignIn(model: Model, identity: Identity, nowMs: number): Step {
 
 /** The ticket has ended: after the next sign-in the same desktop opens again. */
 function expired(model: Model, display: string, words: string): Step {
-  return signedOut({ ...model, asked: choiceOfDisplay(display) }, { name: "sign-in", busy: false, notice: words });
+  const step = signedOut(model, { name: "sign-in", busy: false, notice: words });
+  const left = model.identity === null ? null : { user: model.identity.user, choice: choiceOfDisplay(display) };
+  return { ...step, model: { ...step.model, left } };
 }
 
 function reconnect(model: Model, view: Reconnecting): Step {
@@ -178,6 +181,11 @@ function firstFrame(model: Model): Step {
   return show(model, { name: "working", display: view.display, isQuiet: false, attempt, lostAtMs });
 }
 
+/** The sign-in without what went wrong the last time. Its notice stays: with another one it would be a new card, and the name gone. */
+function signInView({ notice }: SigningIn, busy: boolean): SigningIn {
+  return notice === undefined ? { name: "sign-in", busy } : { name: "sign-in", busy, notice };
+}
+
 function displayOf(view: View): string | null {
   return "display" in view ? view.display : null;
 }
@@ -195,11 +203,11 @@ export function next(model: Model, event: Event): Step {
   switch (event.type) {
     case "sign-in":
       if (view.name !== "sign-in" || view.busy) return same(model);
-      return show(model, { name: "sign-in", busy: true }, { do: "sign-in", user: event.user, password: event.password });
+      return show(model, signInView(view, true), { do: "sign-in", user: event.user, password: event.password });
     case "signed-in":
       return view.name === "sign-in" ? afterSignIn(model, event.identity, event.nowMs) : same(model);
     case "sign-in-failed":
-      return view.name === "sign-in" ? show(model, { name: "sign-in", busy: false, problem: event.problem }) : same(model);
+      return view.name === "sign-in" ? show(model, { ...signInView(view, false), problem: event.problem }) : same(model);
     case "choose":
       return start(model, event.display, event.nowMs, event.manner);
     case "progress":

@@ -1,34 +1,10 @@
 import { describe, expect, test } from "vitest";
-import type { Choice } from "../../../web/src/address.ts";
-import type { Effect, Event, Loss, Model } from "../../../web/src/model.ts";
-import { firstModel, next } from "../../../web/src/state.ts";
+import type { Event, Loss, Model } from "../../../web/src/model.ts";
+import { next } from "../../../web/src/state.ts";
 import type { Identity } from "../../../web/src/types.ts";
 import { problem } from "../../../web/src/words.ts";
 import { lossFromWords } from "../../../web/src/xpra/loss.ts";
-
-const identity: Identity = {
-  user: "alice",
-  ticket: "t1",
-  expiresAtMs: 1_000_000,
-  types: [{ name: "desktop", title: "Desktop", description: "", isDefault: true }],
-};
-
-const desktop: Choice = { type: "desktop", display: "desktop" };
-const cut: Loss = { kind: "lost", words: "The connection was cut." };
-const isCut: Event = { type: "connection-lost", loss: cut, nowMs: 20 };
-
-/** Runs events from the first model on; gives the last model and the effects of the last event. */
-function run(asked: Choice | null, ...events: readonly Event[]): { model: Model; effects: readonly Effect[] } {
-  let step: { model: Model; effects: readonly Effect[] } = { model: firstModel(asked), effects: [] };
-  for (const event of events) step = next(step.model, event);
-  return step;
-}
-
-const gone: Event = { type: "start-failed", problem: problem("gone", "It ended.") };
-const signIn: Event = { type: "sign-in", user: "alice", password: "secret" };
-const signedIn: Event = { type: "signed-in", identity, nowMs: 5 };
-const choose: Event = { type: "choose", display: "desktop", nowMs: 9 };
-const toWork: readonly Event[] = [signIn, signedIn, choose, { type: "session-ready" }, { type: "first-frame" }];
+import { choose, cut, gone, identity, isCut, run, signedIn, signIn, toWork } from "./model-runs.ts";
 
 test("the password is in the one effect that uses it and nowhere in the model", () => {
   const { model, effects } = run(null, signIn);
@@ -254,8 +230,10 @@ test("a session that cannot be attached is tried some times, then the user is to
 test("an expired ticket leads to the sign-in, keeps what was asked for, and forgets the ticket", () => {
   const expired: Event = { type: "start-failed", problem: problem("expired", "Your sign-in has expired.") };
   const { model, effects } = run(null, signIn, signedIn, choose, expired);
-  expect(model).toMatchObject({ identity: null, asked: desktop, view: { name: "sign-in" } });
+  expect(model).toMatchObject({ identity: null, view: { name: "sign-in" } });
   expect(effects).toEqual([{ do: "stop" }, { do: "forget" }]);
+  const again = next(next(model, signIn).model, signedIn);
+  expect(again.model.view).toMatchObject({ name: "starting", display: "desktop" });
 });
 
 describe.each([
