@@ -63,14 +63,15 @@ const whatHappened: Readonly<Record<string, string>> = {
   unavailable: "The service is not available at the moment.",
 };
 
+/** What the broker refuses for what was asked for; the status tells no more of them than of a bug. */
+const refusals: ReadonlySet<string> = new Set(["no-such-type", "bad-display"]);
+
 /** Makes the problem of an answer that is no success. */
 export function problemOfAnswer(status: number, body: unknown, asksWithTicket: boolean): Problem {
   const error = isRecord(body) && isRecord(body.error) ? body.error : {};
-  const reason = reasonOfStatus(status, asksWithTicket);
   const said = text(error.message);
-  if (asksWithTicket && reason !== "expired" && reason !== "unavailable" && text(error.reason) !== "") {
-    return problem(text(error.reason), said || "The service refused.");
-  }
+  const code = text(error.reason) || text(error.code);
+  const reason = refusals.has(code) ? code : reasonOfStatus(status, asksWithTicket);
   return problemSaid(reason, said || (whatHappened[reason] ?? `The service answered with an error (${status}).`));
 }
 

@@ -35,6 +35,7 @@ const advice: Readonly<Record<string, string>> = {
   page: "Load this page again and sign in. A running session is still there.",
   locked: "Close that client, or start it without --lock. Then try again.",
   "no-such-type": "Choose another session.",
+  "bad-display": "Choose another session.",
   unexpected: "Try again. If it happens again, tell the people who run this service what is written here.",
 };
 

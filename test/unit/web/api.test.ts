@@ -58,6 +58,28 @@ test("advice of the door is not repeated in other words", () => {
   expect(found).toEqual({ reason: "account", what: "This account has expired. Please ask your administrator." });
 });
 
+test.each(["no-such-type", "bad-display"])("that there is no such session (%s) is told from a bug, in the door's form", (reason) => {
+  const found = problemOfAnswer(404, { error: { code: reason, message: "There is no session type x for you." } }, true);
+  expect(found).toEqual({ reason, what: "There is no session type x for you.", tryThis: "Choose another session." });
+});
+
+test.each([
+  [401, "ticket", "expired"],
+  [403, "account", "account"],
+  [403, "origin", "account"],
+  [403, "unknown-user", "account"],
+  [404, "not-found", "unexpected"],
+  [400, "request", "unexpected"],
+  [429, "too-many", "busy"],
+  [502, "away", "unavailable"],
+  [503, "busy", "unavailable"],
+  [503, "unavailable", "unavailable"],
+  [503, "broker", "unavailable"],
+  [503, "no-configuration", "unavailable"],
+])("what else the door says goes by the status: %i %s means %s", (status, code, reason) => {
+  expect(problemOfAnswer(status, { error: { code, message: "No." } }, true).reason).toBe(reason);
+});
+
 test("a broker's reason is kept", () => {
   const found = problemOfAnswer(404, { error: { code: 4, reason: "no-such-type", message: "There is no session type x." } }, true);
   expect(found).toMatchObject({ reason: "no-such-type", tryThis: "Choose another session." });
