@@ -3,6 +3,8 @@ import { renewalWaitMs } from "./ticket.ts";
 import type { Identity } from "./types.ts";
 
 const renewAgainMs = 30_000;
+/** Neither passes by asking again and again: the ticket is over, or its user may not come in any more. */
+const refusals: ReadonlySet<string> = new Set(["expired", "account"]);
 
 /** What keeps a ticket fresh. */
 export interface Renewal {
@@ -29,8 +31,8 @@ export function createRenewal(
           if (!signal.aborted) onRenewed(renewed);
         },
         (error: unknown) => {
-          // An ended ticket is still renewed, for some hours. The next request will say so when it is not.
-          const isOver = error instanceof DoorError && error.problem.reason === "expired";
+          // An ended ticket is still renewed, for some hours. What it was refused for the next request will say; the desktop stays.
+          const isOver = error instanceof DoorError && refusals.has(error.problem.reason);
           if (!signal.aborted && !isOver) renewIn(identity, Math.max(renewAgainMs, renewalWaitMs(Date.now(), identity.expiresAtMs)));
         },
       );

@@ -44,14 +44,17 @@ test("a ticket is renewed in time", async () => {
   expect(renewed).toEqual(["alice"]);
 });
 
-test("a renewal that fails is tried again, unless the ticket is over", async () => {
+test.each([
+  ["the ticket is over", "expired"],
+  ["its user may not come in any more", "account"],
+])("a renewal that fails is tried again, unless %s", async (_, reason) => {
   const { renewal, requests, request } = rig();
   renewal.start(identityOf("alice"));
   await vi.advanceTimersByTimeAsync(dueMs);
   request(0).fail(new DoorError(problem("offline", "Nobody there.")));
   await vi.advanceTimersByTimeAsync(lifeMs);
   expect(requests).toHaveLength(2);
-  request(1).fail(new DoorError(problem("expired", "Your sign-in has expired.")));
+  request(1).fail(new DoorError(problem(reason, "No more.")));
   await vi.advanceTimersByTimeAsync(lifeMs);
   expect(requests).toHaveLength(2);
 });
