@@ -221,7 +221,8 @@ export async function startSession(
   throw new DoorError(cut);
 }
 
-/** Ends a session. The door answers as soon as the end has begun. */
-export async function endSession(display: string, ticket: string, signal: AbortSignal): Promise<void> {
-  await ask("sessions/end", { display }, ticket, signal, answerMs);
+/** Ends a session. The door answers as soon as the end has begun; gives whether programs of it are still there. */
+export async function endSession(display: string, ticket: string, signal: AbortSignal): Promise<boolean> {
+  const { value } = await ask("sessions/end", { display }, ticket, signal, answerMs);
+  return value.state !== "absent";
 }

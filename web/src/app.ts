@@ -167,8 +167,8 @@ function perform(effect: Effect): void {
     case "end":
       run(
         async (signal) => {
-          await withTicket(effect.ticket, signal, (ticket) => endSession(effect.display, ticket, signal));
-          dispatch({ type: "session-ended" });
+          const isClosing = await withTicket(effect.ticket, signal, (ticket) => endSession(effect.display, ticket, signal));
+          dispatch({ type: "session-ended", isClosing });
         },
         (found) => ({ type: "end-failed", problem: found }),
       );

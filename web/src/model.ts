@@ -48,8 +48,8 @@ export type View =
  */
 export type Manner = "ask" | "take" | "share";
 
-/** The ways in which work comes to its end. */
-export type EndKind = "signed-out" | "ending" | "ended-by-user" | "gone" | "taken-over";
+/** The ways in which work comes to its end; `ending`: the door is asked to end it, `closing`: it has begun to. */
+export type EndKind = "signed-out" | "ending" | "closing" | "ended-by-user" | "gone" | "taken-over";
 
 /** All that the page knows. */
 export interface Model {
@@ -83,7 +83,7 @@ export type Event =
   | { readonly type: "ticket-renewed"; readonly identity: Identity }
   | { readonly type: "sign-out" }
   | { readonly type: "end-session" }
-  | { readonly type: "session-ended" }
+  | { readonly type: "session-ended"; readonly isClosing: boolean }
   | { readonly type: "end-failed"; readonly problem: Problem }
   | { readonly type: "back-to-choice" };
 

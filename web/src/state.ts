@@ -235,7 +235,7 @@ export function next(model: Model, event: Event): Step {
     case "end-session":
       return endSession(model);
     case "session-ended":
-      return view.name === "ended" ? show(model, { ...view, how: "ended-by-user" }) : same(model);
+      return view.name === "ended" ? show(model, { ...view, how: event.isClosing ? "closing" : "ended-by-user" }) : same(model);
     case "end-failed":
       return view.name === "ended" && view.display !== null
         ? show(model, { name: "error", problem: event.problem, display: view.display })

@@ -130,6 +130,14 @@ const cards: readonly (readonly [name: string, way: Way])[] = [
     },
   ],
   [
+    "session being closed",
+    async (page, door) => {
+      await toError("stuck", "The previous session cannot be closed.")(page, door);
+      await page.getByRole("button", { name: "End the session" }).click();
+      await page.locator('[data-how="closing"]').waitFor();
+    },
+  ],
+  [
     "signed out",
     async (page, door) => {
       await toChoice(page, door);

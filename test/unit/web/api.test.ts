@@ -1,5 +1,5 @@
-import { expect, test } from "vitest";
-import { problemOfAnswer, readTypes, reasonOfStatus } from "../../../web/src/api.ts";
+import { expect, test, vi } from "vitest";
+import { endSession, problemOfAnswer, readTypes, reasonOfStatus } from "../../../web/src/api.ts";
 import { readJsonLines } from "../../../web/src/ndjson.ts";
 import { elapsedWords } from "../../../web/src/words.ts";
 
@@ -88,6 +88,18 @@ test("a broker's reason is kept", () => {
 test("an answer without words gets ours", () => {
   expect(problemOfAnswer(503, null, false).what).toBe("The service is not available at the moment.");
   expect(problemOfAnswer(418, "tea", false).what).toContain("418");
+});
+
+test.each([
+  ["ending", true],
+  ["absent", false],
+])("a session of which the door says %s has programs left: %s", async (state, isClosing) => {
+  vi.stubGlobal("fetch", async () => Response.json({ state }));
+  try {
+    expect(await endSession("desktop", "t1", new AbortController().signal)).toBe(isClosing);
+  } finally {
+    vi.unstubAllGlobals();
+  }
 });
 
 test("elapsed time reads like a clock", () => {

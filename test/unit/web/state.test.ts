@@ -292,7 +292,9 @@ test("ending the session leaves the desktop, asks the door, and says when it is 
   const ending = run(null, ...toWork, { type: "end-session" });
   expect(ending.model.view).toEqual({ name: "ended", how: "ending", display: "desktop" });
   expect(ending.effects).toEqual([{ do: "stop" }, { do: "end", display: "desktop", ticket: "t1" }]);
-  expect(run(null, ...toWork, { type: "end-session" }, { type: "session-ended" }).model.view).toMatchObject({ how: "ended-by-user" });
+  const ended = (isClosing: boolean) => run(null, ...toWork, { type: "end-session" }, { type: "session-ended", isClosing }).model.view;
+  expect(ended(true)).toMatchObject({ how: "closing" });
+  expect(ended(false)).toMatchObject({ how: "ended-by-user" });
 });
 
 test("a renewed ticket is used from then on", () => {

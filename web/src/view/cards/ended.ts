@@ -5,6 +5,7 @@ import { type Card, type Dispatch, heading, type ViewNamed } from "./card.ts";
 const endWords: Readonly<Record<ViewNamed<"ended">["how"], readonly [string, string]>> = {
   "signed-out": ["You are signed out", "Your session keeps running. Sign in again to go on where you left off."],
   ending: ["Ending your session", "Your programs are asked to close. This takes a moment."],
+  closing: ["Your session is being closed", "Its programs are closing. This may take a moment."],
   "ended-by-user": ["Your session has ended", "All its programs are closed."],
   gone: ["Your session is over", "It was ended from inside or by the people who run this service."],
   "taken-over": ["Your desktop is open elsewhere", "Another window or device of yours has taken it over. It is still running."],
