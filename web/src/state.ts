@@ -1,4 +1,4 @@
-import { type Choice, choiceOfDisplay } from "./address.ts";
+import { type Choice, choiceOfDisplay, typeOfDisplay } from "./address.ts";
 import type { Effect, Event, Loss, Manner, Model, Step, View } from "./model.ts";
 import { reconnectWaitMs } from "./ticket.ts";
 import type { Identity, Problem } from "./types.ts";
@@ -44,16 +44,11 @@ function start(model: Model, display: string, nowMs: number, manner: Manner = "a
   return show(model, view, { do: "start", display, ticket: model.identity.ticket, existing, waitMs: 0 });
 }
 
-/** Whether a display belongs to one of the user's types; home forms count as their type. */
-function mayStart(identity: Identity, choice: Choice): boolean {
-  return identity.types.some((type) => type.name === choice.type || type.name === choice.display);
-}
-
 function afterSignIn(model: Model, identity: Identity, nowMs: number): Step {
   const known: Model = { ...model, identity, left: null };
   const effects: Effect[] = [{ do: "renew-in-time", identity }, { do: "load-client" }];
   const asked = model.left?.user === identity.user ? model.left.choice : model.asked;
-  if (asked !== null && mayStart(identity, asked)) {
+  if (asked !== null && typeOfDisplay(asked.display, identity) !== undefined) {
     const step = start(known, asked.display, nowMs);
     return { model: step.model, effects: [...effects, ...step.effects] };
   }

@@ -1,10 +1,23 @@
 import { describe, expect, test } from "vitest";
-import type { Choice } from "../../../web/src/address.ts";
+import { type Choice, choiceFromPath } from "../../../web/src/address.ts";
 import type { Event } from "../../../web/src/model.ts";
 import { next } from "../../../web/src/state.ts";
 import type { Identity } from "../../../web/src/types.ts";
 import { problem } from "../../../web/src/words.ts";
 import { choose, desktopType, identity, run, signedIn, signIn } from "./model-runs.ts";
+
+test.each([
+  ["/Desktop.html", "Desktop"],
+  ["/MHD-desktop.html", "mhd-desktop"],
+  ["/alice-desktop.html", "alice-desktop"],
+])("the address %s opens what the broker takes it for", (path, display) => {
+  expect(run(choiceFromPath(path), signIn, signedIn).effects.at(-1)).toMatchObject({ do: "start", display });
+});
+
+test("another user's name before a type opens nothing", () => {
+  const { view } = run(choiceFromPath("/bob-desktop.html"), signIn, signedIn).model;
+  expect(view).toMatchObject({ name: "choose", problem: { what: 'There is no session "bob-desktop" for you.' } });
+});
 
 describe("what a user has opened is nothing to the next one at this page", () => {
   const cad: Choice = { type: "cad", display: "cad" };

@@ -1,3 +1,4 @@
+import { typeOfDisplay } from "../address.ts";
 import type { Model, View } from "../model.ts";
 import type { Desktop, Notice } from "../xpra/client.ts";
 import type { Card, Dispatch } from "./cards/card.ts";
@@ -75,8 +76,8 @@ const pageTitles: Readonly<Record<View["name"], string>> = {
 
 /** The title of a session type, or the name that was asked for. */
 function titleOf(model: Model, display: string): string {
-  const types = model.identity?.types ?? [];
-  return types.find((type) => type.name === display || display.endsWith(`-${type.name}`))?.title ?? display;
+  const type = model.identity === null ? undefined : typeOfDisplay(display, model.identity);
+  return type?.title ?? display;
 }
 
 /** Connects the page's elements with the state machine. */

@@ -1,3 +1,4 @@
+import { typeOfDisplay } from "../../address.ts";
 import type { Model, View } from "../../model.ts";
 import { elapsedWords } from "../../words.ts";
 import { button, element, picture } from "../dom.ts";
@@ -8,7 +9,7 @@ const silentMs = 3_000;
 
 /** Shows what happens while a session starts. */
 export function startingCard(model: Model, view: ViewNamed<"starting">, dispatch: Dispatch): Card {
-  const type = model.identity?.types.find((entry) => view.display === entry.name || view.display.endsWith(`-${entry.name}`));
+  const type = model.identity === null ? undefined : typeOfDisplay(view.display, model.identity);
   const clock = element("span", { class: "clock" });
   // A start that is over in a moment needs no clock.
   const elapsed = element("span", {}, "Time so far: ", clock);
