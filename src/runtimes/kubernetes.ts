@@ -105,7 +105,7 @@ export function kubernetesRuntime(options: KubernetesRuntimeOptions): RunningRun
     if (memory.get(name) !== undefined) return "exists";
     let pod: V1Pod;
     try {
-      pod = await transport.json<V1Pod>({ path: `${base}${kubePath("pods", name)}` });
+      pod = await transport.json<V1Pod>({ path: `${base}${kubePath("pods", name)}`, timeoutMs: createTimeoutMs });
     } catch (thrown) {
       if (isKubeStatus(thrown, 404)) return "exists";
       throw createRefusal(thrown, "\0");
@@ -177,6 +177,7 @@ export function kubernetesRuntime(options: KubernetesRuntimeOptions): RunningRun
     count: memory.count,
     done: Promise.all([watch.done, events.done]).then(() => undefined),
     create,
+    find: adopt,
     remove,
     known: (timeoutMs) => inTime(watch.listed, timeoutMs),
   };

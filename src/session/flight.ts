@@ -71,6 +71,8 @@ interface History {
   /** Why the session that is being replaced had ended. */
   replaced: Reason | undefined;
   readonly isComingBack: boolean;
+  /** Whether the runtime was asked for what it did not know. */
+  isLookedUp: boolean;
   /** In the line of starts, once a session has to be started. */
   place: StartPlace | undefined;
   deadline: number;
@@ -89,6 +91,7 @@ export async function fly(plan: FlightPlan): Promise<OpenSession> {
     closed: undefined,
     replaced: undefined,
     isComingBack: plan.request === undefined,
+    isLookedUp: false,
     place: undefined,
     deadline: performance.now() + plan.timeoutMs,
   };
@@ -120,6 +123,12 @@ async function act(action: Action, view: SessionView, plan: FlightPlan, history:
   const { status } = view;
   switch (action) {
     case "refuse":
+      // Once, for somebody who comes back: what has just become ready by another broker may not have been told here yet.
+      if (status.state === "absent" && history.isComingBack && !history.isLookedUp) {
+        history.isLookedUp = true;
+        await runtime.find?.(name);
+        return { waitMs: 0 };
+      }
       throw refusalOf(view, plan);
     case "create": {
       if (plan.request === undefined) throw refusalOf(view, plan);

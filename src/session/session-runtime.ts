@@ -22,6 +22,8 @@ export interface SessionRuntime {
    * Starts a session. `exists`: somebody else did, and `look` knows it. Throws a `SessionRefusal` when it cannot be.
    */
   create(request: SessionRequest): Promise<"created" | "exists">;
+  /** Asks for a session that `look` does not know: another broker may have started it a moment ago. Throws a `SessionRefusal`. */
+  find?(name: string): Promise<unknown>;
   /** Ends this instance of a session and no other; done when the end has begun. */
   remove(name: string, instance: string): Promise<void>;
   /** Connects once to a session that is ready; one that has just answered need not be asked again. */
