@@ -72,7 +72,7 @@ export const effectsOf: Readonly<Record<string, VariableEffects>> = {
   PRESTOP_CMD: entry(["sessions"], ["save-state; xpra stop"]),
   IMAGE_DEFAULT: entry(["sessions", "policy"], ["registry.example.org:5000/vdi-office:2026-11"]),
   IMAGE_XPRA_PROXY: entry(["proxies"], ["registry.example.org:5000/vdi-proxy:2026-11"]),
-  XPRA_TOPDIR_INT: entry(["proxies", "sessions"], ["/opt/vdi"]),
+  XPRA_TOPDIR_INT: entry(["proxies", "sessions", "policy"], ["/opt/vdi"]),
   XPRA_TOPDIR_EXT: entry(nothing, ["/data/srv/vdi-stp/to_container"]),
   XPRA_STORAGE: entry(nothing, ["nfs:nfs1.example.org:/export/vdi", "claim:vdi-files"]),
   XPRA_VAR_LOG_INT: entry(nothing, ["/var/log/vdi"]),

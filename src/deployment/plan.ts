@@ -93,8 +93,8 @@ export function planDeployment(parts: DeploymentParts): DeploymentPlan {
     ...(cluster.hasAdmissionPolicies
       ? admissionPolicy(config, {
           images: [...new Set(Object.values(broker.images))].sort(),
-          configMaps: Object.values(carried).flatMap((maps) => maps.mounts.map(({ name }) => name)),
-          claims: [],
+          configMaps: Object.fromEntries(Object.entries(mounts).map(([directory, maps]) => [directory, maps.map(({ name }) => name)])),
+          topdirInt: config.topdirInt,
           pullSecrets: broker.kubernetes.imagePullSecrets,
           minUid: config.minUid,
           nodeSelector: nodeSelector(config),

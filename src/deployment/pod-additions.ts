@@ -17,10 +17,14 @@ export async function readPodAdditions(
     ask<V1Namespace>(kubePath("api", "v1", "namespaces", namespace)),
     ask<{ spec?: { defaultNodeSelector?: string } }>("/apis/config.openshift.io/v1/schedulers/cluster"),
   ]);
+  const annotations = live?.metadata?.annotations ?? {};
+  // By this OpenShift keeps the pods of one namespace from the files of another's.
+  const seLinuxLevel = annotations["openshift.io/sa.scc.mcs"];
   return {
     priorityClasses: defaultClasses(classes?.items ?? []),
     pullSecrets: [...new Set((account?.imagePullSecrets ?? []).flatMap(({ name }) => (name === undefined ? [] : [name])))].sort(),
-    nodeSelector: addedNodeSelector(live?.metadata?.annotations ?? {}, scheduler?.spec?.defaultNodeSelector),
+    nodeSelector: addedNodeSelector(annotations, scheduler?.spec?.defaultNodeSelector),
+    ...(seLinuxLevel === undefined ? {} : { seLinuxLevel }),
   };
 }
 

@@ -1,14 +1,18 @@
 import type { V1ValidatingAdmissionPolicy, V1ValidatingAdmissionPolicyBinding, V1Validation } from "@kubernetes/client-node";
+import { sessionEntry } from "../session/session-settings.ts";
+import { systemTop } from "../session/session-user.ts";
 import { brokerUser, type DeploymentNames, deploymentLabels, policyName, sessionServiceAccount } from "./deployment-names.ts";
 import type { KubeObject } from "./kube-object.ts";
 import { sessionKeys, sessionLabels } from "./labels.ts";
+import { directoryVolume, scratchPlaces } from "./session-pod.ts";
 
 /** What a session pod may consist of; everything else is refused. */
 export interface SessionLimits {
   /** References exactly as they stand in the pods. */
   readonly images: readonly string[];
-  readonly configMaps: readonly string[];
-  readonly claims: readonly string[];
+  /** By the directory below `topdirInt` that they carry. */
+  readonly configMaps: Readonly<Record<string, readonly string[]>>;
+  readonly topdirInt: string;
   readonly pullSecrets: readonly string[];
   /** No session runs with a smaller uid. */
   readonly minUid: number;
@@ -28,6 +32,8 @@ export interface PodAdditions {
   readonly pullSecrets: readonly string[];
   /** The namespace's own node selector. */
   readonly nodeSelector: Readonly<Record<string, string>>;
+  /** The level that OpenShift gives the namespace for SELinux. */
+  readonly seLinuxLevel?: string;
 }
 
 /** A cluster that adds nothing. */
@@ -100,7 +106,11 @@ function validations(names: DeploymentNames, limits: SessionLimits): V1Validatio
       `spec.serviceAccountName == ${cel(sessionServiceAccount)}`,
       "has(spec.automountServiceAccountToken) && !spec.automountServiceAccountToken",
     ],
-    ["no choice of the node", "!has(spec.nodeName)", "!has(spec.affinity)", ...nodeSelectorRules(limits)],
+    [
+      "no choice of the node",
+      ...["nodeName", "affinity", "topologySpreadConstraints"].map((field) => `!has(spec.${field})`),
+      ...nodeSelectorRules(limits),
+    ],
     [
       "only the tolerations that every pod gets",
       `!has(spec.tolerations) || spec.tolerations.all(t, has(t.key) && t.key in ${cel(usualTolerations)})`,
@@ -123,6 +133,10 @@ function validations(names: DeploymentNames, limits: SessionLimits): V1Validatio
       "!has(spec.schedulerName) || spec.schedulerName == 'default-scheduler'",
       "!has(spec.resourceClaims)",
       "!has(spec.schedulingGates)",
+      // Devices, huge pages and whatever else a node has to give.
+      everyContainer(
+        `!has(c.resources) || dyn(c.resources).all(r, r in ["limits", "requests"] && ${onlyKeys("dyn(c.resources)[r]", usualResources)})`,
+      ),
     ],
     [
       "no priority of its own",
@@ -142,6 +156,8 @@ function validations(names: DeploymentNames, limits: SessionLimits): V1Validatio
       "has(spec.securityContext.runAsNonRoot) && spec.securityContext.runAsNonRoot",
       "has(spec.securityContext.seccompProfile) && spec.securityContext.seccompProfile.type == 'RuntimeDefault'",
       "!has(spec.securityContext.sysctls)",
+      onlyKeys("object.spec.securityContext", podSecurityFields),
+      seLinuxRule(limits),
     ],
     [
       "no capability, no escalation, a read-only root file system",
@@ -154,23 +170,38 @@ function validations(names: DeploymentNames, limits: SessionLimits): V1Validatio
     ],
     [
       "nothing of the pod's own security undone",
-      ...["runAsUser", "runAsGroup", "runAsNonRoot", "seccompProfile", "procMount"].map((field) =>
-        everyContainer(`!has(c.securityContext.${field})`),
-      ),
+      everyContainer(onlyKeys("c.securityContext", ["allowPrivilegeEscalation", "capabilities", "privileged", "readOnlyRootFilesystem"])),
     ],
-    [
-      "only the session's entry program",
-      everyContainer("has(c.command) && c.command == ['/usr/lib/vdi/bin/session-entry'] && !has(c.args)"),
-    ],
+    ["only the session's entry program", everyContainer(`has(c.command) && c.command == [${cel(sessionEntry)}] && !has(c.args)`)],
     [
       "no environment from elsewhere",
       everyContainer("!has(c.envFrom)"),
       everyContainer("!has(c.env) || c.env.all(e, !has(e.valueFrom) || has(e.valueFrom.fieldRef))"),
     ],
     ["only the deployment's volumes", volumeRule(limits)],
+    ["its volumes where a session has them", everyContainer(`!has(c.volumeMounts) || c.volumeMounts.all(m, ${mountRule(limits)})`)],
     [
       "only the deployment's pull secrets",
       `!has(spec.imagePullSecrets) || spec.imagePullSecrets.all(s, s.name in ${cel([...limits.pullSecrets, ...limits.added.pullSecrets])})`,
+    ],
+    [
+      "nothing written on it but what a session has",
+      onlyKeys("object.metadata", metadataFields),
+      `!has(object.metadata.labels) || ${onlyKeys(
+        "object.metadata.labels",
+        labels.map(([key]) => key),
+      )}`,
+      `!has(${annotations}) || ${onlyKeys(annotations, [...Object.values(sessionKeys), ...clusterAnnotations])}`,
+    ],
+    [
+      "nothing that a session has not",
+      onlyKeys("object.spec", podFields),
+      "!has(spec.restartPolicy) || spec.restartPolicy == 'Never'",
+      "!has(spec.dnsPolicy) || spec.dnsPolicy == 'ClusterFirst'",
+      everyContainer(onlyKeys("c", containerFields)),
+      everyContainer(`!has(c.lifecycle) || ${onlyKeys("c.lifecycle", ["preStop"])}`),
+      // There the kubelet puts a file of its own over what the image has.
+      everyContainer("!has(c.terminationMessagePath) || c.terminationMessagePath == '/dev/termination-log'"),
     ],
   ];
   return rules.map(([message, ...conditions]) => ({
@@ -202,17 +233,83 @@ function isOff(field: string): string {
   return `!has(${field}) || !${field}`;
 }
 
-/** ConfigMaps may come alone or joined in one volume. */
-function volumeRule({ configMaps, claims }: SessionLimits): string {
-  const maps = cel(configMaps);
+/** What stands in a map or an object of the API, by its keys. Without `dyn` an object's type would have none. */
+function onlyKeys(of: string, keys: readonly string[]): string {
+  return `dyn(${of}).all(k, k in ${cel(keys)})`;
+}
+
+/** What a node gives to every pod; a LimitRange of the namespace may write these into it as well. */
+const usualResources = ["cpu", "memory", "ephemeral-storage"];
+
+/** What a pod has by itself or by the API server, as far as no rule above refuses it in its own words. */
+const podFields = [
+  ...["automountServiceAccountToken", "containers", "dnsPolicy", "enableServiceLinks", "imagePullSecrets", "nodeSelector"],
+  ...["preemptionPolicy", "priority", "priorityClassName", "restartPolicy", "schedulerName", "securityContext", "serviceAccount"],
+  ...["serviceAccountName", "terminationGracePeriodSeconds", "tolerations", "volumes"],
+];
+
+const containerFields = [
+  ...["command", "env", "image", "imagePullPolicy", "lifecycle", "name", "ports", "resizePolicy", "resources", "securityContext"],
+  ...["terminationMessagePath", "terminationMessagePolicy", "volumeMounts"],
+];
+
+const podSecurityFields = [
+  ...["fsGroup", "runAsGroup", "runAsNonRoot", "runAsUser", "seLinuxOptions", "seccompProfile", "supplementalGroups"],
+];
+
+const metadataFields = [
+  ...["annotations", "creationTimestamp", "generation", "labels", "managedFields", "name", "namespace", "resourceVersion", "uid"],
+];
+
+/** What the API server's plugins write on a pod while they look at it: LimitRanger, and OpenShift's security context constraints. */
+const clusterAnnotations = [
+  "kubernetes.io/limit-ranger",
+  "openshift.io/scc",
+  "security.openshift.io/validated-scc-subject-type",
+  "seccomp.security.alpha.kubernetes.io/pod",
+];
+
+function seLinuxRule({ added: { seLinuxLevel } }: SessionLimits): string {
+  const options = "spec.securityContext.seLinuxOptions";
+  if (seLinuxLevel === undefined) return `!has(${options})`;
+  return `!has(${options}) || (${onlyKeys(`object.${options}`, ["level"])} && has(${options}.level) && ${options}.level == ${cel(seLinuxLevel)})`;
+}
+
+/** Each volume by its name, which is what its place goes by. */
+function volumeRule({ configMaps }: SessionLimits): string {
+  const file = (path: string, key: string): string =>
+    `(i.path == ${cel(path)} && i.fieldRef.fieldPath == ${cel(`metadata.annotations['${key}']`)})`;
+  const identity = `${file("passwd", sessionKeys.passwd)} || ${file("group", sessionKeys.group)}`;
   const kinds = [
-    "has(v.emptyDir)",
-    "has(v.downwardAPI)",
-    `(has(v.configMap) && v.configMap.name in ${maps})`,
-    `(has(v.persistentVolumeClaim) && v.persistentVolumeClaim.claimName in ${cel(claims)})`,
-    `(has(v.projected) && has(v.projected.sources) && v.projected.sources.all(s, has(s.configMap) && s.configMap.name in ${maps}))`,
+    `(v.name in ${cel([...Object.keys(scratchPlaces), "home"])} && has(v.emptyDir))`,
+    `(v.name == 'identity' && has(v.downwardAPI) && has(v.downwardAPI.items) && v.downwardAPI.items.all(i, has(i.fieldRef) && (${identity})))`,
+    ...Object.entries(configMaps).map(
+      ([directory, names]) =>
+        `(v.name == ${cel(directoryVolume(directory))} && has(v.projected) && has(v.projected.sources) && v.projected.sources.all(s, has(s.configMap) && s.configMap.name in ${cel(names)}))`,
+    ),
   ];
   return `!has(spec.volumes) || spec.volumes.all(v, ${kinds.join(" || ")})`;
+}
+
+/** No volume over what is executed or read by programs of the image. `m` is the mount. */
+function mountRule({ configMaps, topdirInt }: SessionLimits): string {
+  const fixed = [
+    ...Object.entries(scratchPlaces),
+    ...Object.keys(configMaps).map((directory) => [directoryVolume(directory), `${topdirInt}/${directory}`] as const),
+  ];
+  const home = [
+    "m.name == 'home'",
+    "m.mountPath.matches('^(/[^/]+)+$')",
+    "!m.mountPath.matches('/[.][.]?(/|$)')",
+    `!(m.mountPath.split('/')[1] in ${cel([...systemTop])})`,
+    "!has(m.subPath)",
+  ];
+  const places = [
+    ...fixed.map(([name, place]) => `(m.name == ${cel(name)} && m.mountPath == ${cel(place)} && !has(m.subPath))`),
+    "(m.name == 'identity' && has(m.subPath) && m.subPath in ['passwd', 'group'] && m.mountPath == '/etc/' + m.subPath)",
+    `(${home.join(" && ")})`,
+  ];
+  return `${onlyKeys("m", ["mountPath", "name", "readOnly", "subPath"])} && (${places.join(" || ")})`;
 }
 
 /** All labels that the deployment asks for, and beside them at most those that the namespace adds. */

@@ -35,6 +35,9 @@ export interface SessionPodSettings extends SessionSettings {
 
 /** Name of the container in a session pod. */
 export const sessionContainer = "session";
+/** Where the volumes go that have the same place in every session. */
+export const scratchPlaces = { tmp: "/tmp", "run-user": "/run/user", shm: "/dev/shm" } as const;
+
 /**
  * A session's pod, as Pod Security `restricted` wants it, with a read-only root filesystem. Pure.
  * The user's identity arrives without root: annotations, a downward API volume, mounted over /etc/passwd and /etc/group.
@@ -145,12 +148,7 @@ function given(values: Record<string, string | undefined>): Record<string, strin
 
 /** Volumes go on the parents, so that the session itself makes the directories inside, with mode 0700. */
 function scratchMounts(user: SessionUser): V1VolumeMount[] {
-  return [
-    { name: "tmp", mountPath: "/tmp" },
-    { name: "run-user", mountPath: "/run/user" },
-    { name: "home", mountPath: sessionHome(user).parent },
-    { name: "shm", mountPath: "/dev/shm" },
-  ];
+  return Object.entries({ ...scratchPlaces, home: sessionHome(user).parent }).map(([name, mountPath]) => ({ name, mountPath }));
 }
 
 function scratchVolumes(limit: string | undefined): V1Volume[] {
@@ -167,7 +165,8 @@ function annotationFile(path: string, key: string): { path: string; fieldRef: { 
   return { path, fieldRef: { fieldPath: `metadata.annotations['${key}']` } };
 }
 
-function directoryVolume(directory: string): string {
+/** The volume of a directory below `topdirInt`. */
+export function directoryVolume(directory: string): string {
   return `dir-${directory.toLowerCase().replace(/[^a-z0-9]+/g, "-")}`;
 }
 

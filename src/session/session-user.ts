@@ -27,7 +27,7 @@ const systemGroups: readonly UserGroup[] = [
 const longestEntries = 120_000;
 
 /** Directories in which an empty volume would hide what the image or the system has there. */
-const systemTop = new Set([
+export const systemTop: ReadonlySet<string> = new Set([
   "",
   "bin",
   "boot",

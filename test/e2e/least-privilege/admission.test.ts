@@ -43,8 +43,10 @@ afterAll(async () => {
 function limits(): SessionLimits {
   return {
     images: [...new Set(Object.values(settings.images))].sort(),
-    configMaps: Object.values(settings.kubernetes.configMaps).flatMap((files) => files.map(({ name }) => name)),
-    claims: [],
+    configMaps: Object.fromEntries(
+      Object.entries(settings.kubernetes.configMaps).map(([directory, files]) => [directory, files.map(({ name }) => name)]),
+    ),
+    topdirInt: settings.topdirInt,
     pullSecrets: settings.kubernetes.imagePullSecrets,
     minUid: settings.minUid,
     nodeSelector: settings.kubernetes.nodeSelector,

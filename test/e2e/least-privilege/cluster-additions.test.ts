@@ -88,6 +88,23 @@ describe.skipIf(!isOwnCluster())("vdi deploy takes up", () => {
     expect(await offer(spec({ priorityClassName: usual }))).toMatchObject(refusedBy("no priority of its own"));
   });
 
+  it("a LimitRange, without being told of it", async () => {
+    const range = {
+      apiVersion: "v1",
+      kind: "LimitRange",
+      metadata: { name: usual, namespace: demo.namespace },
+      spec: { limits: [{ type: "Container", default: { cpu: "2" }, defaultRequest: { "ephemeral-storage": "10Mi" } }] },
+    };
+    await kubectl.pipe(range, "create", "-f", "-");
+    try {
+      const limited = { metadata: { annotations: { "kubernetes.io/limit-ranger": expect.stringContaining("cpu") } } };
+      const free = (pod: SessionPod) => Object.assign(pod.spec.containers[0] ?? {}, { resources: {} });
+      await expect.poll(() => offer(free), { timeout: 20_000 }).toMatchObject({ status: 201, body: limited });
+    } finally {
+      await kubectl.run("delete", "limitrange", usual, "-n", demo.namespace);
+    }
+  });
+
   it("the pull secrets of the sessions' account and the namespace's node selector, and no others", async () => {
     const [account, secrets] = [["serviceaccount", "vdi-session", "-n", demo.namespace], { imagePullSecrets: [{ name: "registry" }] }];
     await kubectl.run("patch", ...account, "--type=merge", "-p", JSON.stringify(secrets));

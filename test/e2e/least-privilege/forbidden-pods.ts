@@ -25,10 +25,12 @@ const own = (pod: SessionPod): V1Container => {
 };
 const spec = (more: object) => (pod: SessionPod) => Object.assign(pod.spec, more);
 const podSecurity = (more: object) => (pod: SessionPod) => Object.assign(pod.spec.securityContext, more);
+const metadata = (more: object) => (pod: SessionPod) => Object.assign(pod.metadata, more);
 const container = (more: object) => (pod: SessionPod) => Object.assign(own(pod), more);
 const security = (more: V1SecurityContext | Record<string, unknown>) => (pod: SessionPod) =>
   Object.assign(own(pod).securityContext ?? {}, more);
 const volume = (source: object) => (pod: SessionPod) => pod.spec.volumes.push({ name: "more", ...source });
+const mount = (more: object) => (pod: SessionPod) => own(pod).volumeMounts?.push({ name: "home", mountPath: "/data", ...more });
 const variable = (valueFrom: object) => (pod: SessionPod) => own(pod).env?.push({ name: "X", valueFrom });
 const beside = (pod: SessionPod): V1Container => ({
   ...structuredClone(own(pod)),
@@ -49,6 +51,10 @@ const alone = "one container and nothing beside it";
 const kubelet = "no work for the kubelet, which is on the node's network";
 const undone = "nothing of the pod's own security undone";
 const environment = "no environment from elsewhere";
+const devices = "the cluster's own scheduler, and no device";
+const places = "its volumes where a session has them";
+const written = "nothing written on it but what a session has";
+const nothingElse = "nothing that a session has not";
 
 const http = { httpGet: { host: "169.254.169.254", port: 80, path: "/" } };
 const hostProbe = "hostProbes|probe or lifecycle host";
@@ -71,6 +77,11 @@ export const forbiddenPods: readonly ForbiddenPod[] = [
   { what: "a node by its label", change: spec({ nodeSelector: { role: "control" } }), policy: "no choice of the node" },
   { what: "an affinity", change: spec({ affinity: { nodeAffinity: {} } }), policy: "no choice of the node" },
   {
+    what: "a spread over nodes",
+    change: spec({ topologySpreadConstraints: [{ maxSkew: 1, topologyKey: "role", whenUnsatisfiable: "DoNotSchedule" }] }),
+    policy: "no choice of the node",
+  },
+  {
     what: "a foreign toleration",
     change: spec({ tolerations: [{ operator: "Exists" }] }),
     policy: "only the tolerations that every pod gets",
@@ -85,6 +96,12 @@ export const forbiddenPods: readonly ForbiddenPod[] = [
     what: "a device",
     change: spec({ resourceClaims: [{ name: "gpu", resourceClaimName: "gpu" }] }),
     policy: "the cluster's own scheduler, and no device",
+  },
+  { what: "a device of the node", change: container({ resources: { limits: { "devices.example/kvm": "1" } } }), policy: devices },
+  {
+    what: "huge pages",
+    change: container({ resources: { limits: { "hugepages-2Mi": "2Mi", memory: "1Gi" }, requests: { memory: "1Gi" } } }),
+    policy: devices,
   },
   {
     what: "a gate before it is scheduled",
@@ -146,6 +163,24 @@ export const forbiddenPods: readonly ForbiddenPod[] = [
     podSecurity: "restricted volume types",
   },
   { what: "a CSI volume", change: volume({ csi: { driver: "secrets-store.csi.k8s.io" } }), policy: volumes },
+  { what: "a text of its own as the system's users", change: usersOfIts("metadata.annotations['vdi.xpra.org/display']"), policy: volumes },
+  {
+    what: "a program that an annotation holds",
+    change: (pod) => {
+      volume({ downwardAPI: { items: [{ path: "x", fieldRef: { fieldPath: "metadata.annotations['x']" } }] } })(pod);
+      return mount({ name: "more", mountPath: "/x/bin" })(pod);
+    },
+    policy: volumes,
+  },
+  { what: "its users elsewhere", change: mount({ name: "identity", mountPath: "/x/bin" }), policy: places },
+  { what: "its scripts as programs", change: mount({ name: "dir-etc", mountPath: "/usr/local/bin" }), policy: places },
+  ...["/usr", "/lib/x", "//usr", "/./usr", "usr", "/"].map(
+    (mountPath): ForbiddenPod => ({ what: `a volume over ${mountPath}`, change: mount({ mountPath }), policy: places }),
+  ),
+  { what: "its shared memory elsewhere", change: mount({ name: "shm" }), policy: places },
+  { what: "a part of a volume", change: mount({ subPath: "a" }), policy: places },
+  { what: "a part of a volume by a variable", change: mount({ subPathExpr: "$(USER)" }), policy: places },
+  { what: "mounts that come later", change: mount({ mountPropagation: "HostToContainer" }), policy: places },
   { what: "a Secret as variable", change: variable({ secretKeyRef: { name: "x", key: "y" } }), policy: environment },
   { what: "a ConfigMap as variable", change: variable({ configMapKeyRef: { name: "x", key: "y" } }), policy: environment },
   { what: "a Secret as environment", change: container({ envFrom: [{ secretRef: { name: "x" } }] }), policy: environment },
@@ -168,6 +203,15 @@ export const forbiddenPods: readonly ForbiddenPod[] = [
   { what: "no label at all", change: (pod) => Object.assign(pod.metadata, { labels: undefined }), policy: labels },
   { what: "the label of something else", change: (pod) => label(pod, "app.kubernetes.io/name", "other"), policy: labels },
   { what: "the label of another deployment", change: (pod) => label(pod, "app.kubernetes.io/part-of", "other"), policy: labels },
+  { what: "a label of somebody else's", change: (pod) => label(pod, "app", "xpra-proxy"), policy: written },
+  { what: "a network by annotation", change: (pod) => annotate(pod, "k8s.v1.cni.cncf.io/networks", "host"), policy: written },
+  { what: "a finalizer", change: metadata({ finalizers: ["x.example/keep"] }), policy: written },
+  {
+    what: "an owner in the cluster",
+    change: metadata({ ownerReferences: [{ apiVersion: "v1", kind: "Node", name: "x", uid: "x" }] }),
+    policy: written,
+  },
+  { what: "a name that the API server makes", change: metadata({ name: undefined, generateName: "x-" }), policy: written },
   {
     what: "a system's uid, with an owner who has it",
     change: (pod) => {
@@ -180,6 +224,10 @@ export const forbiddenPods: readonly ForbiddenPod[] = [
   { what: "group 0 for its files", change: podSecurity({ fsGroup: 0 }), policy: uid },
   { what: "another uid for the container", change: security({ runAsUser: 20098 }), policy: undone },
   { what: "root for the container", change: security({ runAsUser: 0 }), policy: undone, podSecurity: "runAsUser=0" },
+  { what: "an AppArmor profile", change: podSecurity({ appArmorProfile: { type: "RuntimeDefault" } }), policy: "not root, with" },
+  { what: "an SELinux level", change: podSecurity({ seLinuxOptions: { level: "s0:c1,c2" } }), policy: "not root, with" },
+  { what: "AppArmor for the container", change: security({ appArmorProfile: { type: "RuntimeDefault" } }), policy: undone },
+  { what: "SELinux for the container", change: security({ seLinuxOptions: { level: "s0" } }), policy: undone },
   { what: "a bare /proc", change: security({ procMount: "Unmasked" }), others: /procMount|hostUsers/ },
   {
     what: "no seccomp profile",
@@ -209,7 +257,36 @@ export const forbiddenPods: readonly ForbiddenPod[] = [
     podSecurity: "capabilities",
   },
   { what: "the usual capabilities", change: security({ capabilities: {} }), policy: privileges, podSecurity: "capabilities" },
+
+  ...Object.entries({
+    activeDeadlineSeconds: 60,
+    dnsConfig: { nameservers: ["192.0.2.1"] },
+    dnsPolicy: "Default",
+    hostname: "api",
+    hostUsers: true,
+    os: { name: "linux" },
+    readinessGates: [{ conditionType: "x.example/y" }],
+    restartPolicy: "Always",
+    setHostnameAsFQDN: true,
+    shareProcessNamespace: true,
+    subdomain: "api",
+  }).map(([field, value]): ForbiddenPod => ({ what: `${field} of the pod`, change: spec({ [field]: value }), policy: nothingElse })),
+  ...Object.entries({
+    stdin: true,
+    terminationMessagePath: "/usr/lib/x",
+    tty: true,
+    workingDir: "/tmp",
+  }).map(
+    ([field, value]): ForbiddenPod => ({ what: `${field} of the container`, change: container({ [field]: value }), policy: nothingElse }),
+  ),
 ];
+
+function usersOfIts(fieldPath: string): ForbiddenPod["change"] {
+  return ({ spec: { volumes } }) => {
+    const identity = volumes.find(({ downwardAPI }) => downwardAPI !== undefined);
+    Object.assign(identity?.downwardAPI?.items?.[0]?.fieldRef ?? {}, { fieldPath });
+  };
+}
 
 function annotate(pod: SessionPod, key: string, value?: string): void {
   if (value === undefined) delete pod.metadata.annotations[key];

@@ -35,6 +35,11 @@ describe("what the cluster adds to pods", () => {
     ).toEqual({ priorityClasses: ["usual"], pullSecrets: ["dockercfg-x2", "registry"], nodeSelector: { room: "desktops" } });
   });
 
+  it("is OpenShift's level for the namespace", async () => {
+    const annotations = { "openshift.io/sa.scc.mcs": "s0:c27,c4" };
+    expect(await additions({ "/api/v1/namespaces/vdi-stp": { metadata: { annotations } } })).toMatchObject({ seLinuxLevel: "s0:c27,c4" });
+  });
+
   it("is the least of several default classes, as the API server chooses", () => {
     expect(
       defaultClasses([

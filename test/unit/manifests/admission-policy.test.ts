@@ -4,8 +4,8 @@ import { admissionPolicy, noAdditions, type PodAdditions, type SessionLimits } f
 const names = { namespace: "vdi-stp", ingressNamespace: "ingress-vdi-stp", deployName: "xpra-proxy" };
 const limits: SessionLimits = {
   images: ["registry.test/vdi-xfce4"],
-  configMaps: ["xpra-proxy-etc"],
-  claims: [],
+  configMaps: { etc: ["xpra-proxy-etc"] },
+  topdirInt: "/srv",
   pullSecrets: [],
   minUid: 1000,
   nodeSelector: {},
@@ -46,5 +46,13 @@ describe("the admission policy", () => {
     expect(both).toContain('(k == "room" && object.spec.nodeSelector[k] == "desktops")');
     // A namespace's annotation cannot take the deployment's own label back.
     expect(both).not.toContain('"false"');
+  });
+
+  it("lets through the level that OpenShift gives the namespace, and no other", () => {
+    const profile = "not root, with the runtime's seccomp profile";
+    const options = "object.spec.securityContext.seLinuxOptions";
+    expect(rule(profile, {})).toMatch(/ && \(!has\(object\.spec\.securityContext\.seLinuxOptions\)\)$/);
+    expect(rule(profile, { seLinuxLevel: "s0:c27,c4" })).toContain(`dyn(${options}).all(k, k in ["level"])`);
+    expect(rule(profile, { seLinuxLevel: "s0:c27,c4" })).toContain(`${options}.level == "s0:c27,c4"`);
   });
 });

@@ -154,8 +154,8 @@ describe("sessionPod", () => {
             volumeMounts: [
               { name: "tmp", mountPath: "/tmp" },
               { name: "run-user", mountPath: "/run/user" },
-              { name: "home", mountPath: "/home" },
               { name: "shm", mountPath: "/dev/shm" },
+              { name: "home", mountPath: "/home" },
               { name: "identity", mountPath: "/etc/passwd", subPath: "passwd", readOnly: true },
               { name: "identity", mountPath: "/etc/group", subPath: "group", readOnly: true },
               { name: "dir-session-types", mountPath: "/srv/session_types", readOnly: true },
