@@ -15,8 +15,11 @@ export interface ClusterRanges {
   readonly inside: readonly string[];
 }
 
-/** Where clouds keep the credentials of a node. */
-const metadataAddresses = ["169.254.169.254/32", "fd00:ec2::254/128"];
+/**
+ * Where clouds keep the credentials of a node: on the node's own link, in Alibaba's network, and Azure's WireServer, which is also the DNS
+ * that the cluster's own DNS asks, but never a pod with the cluster's DNS.
+ */
+const metadataAddresses = ["169.254.0.0/16", "100.100.100.200/32", "168.63.129.16/32", "fd00:ec2::254/128"];
 
 /** CoreDNS listens on 53; OpenShift's DNS pods on 5353, which is what counts after the Service's translation. */
 const dnsPorts: V1NetworkPolicyPort[] = [53, 5353].flatMap((port) => [
@@ -41,7 +44,7 @@ export function networkPolicies(names: DeploymentNames, port: number, proxyPort:
 
 /**
  * Sessions hear only the proxies, on Xpra's port, and so never each other. They reach DNS and the outside,
- * but not the metadata address, the API server, or the networks of pods and Services.
+ * but not the clouds' metadata, the API server, or the networks of pods and Services.
  */
 function sessionPolicy(names: DeploymentNames, port: number, ranges: ClusterRanges): NetworkPolicy {
   return {
