@@ -56,7 +56,11 @@ export const effectsOf: Readonly<Record<string, VariableEffects>> = {
   XPRA_PING_TIMEOUT: entry(["proxies", "sessions"], ["60"]),
   XPRA_HOOK: entry(nothing, ["/srv/bin/site-hook"]),
   XPRA_HTML5: entry(nothing, ["vendor"]),
-  PORT: entry(["sessions", "policy"], ["14600"]),
+  PORT: entry(
+    ["sessions", "policy"],
+    ["14600"],
+    "Sessions that run keep their port, and are let through by it: a deploy after they have ended closes it.",
+  ),
   XPRA_SESSION_PROFILE: entry(["namespaces"], ["baseline"]),
   XPRA_SESSION_CPU_REQUEST: entry(["sessions"], ["100m"]),
   XPRA_SESSION_CPU_LIMIT: entry(["sessions"], ["4"]),

@@ -9,6 +9,7 @@ import { ExitCode } from "../util/exit-code.ts";
 import { isInNetworks, isNetwork } from "../util/networks.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import { askQuietly } from "./ask-quietly.ts";
+import { portsInUse } from "./living-sessions.ts";
 import type { ClusterTraits } from "./plan.ts";
 import { readPodAdditions } from "./pod-additions.ts";
 import { sessionProcessors } from "./session-nodes.ts";
@@ -38,7 +39,7 @@ export async function readClusterFacts(transport: KubeTransport, config: Config,
       return undefined;
     }
   };
-  const [resources, nodes, serviceRanges, apiService, apiEndpoints, pools, pods, added] = await Promise.all([
+  const [resources, nodes, serviceRanges, apiService, apiEndpoints, pools, pods, added, sessionPorts] = await Promise.all([
     ask<ResourceList>("/apis/admissionregistration.k8s.io/v1", "the admission API"),
     ask<List<V1Node>>("/api/v1/nodes", "the nodes"),
     ask<List<ServiceCidr>>("/apis/networking.k8s.io/v1/servicecidrs", "the service ranges"),
@@ -47,6 +48,7 @@ export async function readClusterFacts(transport: KubeTransport, config: Config,
     podNetworks(transport, signal),
     somePods(transport, signal),
     readPodAdditions(transport, config, signal),
+    portsInUse(transport, config, signal),
   ]);
   const hasAdmissionPolicies = resources?.resources?.some(({ name }) => name === "validatingadmissionpolicies") === true;
   if (!hasAdmissionPolicies) {
@@ -54,6 +56,8 @@ export async function readClusterFacts(transport: KubeTransport, config: Config,
       "this cluster has no ValidatingAdmissionPolicy (Kubernetes 1.30): what the broker may create is limited by its role and Pod Security only",
     );
   }
+  if (sessionPorts === undefined)
+    warnings.push(`you may not read the pods of ${config.namespace}: sessions that were started with another PORT are cut off`);
   const ranges = [
     ...config.clusterNetworks,
     ...pools,
@@ -74,7 +78,7 @@ export async function readClusterFacts(transport: KubeTransport, config: Config,
     );
   const processors = nodes?.items === undefined ? undefined : sessionProcessors(nodes.items, config.workers);
   return {
-    traits: { hasAdmissionPolicies, insideRanges, added, ...(processors === undefined ? {} : { processors }) },
+    traits: { hasAdmissionPolicies, insideRanges, added, sessionPorts, ...(processors === undefined ? {} : { processors }) },
     workers: workerChanges(config, nodes?.items),
     warnings,
   };

@@ -12,9 +12,9 @@ import { secretNames } from "../manifests/secrets.ts";
 import { readTextIfThere, writeFileIfChanged } from "../util/atomic-file.ts";
 import { pause } from "../util/pause.ts";
 import { type ClusterFacts, checkOwnership, labelWorkers, readClusterFacts } from "./cluster-facts.ts";
-import { configMapsInUse } from "./config-maps-in-use.ts";
 import { inventoryObject, isOurs, obsolete, prune, readInventory, unionOf } from "./inventory.ts";
 import { applyLatestUsers } from "./latest-users.ts";
+import { configMapsInUse, portsInUse } from "./living-sessions.ts";
 import { type ClusterTraits, type DeploymentPlan, planDeployment } from "./plan.ts";
 import { readPodAdditions } from "./pod-additions.ts";
 import type { PreparedDirectory } from "./prepare.ts";
@@ -99,7 +99,7 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
   await record(options, config, recorded, unionOf(wanted, recorded));
   await labelWorkers(transport, config.namespace, facts.workers, signal);
   const policies = plan.objects.filter(isPolicyObject);
-  const wide = widenedPolicy(policies, await livePolicy(options, config, policies));
+  const wide = widenedPolicy(policies, ...(await livePolicies(options, config, policies)));
   const isWide = !isSame(wide, policies);
   // Before the rest, so that it is in force when the first broker reads the new configuration.
   if (isWide) await apply(wide);
@@ -128,7 +128,7 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
   if (isWide || (isNews && losesConfigMaps)) await untilBrokersHaveRead(options, toldAt);
   // What the cluster adds is asked again after a change: OpenShift gives a new service account its pull secret a moment later.
   const isChanged = applied.some(({ outcome }) => outcome !== "unchanged");
-  const last = isChanged ? planFor({ ...facts.traits, added: await readPodAdditions(transport, config, signal) }) : plan;
+  const last = isChanged || isWide ? planFor({ ...facts.traits, ...(await readLatest(options, config)) }) : plan;
   const narrow = last.objects.filter(isPolicyObject);
   if (isWide || !isSame(narrow, policies)) await apply(narrow);
   if (last !== plan) await keepCopy(last.objects);
@@ -147,15 +147,23 @@ function isUsersSecret({ kind, metadata }: KubeObject, config: Config): boolean 
   return kind === "Secret" && metadata.name === secretNames(config).users;
 }
 
-/** The policy on the cluster, if this deployment made it. */
-async function livePolicy(options: DeployOptions, config: Config, policies: readonly KubeObject[]): Promise<KubeObject | undefined> {
-  const policy = policies.find(({ kind }) => kind === "ValidatingAdmissionPolicy");
-  if (policy === undefined) return undefined;
+/** What may have become different while a deploy was on: the brokers of before have started sessions until they knew. */
+async function readLatest({ transport, signal }: DeployOptions, config: Config): Promise<Pick<ClusterTraits, "added" | "sessionPorts">> {
+  const [added, sessionPorts] = await Promise.all([readPodAdditions(transport, config, signal), portsInUse(transport, config, signal)]);
+  return { added, sessionPorts };
+}
+
+/** The policies on the cluster that this deployment made. */
+async function livePolicies(
+  { transport, signal }: DeployOptions,
+  config: Config,
+  policies: readonly KubeObject[],
+): Promise<readonly (KubeObject | undefined)[]> {
   try {
-    const live = await getObject(options.transport, refOf(policy), options.signal);
-    return live !== undefined && isOurs(config, live) ? live : undefined;
+    const live = await Promise.all(policies.map((policy) => getObject(transport, refOf(policy), signal)));
+    return live.filter((object) => object !== undefined && isOurs(config, object));
   } catch (thrown) {
-    throw explainKubeError(thrown, "the policy of the deploy before cannot be read");
+    throw explainKubeError(thrown, "the policies of the deploy before cannot be read");
   }
 }
 

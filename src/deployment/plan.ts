@@ -51,6 +51,8 @@ export interface ClusterTraits {
   readonly processors?: number;
   /** What the API server adds to sessions' pods; undefined: nobody has told. */
   readonly added?: PodAdditions;
+  /** Ports of Xpra in living sessions, some perhaps of an earlier `PORT`; undefined: nobody has told. */
+  readonly sessionPorts?: readonly number[] | undefined;
 }
 
 /** The objects of a deployment, and what the admin should hear. */
@@ -89,7 +91,9 @@ export function planDeployment(parts: DeploymentParts): DeploymentPlan {
     ...(hasSecretVariables ? [environmentSecret(config, config.own.secret)] : []),
     brokerRole(config),
     brokerRoleBinding(config),
-    ...networkPolicies(config, config.port, proxyPort, { inside: [...config.clusterNetworks, ...cluster.insideRanges] }),
+    ...networkPolicies(config, [config.port, ...(cluster.sessionPorts ?? [])], proxyPort, {
+      inside: [...config.clusterNetworks, ...cluster.insideRanges],
+    }),
     ...(cluster.hasAdmissionPolicies
       ? admissionPolicy(config, {
           images: [...new Set(Object.values(broker.images))].sort(),

@@ -1,5 +1,6 @@
 import type { V1ValidatingAdmissionPolicy } from "@kubernetes/client-node";
-import type { KubeObject } from "../manifests/kube-object.ts";
+import { type KubeObject, refKey, refOf } from "../manifests/kube-object.ts";
+import type { NetworkPolicy } from "../manifests/network-policies.ts";
 
 type Policy = KubeObject & Pick<V1ValidatingAdmissionPolicy, "spec">;
 
@@ -7,17 +8,34 @@ type Policy = KubeObject & Pick<V1ValidatingAdmissionPolicy, "spec">;
 const earlier = "earlier";
 const prefix = `variables.${earlier} || `;
 
-/** True for the objects that say what the broker may create. */
+/** True for the objects that say what the broker may create, and by which ports sessions are reached. */
 export function isPolicyObject({ kind }: KubeObject): boolean {
-  return kind.startsWith("ValidatingAdmissionPolicy");
+  return kind.startsWith("ValidatingAdmissionPolicy") || kind === "NetworkPolicy";
 }
 
 /**
- * The objects of a policy as they may stand while brokers still work by the configuration of the deploy before: what the policy on
- * the cluster lets through is let through as well, and nothing else. Gives the wanted ones where both are the same. Pure.
+ * The objects of the policies as they may stand while brokers still work by the configuration of the deploy before: what those on
+ * the cluster let through is let through as well, and nothing else. Gives the wanted ones where both are the same. Pure.
  */
-export function widenedPolicy(wanted: readonly KubeObject[], live: KubeObject | undefined): readonly KubeObject[] {
-  return wanted.map((object) => (object.kind === "ValidatingAdmissionPolicy" ? widened(object, live) : object));
+export function widenedPolicy(wanted: readonly KubeObject[], ...live: readonly (KubeObject | undefined)[]): readonly KubeObject[] {
+  const before = new Map(live.flatMap((object) => (object === undefined ? [] : [[refKey(refOf(object)), object] as const])));
+  return wanted.map((object) => {
+    const own = before.get(refKey(refOf(object)));
+    if (object.kind === "ValidatingAdmissionPolicy") return widened(object, own);
+    return object.kind === "NetworkPolicy" ? withPorts(object as NetworkPolicy, own as NetworkPolicy | undefined) : object;
+  });
+}
+
+/** A session that starts with the port of before is reached. */
+function withPorts(wanted: NetworkPolicy, live: NetworkPolicy | undefined): NetworkPolicy {
+  const [rule, ...others] = wanted.spec.ingress ?? [];
+  const numbers = [rule, ...(live?.spec.ingress ?? [])].flatMap((each) => (each?.ports ?? []).map(({ port }) => port));
+  const ports = [...new Set(numbers.filter((port) => typeof port === "number"))].sort((a, b) => a - b);
+  if (rule === undefined || ports.length === (rule.ports ?? []).length) return wanted;
+  return {
+    ...wanted,
+    spec: { ...wanted.spec, ingress: [{ ...rule, ports: ports.map((port) => ({ protocol: "TCP", port })) }, ...others] },
+  };
 }
 
 function widened(wanted: Policy, live: Policy | undefined): Policy {

@@ -37,16 +37,21 @@ const dnsPeers: V1NetworkPolicyPeer[] = [
   { ipBlock: { cidr: "169.254.20.10/32" } },
 ];
 
-/** The policies of a deployment; `port` is that of a session's Xpra, `proxyPort` that of the proxies' pods. */
-export function networkPolicies(names: DeploymentNames, port: number, proxyPort: number, ranges: ClusterRanges): readonly NetworkPolicy[] {
-  return [sessionPolicy(names, port, ranges), proxyPolicy(names, proxyPort)];
+/** The policies of a deployment; `ports` are those of the sessions' Xpra, `proxyPort` that of the proxies' pods. */
+export function networkPolicies(
+  names: DeploymentNames,
+  ports: readonly number[],
+  proxyPort: number,
+  ranges: ClusterRanges,
+): readonly NetworkPolicy[] {
+  return [sessionPolicy(names, ports, ranges), proxyPolicy(names, proxyPort)];
 }
 
 /**
- * Sessions hear only the proxies, on Xpra's port, and so never each other. They reach DNS and the outside,
+ * Sessions hear only the proxies, on Xpra's ports, and so never each other. They reach DNS and the outside,
  * but not the clouds' metadata, the API server, or the networks of pods and Services.
  */
-function sessionPolicy(names: DeploymentNames, port: number, ranges: ClusterRanges): NetworkPolicy {
+function sessionPolicy(names: DeploymentNames, ports: readonly number[], ranges: ClusterRanges): NetworkPolicy {
   return {
     apiVersion: "networking.k8s.io/v1",
     kind: "NetworkPolicy",
@@ -62,7 +67,7 @@ function sessionPolicy(names: DeploymentNames, port: number, ranges: ClusterRang
               podSelector: { matchLabels: proxySelector(names) },
             },
           ],
-          ports: [{ protocol: "TCP", port }],
+          ports: [...new Set(ports)].sort((a, b) => a - b).map((port) => ({ protocol: "TCP", port })),
         },
       ],
       egress: [{ to: dnsPeers, ports: dnsPorts }, { to: outside(ranges.inside) }],

@@ -138,6 +138,50 @@ describe("vdi deploy with another session image", () => {
   });
 });
 
+describe("vdi deploy with another PORT", () => {
+  const networkPath = "/apis/networking.k8s.io/v1/namespaces/vdi-stp/networkpolicies/sessions";
+  const ports = (): unknown => {
+    const spec = cluster.objects.get(networkPath)?.["spec"] as { ingress: { ports: { port: number }[] }[] } | undefined;
+    return spec?.ingress[0]?.ports.map(({ port }) => port);
+  };
+  const podPath = "/api/v1/namespaces/vdi-stp/pods/alice-desktop";
+  const session = (): void => {
+    const metadata = { name: "alice-desktop", namespace: "vdi-stp", labels: sessionLabels("vdi-stp", "desktop") };
+    const spec = { containers: [{ name: "session", ports: [{ containerPort: 14500 }] }] };
+    cluster.put(podPath, { apiVersion: "v1", kind: "Pod", metadata, spec, status: { phase: "Running" } });
+  };
+
+  it("lets proxies reach the sessions of before while they live, also one that started meanwhile, and no longer", async () => {
+    const directory = makeDirectory();
+    await deploy(directory);
+    putProxy();
+    expect(ports()).toEqual([14500]);
+    writeSettings(directory, { IMAGE_DEFAULT: oldImage, PORT: "14600" });
+    const steps: unknown[] = [];
+    cluster.onRequest = ({ method, path }) => {
+      if (method !== "PATCH" || path !== brokerPath) return;
+      steps.push(ports());
+      session();
+    };
+    expect(await deploy(directory)).toMatchObject({ exitCode: 0, stderr: "" });
+    cluster.onRequest = () => {};
+    expect(steps).toEqual([[14500, 14600]]);
+    expect(ports()).toEqual([14500, 14600]);
+    expect((await deploy(directory)).stdout).toContain("nothing to change");
+    cluster.objects.delete(podPath);
+    await deploy(directory);
+    expect(ports()).toEqual([14600]);
+  });
+
+  it("lets in the new one alone where nobody has a session", async () => {
+    const directory = makeDirectory();
+    await deploy(directory);
+    writeSettings(directory, { IMAGE_DEFAULT: oldImage, PORT: "14600" });
+    await deploy(directory);
+    expect(ports()).toEqual([14600]);
+  });
+});
+
 describe("vdi deploy without a ConfigMap that sessions mount", () => {
   const session = (phase: string): void => {
     const path = "/api/v1/namespaces/vdi-stp/pods/alice-desktop";

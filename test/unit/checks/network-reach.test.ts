@@ -3,7 +3,7 @@ import { type Endpoint, isReachable, selectingPolicies } from "../../../src/chec
 import { type NetworkPolicy, networkPolicies } from "../../../src/manifests/network-policies.ts";
 
 const names = { namespace: "vdi-a", ingressNamespace: "ingress-vdi-a", deployName: "xpra-proxy" };
-const own = networkPolicies(names, 14500, 8443, { inside: ["10.96.0.0/16", "10.244.0.0/16", "192.0.2.1/32"] });
+const own = networkPolicies(names, [14500], 8443, { inside: ["10.96.0.0/16", "10.244.0.0/16", "192.0.2.1/32"] });
 
 function pod(ip: string, namespace: string, labels: Record<string, string> = {}): Endpoint & { pod: NonNullable<Endpoint["pod"]> } {
   return { ip, pod: { namespace, labels, namespaceLabels: { "kubernetes.io/metadata.name": namespace }, ports: { https: 8443 } } };

@@ -42,3 +42,22 @@ describe("the networks that sessions are kept from", () => {
     ).toEqual([]);
   });
 });
+
+describe("the ports of living sessions", () => {
+  const path = "/api/v1/namespaces/vdi-stp/pods";
+  const session = (containerPort: number, phase: string) => ({
+    spec: { containers: [{ name: "session", ports: [{ containerPort }] }] },
+    status: { phase },
+  });
+
+  it("are each told once, and those of ended sessions not", async () => {
+    const items = [session(14500, "Running"), session(14500, "Pending"), session(14600, "Running"), session(14700, "Succeeded")];
+    expect((await facts({ [path]: { items } })).traits.sessionPorts).toEqual([14500, 14600]);
+  });
+
+  it("are missed with a warning where pods may not be read", async () => {
+    const { traits, warnings } = await facts({});
+    expect(traits.sessionPorts).toBeUndefined();
+    expect(warnings).toContainEqual(expect.stringContaining("another PORT are cut off"));
+  });
+});

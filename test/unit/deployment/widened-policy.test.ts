@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { widenedPolicy } from "../../../src/deployment/widened-policy.ts";
 import type { KubeObject } from "../../../src/manifests/kube-object.ts";
+import { networkPolicies } from "../../../src/manifests/network-policies.ts";
 
 interface Spec {
   readonly variables?: readonly { readonly name: string; readonly expression: string }[];
@@ -65,5 +66,14 @@ describe("widenedPolicy", () => {
     const live = { ...foreign, spec: { ...foreign.spec, variables: [{ name: "mine", expression: "true" }] } };
     expect(widened(policy("a"), live)).toEqual(policy("a"));
     expect(widened(policy("a"), policy())).toEqual(policy("a"));
+  });
+
+  it("lets in the ports of the policy before, and no other addresses", () => {
+    const names = { namespace: "vdi-a", ingressNamespace: "ingress-vdi-a", deployName: "xpra-proxy" };
+    const network = (ports: number[], ...inside: string[]) => networkPolicies(names, ports, 8443, { inside });
+    const wide = widenedPolicy(network([14600], "10.2.0.0/16"), ...network([14500], "10.1.0.0/16"));
+    expect(wide).toEqual(network([14600, 14500], "10.2.0.0/16"));
+    expect(widenedPolicy(network([14600]), ...network([14600]))).toEqual(network([14600]));
+    expect(widenedPolicy(network([14600]))).toEqual(network([14600]));
   });
 });

@@ -68,7 +68,7 @@ describe("the objects of a deployment", () => {
   });
 
   it("lets only the proxies reach a session, and a session only DNS and the outside", () => {
-    const [sessions, proxies] = networkPolicies(names, 14500, 8443, { inside: ["10.96.0.0/16", "fd00:10::/64", "10.244.0.0/24"] });
+    const [sessions, proxies] = networkPolicies(names, [14500], 8443, { inside: ["10.96.0.0/16", "fd00:10::/64", "10.244.0.0/24"] });
     expect(sessions?.spec).toEqual({
       podSelector: {},
       policyTypes: ["Ingress", "Egress"],
