@@ -29,8 +29,8 @@ export interface DigestSources {
 }
 
 /**
- * The digest that a registry has for an image now: asked of the registry itself (https, else http for a registry that speaks
- * only that; with docker's own sign-in), else of the engine. Never throws for a registry that does not answer.
+ * The digest that a registry has for an image now: asked of the registry itself (https, else http for a registry that answers a TLS
+ * hello by it, as one in Docker's `insecure-registries` does; with docker's own sign-in), else of the engine. Never throws for a registry that does not answer.
  */
 export async function imageDigest(reference: string, sources: DigestSources): Promise<ImageDigest> {
   const image = parseImageReference(reference);
@@ -197,7 +197,10 @@ function isLoopback(host: string): boolean {
   return /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/.test(host);
 }
 
+/**
+ * Whether the other side answered a TLS hello with something that is no TLS, as an http server does. A connection that was reset or an
+ * alert says nothing of the kind: whoever can cut the line would choose the digest.
+ */
 function speaksPlainHttp(thrown: unknown): boolean {
-  const code = thrown instanceof Error ? (thrown as { code?: unknown }).code : undefined;
-  return code === "EPROTO" || code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "ERR_SSL_PACKET_LENGTH_TOO_LONG" || code === "ECONNRESET";
+  return /wrong version number|packet length too long/.test(messageOf(thrown));
 }

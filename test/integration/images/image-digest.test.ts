@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
-import type { AddressInfo } from "node:net";
+import net, { type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -112,6 +112,30 @@ describe("the digest of an image", () => {
       missing: false,
       why: `${registry} did not answer in time`,
     });
+  });
+
+  it("is asked by http where the registry answers a TLS hello by it", async () => {
+    const elsewhere = registry.replace("127.0.0.1", "0.0.0.0");
+    expect(await ask(`${elsewhere}/a`)).toEqual({ digest, from: "registry" });
+    expect(asked).toEqual(["HEAD /v2/a/manifests/latest"]);
+  });
+
+  it.each<[string, (socket: net.Socket) => void]>([
+    ["is reset", (socket) => socket.resetAndDestroy()],
+    ["is closed", (socket) => socket.end()],
+    ["is refused by an alert", (socket) => socket.end(Buffer.from([0x15, 3, 3, 0, 2, 2, 40]))],
+  ])("is not asked by http where a TLS handshake %s", async (_how, end) => {
+    const isTls = (first: Buffer): boolean => first[0] === 0x16;
+    const between = net.createServer((socket) => {
+      socket.on("error", () => undefined);
+      socket.once("data", (first) => {
+        if (isTls(first)) return end(socket);
+        socket.end(`HTTP/1.1 200 OK\r\ndocker-content-digest: ${digest}\r\ncontent-length: 0\r\n\r\n`);
+      });
+    });
+    await new Promise<void>((resolve) => between.listen(0, "127.0.0.1", resolve));
+    expect(await ask(`0.0.0.0:${(between.address() as AddressInfo).port}/a`)).toMatchObject({ digest: undefined, missing: false });
+    await new Promise((resolve) => between.close(resolve));
   });
 
   it("takes no digest that is none", async () => {
