@@ -67,7 +67,7 @@ const rules: readonly Rule[] = [
   {
     what: "XPRA_TRAFFIC_POLICY",
     consequence:
-      "the proxies see the nodes' addresses instead of the clients': wrong passwords are not limited by address, and the log does not say where they come from",
+      "the proxies see the nodes' addresses instead of the clients': a stranger's wrong passwords for a user keep that user out as well, those for many users are not limited by address, and the log does not say where they come from",
     configured: ({ trafficPolicy }) => (trafficPolicy === "Cluster" ? "Cluster" : undefined),
     onCluster: ({ service }) => (isSeen(service) && service.spec?.externalTrafficPolicy === "Cluster" ? "Cluster" : undefined),
   },
