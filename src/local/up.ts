@@ -20,6 +20,7 @@ import { ifThere, inWords } from "./engine-error.ts";
 import { provideImages } from "./images.ts";
 import { everywhere, pageAddress } from "./local-values.ts";
 import { containerName, labelFilters } from "./names.ts";
+import { type EngineInfo, neighbourWarning } from "./neighbour-warning.ts";
 import { ensureDirectoryId, ownerLabels, refuseOtherDirectory } from "./owner.ts";
 import { type LocalPlan, planLocal } from "./plan.ts";
 import { waitUntilReady } from "./readiness.ts";
@@ -96,16 +97,16 @@ export async function localPlan(
     readUsers: readUserFiles,
   });
   for (const note of notes) ctx.progress.line(note);
-  const { NCPU: processors = 1 } = (await inWords("the engine could not describe its machine", docker.info())) as {
-    readonly NCPU?: number;
-  };
-  return planLocal({
+  const engine = (await inWords("the engine could not describe its machine", docker.info())) as EngineInfo & { readonly NCPU?: number };
+  const plan = planLocal({
     ...parts,
     imageIds,
-    processors,
+    processors: engine.NCPU ?? 1,
     engineSocket: engineSocket(ctx.env["DOCKER_HOST"]),
     owner: await ownerLabels(config.directory),
   });
+  const warning = neighbourWarning(engine, config.local.listen);
+  return warning === undefined ? plan : { ...plan, warnings: [...plan.warnings, warning] };
 }
 
 /** The engine's socket on the engine's own machine. Pure. */
