@@ -71,7 +71,8 @@ function plain(text: string): Promise<string> {
 describe("the addon", () => {
   it("passes its own tests inside the image", async () => {
     expect(await rig.addonTests()).toMatch(/^OK$/m);
-  });
+    // More than the command inside has.
+  }, 400_000);
 
   it("refuses to start without a certificate or with an authentication that it cannot use, in words", async () => {
     expect(await rig.start({ SSL_CERT: "/nowhere.crt" })).toMatch(/error: the proxy cannot start\n {2}the certificate \/nowhere.crt/);

@@ -16,7 +16,8 @@ proxy_image=${VDI_PROXY_IMAGE:-127.0.0.1:5000/vdi-proxy}
 session_image=${VDI_SESSION_IMAGE:-127.0.0.1:5000/vdi-xfce4}
 
 down() {
-  docker rm -f "$name-proxy" "$name-broker" "$name-session" >/dev/null 2>&1 || :
+  # Whatever tests have added to the network as well: it does not go before them.
+  docker rm -f "$name-proxy" "$name-broker" "$name-session" $(docker ps -aq --filter "network=$name") >/dev/null 2>&1 || :
   docker network rm "$name" >/dev/null 2>&1 || :
   docker volume rm "$name-run" >/dev/null 2>&1 || :
 }
@@ -37,6 +38,12 @@ session() {
 
 address() {
   docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$1"
+}
+
+not_up() {
+  echo "the proxy $1; its log:" >&2
+  docker logs "$name-proxy" >&2
+  exit 1
 }
 
 up() {
@@ -92,13 +99,15 @@ EOF
     --tmpfs /run --tmpfs /tmp -v "$name-run:/run/vdi:ro,nocopy" -v "$root/users:/var/lib/extrausers:ro" -v "$root/ssl:/etc/xpra/ssl:ro" \
     -v "$root/ticket:/etc/xpra/ticket:ro" ${VDI_ADDON:+-v "$VDI_ADDON:/srv/xpra-addon:ro"} ${VDI_RIG_OPTIONS:-} \
     "$proxy_image" "$start" >/dev/null
-  waited=0
-  until [ -n "$(docker ps -q --filter "name=^$name-proxy$")" ] && curl -skf -o /dev/null "https://$(docker port "$name-proxy" 8443/tcp | head -n 1)/healthz"; do
-    waited=$((waited + 1))
-    [ "$waited" -lt 50 ] && [ -n "$(docker ps -q --filter "name=^$name-proxy$")" ] || { docker logs "$name-proxy" >&2; exit 1; }
+  deadline=$(($(date +%s) + 120))
+  while :; do
+    [ -n "$(docker ps -q --filter "name=^$name-proxy$")" ] || not_up "has ended"
+    published=$(docker port "$name-proxy" 8443/tcp | head -n 1)
+    ! answer=$(curl -sSkf --max-time 5 -o /dev/null "https://$published/healthz" 2>&1) || break
+    [ "$(date +%s)" -lt "$deadline" ] || not_up "did not answer within 120 s; last: $answer"
     sleep 0.2
   done
-  docker port "$name-proxy" 8443/tcp | head -n 1
+  echo "$published"
 }
 
 case $command in

@@ -112,15 +112,21 @@ export class Rig {
     return stdout + stderr;
   }
 
-  /** Runs the addon's own tests in the proxy's image; their output. */
+  /** Runs the addon's own tests in the proxy's image, for 380 s at most; their output. */
   async addonTests(): Promise<string> {
     const addon = process.env["VDI_ADDON"] ?? "/usr/lib/vdi/xpra-addon";
     const mounts = ["-v", `${here}/addon_tests:/tests:ro`, ...(process.env["VDI_ADDON"] ? ["-v", `${addon}:/srv/xpra-addon:ro`] : [])];
     const path = process.env["VDI_ADDON"] ? "/srv/xpra-addon" : addon;
-    return await this.docker(
-      ...["run", "--rm", "--network", "none", ...mounts, "-e", `PYTHONPATH=${path}`, images.proxy],
-      ...["python3", "-m", "unittest", "discover", "-s", "/tests"],
-    );
+    const name = `${this.name}-addon-tests`;
+    try {
+      return await this.docker(
+        ...["run", "--name", name, "--network", "none", ...mounts, "-e", `PYTHONPATH=${path}`, images.proxy],
+        // Interrupted, it says where it was.
+        ...["timeout", "-k", "5", "-s", "INT", "380", "python3", "-m", "unittest", "discover", "-v", "-s", "/tests"],
+      );
+    } finally {
+      await this.docker("rm", "-f", name);
+    }
   }
 
   /** Starts the proxy once more with other settings, which end it; its output. */

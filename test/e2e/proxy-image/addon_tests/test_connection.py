@@ -88,6 +88,12 @@ class Connection(unittest.TestCase):
         thread.join(10)
         self.assertFalse(thread.is_alive())
 
+    def wait_for(self, condition, what):
+        end = time.monotonic() + 20
+        while not condition():
+            self.assertLess(time.monotonic(), end, what)
+            time.sleep(0.01)
+
     def test_a_thread_that_waits_takes_nothing_from_the_next_connection(self):
         ours, theirs = socket.socketpair()
         reader, answers = self.in_thread(self.connection.read, 1000)
@@ -121,8 +127,8 @@ class Connection(unittest.TestCase):
                 pass
 
         writer, answers = self.in_thread(fill)
-        while self.socket.gettimeout() != 0 or writer.is_alive() and self.connection.output_bytecount == 0:
-            time.sleep(0.01)
+        self.wait_for(lambda: self.socket.gettimeout() == 0, "the writer did not begin")
+        self.wait_for(lambda: not writer.is_alive() or self.connection.output_bytecount > 0, "nothing was written")
         time.sleep(0.2)
         self.assertTrue(writer.is_alive(), answers)
         self.connection.close()
@@ -130,8 +136,7 @@ class Connection(unittest.TestCase):
 
     def test_a_hello_sets_no_time_that_a_reader_would_wait_in_tls(self):
         reader, _ = self.in_thread(self.connection.read, 1000)
-        while self.socket.gettimeout() != 0:
-            time.sleep(0.01)
+        self.wait_for(lambda: self.socket.gettimeout() == 0, "the reader did not begin")
         compat.socket_handler.set_socket_timeout(self.connection, 20)
         self.assertEqual(self.socket.gettimeout(), 0)
         self.connection.close()
