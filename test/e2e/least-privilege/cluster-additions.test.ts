@@ -48,8 +48,11 @@ const refusedBy = (rule: string) => ({ status: 403, body: { message: expect.stri
 async function deployed(): Promise<void> {
   const outcome = await vdi(demo, "deploy");
   expect(outcome, outcome.stderr).toMatchObject({ exitCode: 0 });
-  // The API server looks once a second whether a policy has changed.
-  await new Promise((resolve) => setTimeout(resolve, 1_500));
+}
+
+/** Waits until such a pod is answered so: the API server knows a changed policy, class or account some time after it was written. */
+async function untilAnswered(wanted: object, change?: (pod: SessionPod) => unknown): Promise<void> {
+  await expect.poll(() => offer(change), { timeout: 20_000, interval: 300 }).toMatchObject(wanted);
 }
 
 // A default class holds for all namespaces of the cluster, so not on somebody's own; and it stands for some seconds only, because
@@ -67,14 +70,14 @@ describe.skipIf(!isOwnCluster())("vdi deploy takes up", () => {
     expect(await offer()).toMatchObject({ status: 201 });
     await kubectl.pipe(made(usual, true), "create", "-f", "-");
     try {
-      await expect.poll(() => offer(), { timeout: 20_000 }).toMatchObject(refusedBy("no priority of its own"));
+      await untilAnswered(refusedBy("no priority of its own"));
       const { checks } = JSON.parse((await vdi(demo, "check", "-o", "json")).stdout) as { checks: { id: string }[] };
       expect(checks.find(({ id }) => id === "session-accepted")).toMatchObject({
         status: "failed",
         try: [expect.stringContaining("vdi deploy takes up the cluster's default PriorityClass")],
       });
       await deployed();
-      expect(await offer()).toMatchObject({ status: 201, body: { spec: { priorityClassName: usual, priority: 0 } } });
+      await untilAnswered({ status: 201, body: { spec: { priorityClassName: usual, priority: 0 } } });
       expect(await offer(spec({ priorityClassName: other }))).toMatchObject(refusedBy("no priority of its own"));
       expect(await offer(spec({ priorityClassName: "system-node-critical" }))).toMatchObject(refusedBy("no priority of its own"));
       // What stands beside the name is held to the class by the API server.
@@ -83,9 +86,9 @@ describe.skipIf(!isOwnCluster())("vdi deploy takes up", () => {
       await kubectl.run("delete", "--ignore-not-found", "priorityclass", usual);
     }
     await deployed();
-    expect(await offer()).toMatchObject({ status: 201 });
+    await untilAnswered({ status: 201 });
     await kubectl.pipe(made(usual, false), "create", "-f", "-");
-    expect(await offer(spec({ priorityClassName: usual }))).toMatchObject(refusedBy("no priority of its own"));
+    await untilAnswered(refusedBy("no priority of its own"), spec({ priorityClassName: usual }));
   });
 
   it("a LimitRange, without being told of it", async () => {
@@ -109,9 +112,9 @@ describe.skipIf(!isOwnCluster())("vdi deploy takes up", () => {
     const [account, secrets] = [["serviceaccount", "vdi-session", "-n", demo.namespace], { imagePullSecrets: [{ name: "registry" }] }];
     await kubectl.run("patch", ...account, "--type=merge", "-p", JSON.stringify(secrets));
     await kubectl.run("annotate", "namespace", demo.namespace, `${annotation}=kubernetes.io/os=linux`);
-    await expect.poll(() => offer(), { timeout: 20_000 }).toMatchObject(refusedBy("only the deployment's pull secrets"));
+    await untilAnswered(refusedBy("only the deployment's pull secrets"));
     await deployed();
-    expect(await offer()).toMatchObject({ status: 201, body: { spec: secrets } });
+    await untilAnswered({ status: 201, body: { spec: secrets } });
     expect(await offer(spec({ imagePullSecrets: [{ name: "other" }] }))).toMatchObject(refusedBy("only the deployment's pull secrets"));
     // As the plugin PodNodeSelector would write it, which this cluster does not have.
     expect(await offer(spec({ nodeSelector: { "kubernetes.io/os": "linux" } }))).toMatchObject({ status: 201 });
@@ -119,7 +122,7 @@ describe.skipIf(!isOwnCluster())("vdi deploy takes up", () => {
       expect(await offer(spec({ nodeSelector }))).toMatchObject(refusedBy("no choice of the node"));
     await addNothing();
     await deployed();
-    expect(await offer()).toMatchObject({ status: 201 });
-    expect(await offer(spec(secrets))).toMatchObject(refusedBy("only the deployment's pull secrets"));
+    await untilAnswered({ status: 201 });
+    await untilAnswered(refusedBy("only the deployment's pull secrets"), spec(secrets));
   });
 });
