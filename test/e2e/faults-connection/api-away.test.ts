@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Demo } from "../../start/demo.ts";
 import { capture } from "../page/capture.ts";
 import { chooseType, openBrowser, problemText, waitForState } from "../page/page.ts";
-import { AtWork, tell, terminalType, untilProxiesReady } from "../support/at-work.ts";
+import { AtWork, expectUndisturbed, tell, terminalType, untilProxiesReady } from "../support/at-work.ts";
 import { testDemo } from "../support/demo.ts";
 import { type Broken, disturbing, holdApiServer, isOwnCluster, killApiServer, untilClusterWorks } from "../support/faults.ts";
 import { type Kubectl, kubectlFor } from "../support/kubectl.ts";
@@ -86,7 +86,7 @@ describe.runIf(isOwnCluster())("an API server that is away for a minute", () => 
           await waiting.picture("api-away-new");
           tell(`the API server ${way}; the page of somebody new showed`, await told());
           await sleep(Math.max(0, awayMs - (Date.now() - began)));
-          expect((await seen()).filter(({ state, words }) => state !== "working" || words !== "")).toEqual([]);
+          await expectUndisturbed(seen);
         } finally {
           await broken.mend();
           await untilClusterWorks();

@@ -3,7 +3,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Demo } from "../../start/demo.ts";
 import { chooseType, openBrowser, waitForState } from "../page/page.ts";
-import { AtWork, tell, terminalType, untilProxiesReady } from "../support/at-work.ts";
+import { AtWork, expectUndisturbed, tell, terminalType, untilProxiesReady } from "../support/at-work.ts";
 import { testDemo } from "../support/demo.ts";
 import { isOwnCluster, killContainer } from "../support/faults.ts";
 import { type Kubectl, kubectlFor } from "../support/kubectl.ts";
@@ -75,6 +75,6 @@ describe.runIf(isOwnCluster())("brokers that are killed", () => {
     await Promise.all(proxies.map((proxy) => killContainer(proxy, "broker")));
     await user.typeRest();
     await untilProxiesReady(kubectl, demo);
-    expect((await seen()).map(({ state }) => state)).toEqual(["working"]);
+    await expectUndisturbed(seen);
   });
 });

@@ -139,6 +139,18 @@ export class AtWork {
   }
 }
 
+/**
+ * Expects of what `watch` gives that the desktop was there all the time. Nothing but the line that it is waited for may have come and
+ * gone: it is shown after eight seconds of silence, which a machine that is busy with other tests gives as well. A connection that is
+ * lost is another state twelve seconds later.
+ */
+export async function expectUndisturbed(notes: () => Promise<readonly Seen[]>): Promise<void> {
+  const isOver = (last: Seen | undefined): boolean => last?.words === "" || last?.state !== "working";
+  const seen = await eventually("the desktop is heard of", notes, (all) => isOver(all.at(-1)));
+  const isAllowed = ({ state, words }: Seen): boolean => state === "working" && /^(The connection is interrupted\. .*)?$/.test(words);
+  expect(seen.filter((each) => !isAllowed(each))).toEqual([]);
+}
+
 /** Says how long something took; figures are told and never asserted. */
 export function tell(what: string, seen: readonly Seen[]): void {
   const lines = seen.map(
