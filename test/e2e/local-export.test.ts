@@ -7,6 +7,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ClusterAccess } from "../cluster/access.ts";
 import { untilAnswers } from "../start/demo.ts";
+import { readyCluster } from "../start/ready-cluster.ts";
 import { keepOnFailure } from "./support/artifacts.ts";
 import { clusterArtifacts } from "./support/cluster-artifacts.ts";
 import { keepContainersOnFailure } from "./support/container-artifacts.ts";
@@ -82,9 +83,7 @@ const program = "^/bin/sh /usr/local/bin/notes|^xterm -T Notes";
 const inside = `cat "$VDI_SESSION_SCRIPT"; timeout 20 sh -c 'until pgrep -f "${program}"; do sleep 0.2; done' >/dev/null && echo runs; id -u`;
 
 beforeAll(async () => {
-  cluster = JSON.parse(
-    (await execa("npm", ["run", "--silent", "cluster", "--", "status", "--json"], { cwd: root })).stdout,
-  ) as ClusterAccess;
+  cluster = await readyCluster(root);
   kubectl = kubectlFor(cluster.kubeconfig);
   keepOnFailure(clusterArtifacts({ namespace, kubeconfig: cluster.kubeconfig, password: "", directory: target }));
   keepContainersOnFailure(`vdi-${basename(machine)}`, secrets);

@@ -4,6 +4,7 @@ import { execa } from "execa";
 import { demoPassword } from "../../src/local/demo-password.ts";
 import { pageProblem } from "../../src/local/page-health.ts";
 import { waitUntilThere } from "../../src/util/wait-until-there.ts";
+import { readyCluster } from "./ready-cluster.ts";
 
 /** The demo deployment on the test cluster, and how to get into it. */
 export interface Demo {
@@ -37,15 +38,6 @@ export interface DemoOptions {
   readonly signal?: AbortSignal;
 }
 
-interface ClusterAccess {
-  readonly kubeconfig: string;
-  readonly context: string;
-  readonly registry: string;
-  readonly serviceAddress: string;
-  readonly podNetwork?: string;
-  readonly auditLog?: string;
-}
-
 /**
  * Brings up the test cluster and a deployment with demo users on it, from whatever is there already.
  * Every step finds out by itself what is left to do, so that an interrupted run goes on from where it was.
@@ -63,7 +55,7 @@ export async function prepareDemo(options: DemoOptions): Promise<Demo> {
     say("cluster: one-node Kubernetes");
     await run(root, "npm", ["run", "--silent", "cluster", "--", "up"]);
   }
-  const cluster = JSON.parse(await run(root, "npm", ["run", "--silent", "cluster", "--", "status", "--json"])) as ClusterAccess;
+  const cluster = await readyCluster(root, options.signal);
 
   const own = process.env["VDI_E2E_CONTEXT"] === undefined;
   const address = own ? (options.address ?? cluster.serviceAddress) : cluster.serviceAddress;
