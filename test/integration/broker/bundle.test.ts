@@ -191,12 +191,12 @@ describe("--serve", () => {
 
     kube.hold = true;
     const waiting = ask("/v1/sessions", { user: user("dave"), display: "desktop" });
-    while (!kube.pods.has("dave-desktop")) await new Promise((resolve) => setTimeout(resolve, 10));
+    await expect.poll(() => kube.pods.has("dave-desktop"), { timeout: 20_000, interval: 10 }).toBe(true);
     const conditions = [{ type: "PodScheduled", status: "False", reason: "Unschedulable", message: "0/1 nodes are available" }];
     kube.change("dave-desktop", (pod) => {
       pod.status = { phase: "Pending", conditions };
     });
-    while (logged("dave").length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    await expect.poll(() => logged("dave").length, { timeout: 20_000, interval: 10 }).toBeGreaterThan(0);
     kube.hold = false;
     kube.run("dave-desktop", "127.0.0.1");
     kube.log("dave-desktop", "xpra is ready.");
@@ -218,10 +218,10 @@ describe("--serve", () => {
       ]);
 
     kube.end("dave-desktop", 137, "OOMKilled");
-    while (!(await ask("/v1/state", { user: user("dave"), display: "desktop" })).lines.some(({ state }) => state === "failed"))
-      await new Promise((resolve) => setTimeout(resolve, 10));
+    const state = async (): Promise<Answer["lines"]> => (await ask("/v1/state", { user: user("dave"), display: "desktop" })).lines;
+    await expect.poll(state, { timeout: 20_000, interval: 10 }).toContainEqual(expect.objectContaining({ state: "failed" }));
     const words = "Your last session was ended because it needed more memory than a session may use.";
-    expect((await ask("/v1/state", { user: user("dave"), display: "desktop" })).lines).toEqual([{ state: "failed", message: words }]);
+    expect(await state()).toEqual([{ state: "failed", message: words }]);
     expect((await ask("/v1/sessions", { user: user("dave"), display: "desktop" })).lines.at(-1)).toMatchObject({
       event: "ready",
       notice: words,

@@ -112,18 +112,22 @@ describe("a credentials program", () => {
     const stop = new AbortController();
     const connecting = connectKubeconfig({ kubeconfig }, {}, { signal: stop.signal });
     connecting.catch(() => undefined);
-    await expect.poll(() => existsSync(join(directory, "pid")) && readFileSync(join(directory, "pid"), "utf8").trim()).toMatch(/^\d+$/);
+    const written = (): string => (existsSync(join(directory, "pid")) ? readFileSync(join(directory, "pid"), "utf8").trim() : "");
+    await expect.poll(written, { timeout: 20_000 }).toMatch(/^\d+$/);
     stop.abort();
     await expect(connecting).rejects.toThrow(expect.objectContaining({ name: "AbortError" }));
     const pid = Number(readFileSync(join(directory, "pid"), "utf8"));
     await expect
-      .poll(() => {
-        try {
-          return process.kill(pid, 0);
-        } catch {
-          return false;
-        }
-      })
+      .poll(
+        () => {
+          try {
+            return process.kill(pid, 0);
+          } catch {
+            return false;
+          }
+        },
+        { timeout: 20_000 },
+      )
       .toBe(false);
   });
 });
