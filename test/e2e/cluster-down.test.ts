@@ -13,9 +13,11 @@ import { type HostTraces, hostTraces, newTraces, type TraceScope } from "./suppo
 const root = join(import.meta.dirname, "..", "..");
 const shared = clusterLayout(process.env);
 const name = `vdi-down-${process.pid}`;
-const scope: TraceScope = { networkNamespace: name, except: [shared.state, "/var/lib/docker", "/run/docker"], neighbour: shared };
+/** The container engine's, which other tests use meanwhile; it may be on the machine's own containerd. */
+const ofEngine = ["/var/lib/docker", "/run/docker", "/run/containerd/io.containerd.runtime.v2.task/moby"];
+const scope: TraceScope = { networkNamespace: name, except: [shared.state, ...ofEngine], neighbour: shared };
 
-let directory: string;
+let directory: string | undefined;
 let layout: Layout;
 let before: HostTraces;
 
@@ -31,17 +33,24 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await cluster("down");
-  await execa("ip", ["netns", "delete", name], { reject: false });
-  // The link goes, not what it points to.
-  await rm(directory, { recursive: true, force: true });
+  // Without it the command would be about the shared cluster.
+  if (directory === undefined) return;
+  try {
+    await cluster("down");
+  } finally {
+    await execa("ip", ["netns", "delete", name], { reject: false });
+    // The link goes, not what it points to.
+    await rm(directory, { recursive: true, force: true });
+  }
 });
 
 function start(args: readonly string[], options: Options = {}) {
   const isShared = directory === undefined;
   const command = [process.execPath, join(root, "test", "run-ts.mjs"), join(root, "test", "cluster", "cluster.ts"), ...args];
   const [program = "", ...rest] = isShared ? command : ["nsenter", `--net=/run/netns/${name}`, ...command];
-  return execa(program, rest, { ...options, ...(isShared ? {} : { env: { VDI_CLUSTER_DIR: directory } }) });
+  // The shared one may have to be built. Each is a little less than its hook or test has.
+  const limits = isShared ? { timeout: 590_000 } : { timeout: 170_000, env: { VDI_CLUSTER_DIR: directory } };
+  return execa(program, rest, { ...limits, ...options });
 }
 
 async function cluster(...args: string[]): Promise<string> {
@@ -140,7 +149,7 @@ describe("the test cluster", () => {
       const { stderr } = await execa(
         "nsenter",
         [`--net=/run/netns/${name}`, process.execPath, join(root, "test", "run-ts.mjs"), join(root, "test", "cluster", "cluster.ts"), "up"],
-        { env: { VDI_CLUSTER_DIR: other }, reject: false },
+        { env: { VDI_CLUSTER_DIR: other }, reject: false, timeout: 120_000 },
       );
       expect(stderr).toContain(`it is kept in ${directory}`);
       expect(await cluster("status")).toContain("ready");
