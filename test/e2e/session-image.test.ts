@@ -26,7 +26,7 @@ xpra start-desktop :0 --html=on --bind-tcp=0.0.0.0:\${SRC_PORT} \${SSL_OPTIONS} 
 
 describe("a session's own types", () => {
   it.each([
-    // What the desktop's session starts by itself is there at the latest with its panel.
+    // The panel is among the last that the session of a desktop starts by itself.
     ["desktop", "desktop", "xfce4-panel"],
     ["desktop-failsafe", "desktop", "xterm"],
     ["seamless", "seamless", "xfce4-terminal"],

@@ -22,11 +22,13 @@ const types = {
   imageless: "exec xpra start --daemon=no",
   crashing: "echo no licence >&2; exit 3",
   fleeting: "exit 0",
-  // Runs as any other until the test has it eat.
+  // Runs as any other until the test has it eat. It ends a second after its child was killed: a runtime is told of a lack of memory and
+  // of the end on two ways.
   hungry: `xpra start --bind-tcp=0.0.0.0:\${SRC_PORT} --daemon=no --start=xterm &
 until [ -e /tmp/eat ]; do sleep 0.2; done
-exec python3 -c 'kept = []
-while True: kept.append(b"x" * (16 << 20))'`,
+python3 -c 'kept = []
+while True: kept.append(b"x" * (16 << 20))'
+code=$?; sleep 1; exit $code`,
 } as const;
 type TypeName = keyof typeof types;
 

@@ -3,6 +3,9 @@ import { join } from "node:path";
 
 const distributed = join(import.meta.dirname, "..", "..", "..", "to_container", "session_types");
 
+// Who eats all the memory is a child, and the rest goes a second after it: an engine is told of a lack of memory and of the end on two
+// ways, and looks no more for the one after the other.
+
 /**
  * Listens where Xpra would, and does what whoever connects asks for:
  * `say TEXT`, `end CODE`, `eat` (all the memory there is). Ended, it tells all of them that it saves.
@@ -34,9 +37,13 @@ def serve(client):
         if word == "end":
             os._exit(int(rest))
         if word == "eat":
+            child = os.fork()
             eaten = []
-            while True:
+            while child == 0:
                 eaten.append(b"x" * 2**20)
+            os.waitpid(child, 0)
+            time.sleep(1)
+            os._exit(137)
 
 signal.signal(signal.SIGTERM, end)
 print("xpra is ready.", flush=True)
@@ -54,7 +61,7 @@ export const scripts: Readonly<Record<string, string>> = {
   missing: listening,
   crashing: `echo "no desktop here, my password is $XPRA_PASSWORD" >&2\nexit 3\n`,
   brief: "exit 0\n",
-  hungry: 'exec python3 -c "x = [b\\"x\\" * 2**20 for _ in range(4096)]"\n',
+  hungry: 'python3 -c "x = [b\\"x\\" * 2**20 for _ in range(4096)]"; code=$?; sleep 1; exit $code\n',
   slow: `echo "vdi: phase script The script takes its time."\nexec sleep 3600\n`,
   /** One of the distribution's own, with Xpra itself. */
   "desktop-failsafe": readFileSync(join(distributed, scriptPath("desktop-failsafe")), "utf8"),
