@@ -69,20 +69,22 @@ def namespace(flags):
 
 
 def setuid_programs():
-    found = []
+    """Files that would give another's rights."""
+    found = set()
     for top in ("/bin", "/sbin", "/usr", "/opt", "/srv", "/etc", "/var", "/home", "/tmp", "/run"):
         for directory, _, files in os.walk(top):
             for file in files:
-                path = os.path.join(directory, file)
+                # /bin is another name of /usr/bin.
+                path = os.path.join(os.path.realpath(directory), file)
                 try:
                     mode = os.lstat(path).st_mode
                     if mode & 0o6000 and not os.path.islink(path):
-                        found.append(path)
+                        found.add(path)
                     if "security.capability" in os.listxattr(path, follow_symlinks=False):
-                        found.append(path + " (capabilities)")
+                        found.add(path + " (capabilities)")
                 except OSError:
                     pass
-    return " ".join(sorted(found))
+    return "\n".join(sorted(found))
 
 
 def processes():

@@ -6,6 +6,7 @@ import { type Endpoint, isReachable, selectingPolicies } from "../../../src/chec
 import type { Demo } from "../../start/demo.ts";
 import { testDemo } from "../support/demo.ts";
 import { doorAt } from "../support/door.ts";
+import { isOwnCluster } from "../support/faults.ts";
 import { type Kubectl, kubectlFor } from "../support/kubectl.ts";
 import { livingProxies } from "../support/proxies.ts";
 import { type LiveNetwork, liveNetwork } from "./live-policies.ts";
@@ -134,6 +135,16 @@ describe("inside a session, the user", () => {
     expect(allowed, outcome(name).detail).toContain(outcome(name).outcome);
   });
 
+  it("finds no program with another's rights but those of Debian's base, which have none without new privileges", () => {
+    const bins = ["chage", "chfn", "chsh", "expiry", "gpasswd", "mount", "newgrp", "passwd", "su", "umount"];
+    const known = [...bins.map((name) => `/usr/bin/${name}`), "/usr/sbin/unix_chkpwd", "/usr/lib/x86_64-linux-gnu/utempter/utempter"];
+    const found = outcome("setuid programs");
+    expect(found.outcome).toBe("done");
+    expect(found.detail.split("\n").filter((path) => !known.includes(path))).toEqual([]);
+    // That it is looked for where they are.
+    expect(found.detail).toContain("/usr/bin/su");
+  });
+
   it("sees no process but the own ones, and no engine's socket", () => {
     expect(outcome("processes of others")).toEqual({ outcome: "done", detail: "" });
     expect(outcome("container socket")).toEqual({ outcome: "done", detail: "[]" });
@@ -236,6 +247,10 @@ describe("what a network without policies lets through helps nobody:", () => {
     expect(isAnswer("http kubelet, read-only")).toBe(false);
     expect(outcome("tcp etcd").outcome).not.toBe("done");
     expect(outcome("tcp own etcd").outcome).not.toBe("done");
+  });
+
+  it("the registry of the tests' own cluster listens to its machine only", () => {
+    if (isOwnCluster()) expect(isAnswer("http registry")).toBe(false);
   });
 
   it("the metadata address gives nothing", () => {
