@@ -264,5 +264,12 @@ describe("in the browser", () => {
       session: {},
       cookie: "",
     });
+    await openDesktop("desktop-failsafe");
+    await chooseFromMenu(page, "End my session");
+    await page.getByRole("dialog").getByRole("button", { name: "End my session" }).click();
+    await waitForState(page, ["ended"]);
+    const left = async (): Promise<readonly (string | undefined)[]> =>
+      (await kubectl.sessionPods(demo.namespace)).map(({ metadata }) => metadata?.name);
+    await expect.poll(left, { timeout: 60_000, interval: 500 }).toEqual([]);
   });
 });
