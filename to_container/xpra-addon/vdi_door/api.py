@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from vdi_door.broker import BrokerAway, BrokerRefused, ClientGone, TimedOut
 from vdi_door.door import the_door
 from vdi_door.hello import LONGEST_DISPLAY
+from vdi_door.limits import wait_to_refuse
 from vdi_door.log import log
 from vdi_door.places import FULL
 from vdi_door.session import Wish
@@ -21,8 +22,6 @@ PREPARE_SECONDS = 620.0
 ANSWER_SECONDS = 10.0
 # While there is nothing to tell, a line says that the connection lives: the page gives up one that is silent.
 BEAT_SECONDS = 5.0
-# A wrong password is answered no sooner than this, as PAM's own delay is left out.
-FAILURE_SECONDS = 1.0
 
 _STATUS = {"credentials": 401, "ticket": 401, "account": 403, "too-many": 429, "busy": 503, "unavailable": 503}
 _BROKER_STATUS = {4: 404, 5: 503, 6: 403}
@@ -165,8 +164,7 @@ class Api:
         try:
             entry = self._door.sign_in.with_password(self._door.service, user, password, self._address(), "page")
         except Refused as refused:
-            if refused.code in ("credentials", "account"):
-                time.sleep(max(0.0, FAILURE_SECONDS - (time.monotonic() - began)))
+            wait_to_refuse(refused.code, began)
             raise _from_refused(refused) from None
         self._welcome(entry)
 

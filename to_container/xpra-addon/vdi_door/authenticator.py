@@ -10,6 +10,7 @@ from typing import Any
 from vdi_door import compat
 from vdi_door.door import the_door
 from vdi_door.identity import User
+from vdi_door.limits import wait_to_refuse
 from vdi_door.session import Target
 from vdi_door.sign_in import Refused
 
@@ -48,7 +49,9 @@ class Authenticator(compat.SysAuthenticatorBase):  # type: ignore[misc]
         self.since = time.monotonic()
         try:
             entry = the_door().sign_in.with_secret(self.service, self.claimed, password, self.address)
-        except Refused:
+        except Refused as refused:
+            # Xpra's own second comes after this, and hides nothing.
+            wait_to_refuse(refused.code, self.since)
             # Xpra tells the client only that it failed; the log has its line.
             return False
         self.user = entry.user

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How many wrong passwords are taken, by user and address."""
+"""How many wrong passwords are taken, by user and address, and how soon one is refused."""
 
 import threading
 import time
@@ -7,6 +7,17 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 MOST_KEYS = 20_000
+# PAM's own delay is left out.
+FAILURE_SECONDS = 1.0
+
+
+def wait_to_refuse(code: str, began: float) -> None:
+    """Holds up the refusal of a password, on the connection's own thread. `began` by time.monotonic().
+
+    PAM computes no hash for a name that it does not know: the time that it takes would tell names apart.
+    """
+    if code in ("credentials", "account"):
+        time.sleep(max(0.0, FAILURE_SECONDS - (time.monotonic() - began)))
 
 
 class FailureLimit:

@@ -143,6 +143,19 @@ class InXpra(unittest.TestCase):
         attach.auth_verified(None, SimpleNamespace(send_disconnect=None), SimpleNamespace(authenticators=[asks]), {}, {})
         self.assertEqual((given, said), ([16.0], ["Please connect again in a moment."]))
 
+    def test_a_native_client_is_refused_no_sooner_than_the_page(self):
+        import time
+        from types import SimpleNamespace
+
+        from vdi_door import authenticator, limits
+        from vdi_door.sign_in import Refused
+
+        door = SimpleNamespace(sign_in=mock.Mock(with_secret=mock.Mock(side_effect=Refused("credentials", "no"))))
+        with mock.patch.object(authenticator, "the_door", lambda: door), mock.patch.object(limits, "FAILURE_SECONDS", 0.4):
+            before = time.monotonic()
+            self.assertFalse(authenticator.Authenticator().check_password("x"))
+            self.assertGreaterEqual(time.monotonic() - before, 0.4)
+
     def test_before_sign_in_only_a_hello_and_a_goodbye_are_taken_from_the_network(self):
         import threading
         from types import SimpleNamespace

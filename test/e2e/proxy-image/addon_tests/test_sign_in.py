@@ -3,10 +3,11 @@
 
 import os
 import tempfile
+import time
 import unittest
 from unittest import mock
 
-from vdi_door import record
+from vdi_door import limits, record
 from vdi_door.identity import User
 from vdi_door.pam_client import Answer
 from vdi_door.sign_in import Refused, SignIn
@@ -75,6 +76,18 @@ class SignInTest(unittest.TestCase):
         codes = [self.attempt(f"name-{number}") for number in range(2000)]
         self.assertGreater(codes.count("too-many"), 1000)
         self.assertLess(len([outcome for outcome, _ in self.lines if outcome == "too-many"]), 10)
+
+
+class RefusalTest(unittest.TestCase):
+    def test_a_refused_password_takes_the_same_time_whatever_pam_took(self):
+        with mock.patch.object(limits, "FAILURE_SECONDS", 0.3):
+            for spent in (0, 0.2, 0.4):
+                began = time.monotonic() - spent
+                limits.wait_to_refuse("credentials", began)
+                self.assertGreaterEqual(time.monotonic() - began, 0.3)
+            before = time.monotonic()
+            limits.wait_to_refuse("too-many", before)
+            self.assertLess(time.monotonic() - before, 0.2)
 
 
 if __name__ == "__main__":
