@@ -16,6 +16,13 @@ afterEach(async () => {
 
 const isAlive = async (proxy: Rig): Promise<number> => (await proxy.freshHttp("GET", "/healthz")).status;
 
+/** The page's largest file, as it is for who takes no compressed one: its bytes and its path. */
+async function largestFile(proxy: Rig): Promise<[number, string]> {
+  const list = "cd /usr/lib/vdi/www && find . -name '*.js' -printf '%s %P\\n' | sort -rn | head -n 1";
+  const [bytes, name] = (await proxy.docker("exec", `${proxy.name}-proxy`, "sh", "-c", list)).trim().split(" ");
+  return [Number(bytes), `/${name}`];
+}
+
 /** A connection by which Xpra's protocol could be spoken now. */
 async function openWebSocket(proxy: Rig): Promise<TLSSocket> {
   const socket = connectTls({ host: proxy.host, port: proxy.port, rejectUnauthorized: false, ALPNProtocols: ["http/1.1"] });
@@ -53,6 +60,28 @@ describe("a proxy", () => {
       (closed) => closed === slow.length,
     );
     expect((await proxy.freshHttp("GET", "/")).status).toBe(200);
+  });
+
+  it("gives everybody an answer while more connections than it has places for hardly take theirs", async () => {
+    const proxy = await Rig.up(`vdi-test-readers-${process.pid}`, "-e VDI_MAX_HTTP_CONNECTIONS=64");
+    rig = proxy;
+    const [bytes, path] = await largestFile(proxy);
+    const readers = await proxy.slowReaders(path, 80);
+    try {
+      // Longer than it takes until a connection that takes nothing at all is given up.
+      for (const until = performance.now() + 25_000; performance.now() < until; await sleep(1_000)) {
+        expect(await isAlive(proxy)).toBe(200);
+        const file = await proxy.freshHttp("GET", path);
+        expect([file.status, Buffer.byteLength(file.text)]).toEqual([200, bytes]);
+        expect((await proxy.http("POST", "/api/v1/ticket", {})).status).toBe(401);
+        (await openWebSocket(proxy)).destroy();
+      }
+      expect((await proxy.raw({ hello: { display: "desktop" } })).at(-1)?.[1]).toBe("hello");
+      expect(readers.exitCode).toBeNull();
+    } finally {
+      // It is in the network that the rig takes down.
+      if (readers.kill()) await once(readers, "close");
+    }
   });
 
   it("takes connections in again after it had no thread left for them", async () => {

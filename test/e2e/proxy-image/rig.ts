@@ -1,4 +1,4 @@
-import { execFile, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -232,6 +232,17 @@ export class Rig {
       return lines.map((line) => JSON.parse(line));
     });
     return { child, packets };
+  }
+
+  /** Connections that hardly take what they have asked for (slow_readers.py), on the proxy's own network; until it is killed. */
+  async slowReaders(path: string, connections: number): Promise<ChildProcess> {
+    const args = ["run", "--rm", "--init", "--network", this.name, "-v", `${here}/slow_readers.py:/slow_readers.py:ro`, images.proxy];
+    const program = ["python3", "/slow_readers.py", `${this.name}-proxy`, "8443", path, `${connections}`];
+    const child = spawn("docker", [...args, ...program], { stdio: ["ignore", "pipe", "inherit"] });
+    // Its first line, or its end.
+    await Promise.race([once(child.stdout, "data"), once(child, "close")]);
+    child.stdout.resume();
+    return child;
   }
 
   /** Xpra's own client of today under Xvfb, until it ends, `until` is in its output, or two minutes are over; its whole output. */

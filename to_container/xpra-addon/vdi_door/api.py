@@ -186,7 +186,7 @@ class Api:
     def _prepare(self) -> None:
         wish = Wish(self._entry().user, self._display(), self._existing())
         lines = _Lines(self._handler)
-        if not self._door.places.has_room(wish.user.name):
+        if not (self._handler.takes_long(wish.user.name) and self._door.places.has_room(wish.user.name)):
             # Before a desktop is started that nobody could get to.
             lines.send({"event": "error", "code": 1, "reason": "busy", "message": FULL})
             self._handler.end_lines()

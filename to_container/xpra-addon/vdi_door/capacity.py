@@ -17,7 +17,7 @@ CLIENT_BYTES = 4 * MIB
 BASE_TASKS = 320
 CLIENT_TASKS = 10
 # Connections that are no attached clients: requests of pages, handshakes, attempts to sign in. A flood may have more of them: up to 512
-# requests that are answered, as many that are waited for, and 1,024 handshakes.
+# requests that are answered, as many that are waited for, as many desktops that are prepared, and 1,024 handshakes.
 BASE_DESCRIPTORS = 800
 CLIENT_DESCRIPTORS = 3
 

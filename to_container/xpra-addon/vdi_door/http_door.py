@@ -8,8 +8,7 @@ number; nothing here runs on the main thread.
 import io
 import select
 import socket
-import threading
-import time
+import ssl
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,45 +16,15 @@ from vdi_door import compat
 from vdi_door.api import Api, ApiError
 from vdi_door.door import the_door
 from vdi_door.log import log
+from vdi_door.transfer import IDLE_SECONDS, Received, Sent
 from vdi_door.waiting import Waiting
 from vdi_door.www import SECURITY_HEADERS
 
-IDLE_SECONDS = 15.0
-# For a whole request, header and body, from its first byte on.
-REQUEST_SECONDS = 10.0
-_FULL = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\nRetry-After: 5\r\n\r\n"
-_answering = 0
-_count = threading.Lock()
+# Desktops that one user has prepared at a time: an answer that takes minutes.
+STREAMS_EACH = 16
 _waiting = Waiting()
-
-
-class _Received(io.RawIOBase):
-    """A socket's bytes, those included that Xpra has already looked at (its own reader forgets them after the headers)."""
-
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-        self._deadline: float | None = None
-
-    def next_request(self) -> None:
-        self._deadline = None
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        left = IDLE_SECONDS if self._deadline is None else self._deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the request took too long")
-        self._connection.settimeout(left)
-        try:
-            data = self._connection.recv(len(buffer))
-        finally:
-            # The answer has a time of its own.
-            self._connection.settimeout(IDLE_SECONDS)
-        if self._deadline is None:
-            self._deadline = time.monotonic() + REQUEST_SECONDS
-        buffer[: len(data)] = data
-        return len(data)
+_answered = Waiting()
+_streams = Waiting()
 
 
 class DoorHandler(compat.http_handler):  # type: ignore[misc]
@@ -71,8 +40,9 @@ class DoorHandler(compat.http_handler):  # type: ignore[misc]
         self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().setup()
         self.rfile.close()  # type: ignore[has-type]
-        self._received = _Received(self.request)
+        self._received = Received(self.request)
         self.rfile = io.BufferedReader(self._received)
+        self.wfile = self._sent = Sent(self.request)
 
     def handle(self) -> None:
         try:
@@ -81,28 +51,28 @@ class DoorHandler(compat.http_handler):  # type: ignore[misc]
             self.close_connection = True
 
     def handle_one_request(self) -> None:
-        global _answering
-        self._answering = False
+        self._stream_of: str | None = None
         self._received.next_request()
+        self._sent.next_answer()
         _waiting.enter(self.request, the_door().settings.max_http)
         try:
             super().handle_one_request()
         finally:
             _waiting.leave(self.request)
-            with _count:
-                _answering -= self._answering
+            _answered.leave(self.request)
+            if self._stream_of is not None:
+                _streams.leave(self.request, self._stream_of)
 
     def has_asked(self) -> None:
-        """The request is here as a whole: from now on this connection is one of those that are answered, or is told that they are too many."""
-        global _answering
+        """The request is here as a whole: from now on this connection is one of those that are answered."""
         _waiting.leave(self.request)
-        with _count:
-            self._answering = _answering < the_door().settings.max_http
-            _answering += self._answering
-        if not self._answering:
-            self.close_connection = True
-            self.request.sendall(_FULL)
-            raise ConnectionAbortedError("too many requests")
+        _answered.enter(self.request, the_door().settings.max_http)
+
+    def takes_long(self, user: str) -> bool:
+        """The answer is for somebody who has signed in, and will take minutes: no stranger's place. Whether there is room for it."""
+        _answered.leave(self.request)
+        self._stream_of = user
+        return _streams.enter(self.request, STREAMS_EACH, user) <= the_door().settings.max_http
 
     # what may be asked for
 
@@ -124,7 +94,7 @@ class DoorHandler(compat.http_handler):  # type: ignore[misc]
             Api(self).answer()
         except ApiError as error:
             self.answer_json(error.status, error.body(), error.headers())
-        except (ConnectionError, TimeoutError):
+        except (ConnectionError, TimeoutError, ssl.SSLError):
             self.close_connection = True
         except Exception as error:  # whatever it is, one answer and one line in the log
             log.error("Error: %s while answering %s", type(error).__name__, urlsplit(self.path).path)
@@ -139,6 +109,8 @@ class DoorHandler(compat.http_handler):  # type: ignore[misc]
         if origin is not None and not self.same_origin(origin):
             self.answer_json(403, {"error": {"code": "origin", "message": "This page is not the door's own."}})
             return
+        # It may not be hung up on here any more: Xpra's own connections have places of their own (strangers.py).
+        _answered.leave(self.request)
         self.request.settimeout(self.xpra_timeout)
         try:
             self.handle_websocket()

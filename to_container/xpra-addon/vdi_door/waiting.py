@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Connections that have not said yet what they want. Anybody can make any number of them and never go on.
+"""Connections of which anybody can make any number, and never go on: with saying what they want, or with taking the answer.
 
 While all places are taken, a new connection gets the place of the one that has waited for longest: who goes on at once, such as the
 kubelet's probe, always finds one.
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def hang_up(connection: Any) -> None:
-    """Wakes the thread that reads from a connection, with the end of it. The thread closes it."""
+    """Wakes the thread that reads from a connection or writes to it, with the end of it. The thread closes it."""
     # Xpra wraps some sockets; and TLS's own `shutdown` is not for another thread.
     plain = connection if isinstance(connection, socket.socket) else getattr(connection, "socket", None)
     try:
@@ -23,18 +23,25 @@ def hang_up(connection: Any) -> None:
 
 
 class Waiting:
+    """Places for each name: whoever is nobody yet has the same one, the empty one."""
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._connections: dict[int, Any] = {}
+        self._connections: dict[str, dict[int, Any]] = {}
 
-    def enter(self, connection: Any, most: int) -> None:
-        """Takes a place until `leave`, or until `most` others have come."""
+    def enter(self, connection: Any, most: int, name: str = "") -> int:
+        """Takes a place until `leave`, or until `most` others of this name have come; how many places are taken, by all names."""
         with self._lock:
-            self._connections[id(connection)] = connection
-            if len(self._connections) > most:
+            own = self._connections.setdefault(name, {})
+            own[id(connection)] = connection
+            if len(own) > most:
                 # Under the lock, so that its own thread cannot leave and hand it on meanwhile.
-                hang_up(self._connections.pop(next(iter(self._connections))))
+                hang_up(own.pop(next(iter(own))))
+            return sum(map(len, self._connections.values()))
 
-    def leave(self, connection: Any) -> None:
+    def leave(self, connection: Any, name: str = "") -> None:
         with self._lock:
-            self._connections.pop(id(connection), None)
+            own = self._connections.get(name, {})
+            own.pop(id(connection), None)
+            if not own:
+                self._connections.pop(name, None)
