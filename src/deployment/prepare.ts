@@ -9,6 +9,9 @@ import { ensureTicketKey, readSessionFiles, type SessionFiles } from "./deployme
 import type { CertificateNames } from "./make-certificate.ts";
 import type { DeploymentParts } from "./plan.ts";
 
+/** Programs of `bin` of which the images have those that fit each other: only what the admin changed goes over them. Scripts name the others by `XPRA_TOPDIR_INT`. */
+const ofTheImage = new Set(["session-entry", "session-supervise", "xpra"]);
+
 /** What belongs to a deployment besides the cluster. */
 export interface PreparedDirectory {
   readonly parts: Omit<DeploymentParts, "cluster" | "pinnedImages">;
@@ -44,9 +47,9 @@ export async function prepareDirectory(config: Config, options: PrepareOptions):
     options.readUsers(config),
     differencesOf(config.directory, options.distribution, "bin"),
   ]);
-  // The images have the distribution's own programs, and those that fit each other; only what the admin changed goes over them.
   const own = new Set(differences.map(({ path }) => path));
-  const files = { ...read, etc: withVars(read.etc, vars), bin: read.bin.filter(({ path }) => own.has(`bin/${path}`)) };
+  const bin = read.bin.filter(({ path }) => !ofTheImage.has(path) || own.has(`bin/${path}`));
+  const files = { ...read, etc: withVars(read.etc, vars), bin };
   return {
     parts: {
       config,

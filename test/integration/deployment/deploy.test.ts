@@ -54,6 +54,18 @@ describe("vdi deploy", () => {
     expect((await vdi(directory, ["deploy"])).stdout).toContain("nothing to change");
   });
 
+  it("gives sessions the programs that scripts name by XPRA_TOPDIR_INT, and of the image's own only what was changed", async () => {
+    const directory = makeDirectory("vdi-stp");
+    const carried = (): string[] =>
+      Object.keys(cluster.objects.get("/api/v1/namespaces/vdi-stp/configmaps/xpra-proxy-bin")?.["data"] ?? {}).sort();
+    await vdi(directory, ["deploy"]);
+    expect(carried()).toEqual(["start-browser", "start-session", "startup-terminal"]);
+    expect((await vdi(directory, ["status"])).stdout).not.toContain("goes to every session");
+    writeFileSync(join(directory, "to_container/bin/xpra"), "#!/bin/sh\n");
+    await vdi(directory, ["deploy"]);
+    expect(carried()).toEqual(["start-browser", "start-session", "startup-terminal", "xpra"]);
+  });
+
   it("keeps a copy without secrets", async () => {
     const directory = makeDirectory("vdi-stp");
     await vdi(directory, ["deploy"]);
