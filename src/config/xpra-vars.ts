@@ -7,6 +7,9 @@ import { isSecretName } from "./variables.ts";
 /** The file below `to_container` that scripts of the pods source. */
 export const xpraVarsFile = "etc/xpra-vars.sh";
 
+/** What a session has decided by what is there: a script that sources the file keeps it. */
+const ofTheSession = new Set(["XPRA_SOCKET_DIR", "XPRA_STATUS_DIR", "XPRA_SCREEN"]);
+
 /** The variables that anybody may see, in the order of the documentation, own ones behind. */
 export function publicVariables(config: Pick<Config, "values">): ReadonlyMap<string, string> {
   return new Map([...config.values].filter(([name]) => !isSecretName(name)));
@@ -21,7 +24,11 @@ export function renderXpraVars(config: Pick<Config, "namespace" | "values">, tem
     file: path.join(templates, "xpra-vars.sh.ejs"),
     data: {
       NAMESPACE: config.namespace,
-      variables: [...publicVariables(config)].map(([name, value]) => ({ name: new ShellName(name), value })),
+      variables: [...publicVariables(config)].map(([name, value]) => ({
+        name: new ShellName(name),
+        value,
+        ofTheSession: ofTheSession.has(name),
+      })),
     },
   });
 }

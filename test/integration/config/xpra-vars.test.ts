@@ -74,6 +74,23 @@ describe.each(["sh", "bash", "dash"])("etc/xpra-vars.sh in %s", (shell) => {
 });
 
 describe("etc/xpra-vars.sh", () => {
+  it.each(["sh", "bash", "dash"])("leaves a session, in %s, the directories and the screen that it has", (shell) => {
+    const text = render(
+      new Map([
+        ["XPRA_SOCKET_DIR", "/srv/it's"],
+        ["XPRA_STATUS_DIR", "/srv/status"],
+        ["XPRA_SCREEN", "1x1"],
+      ]),
+    );
+    const session = "export XPRA_SOCKET_DIR=/run/user/1/socket XPRA_STATUS_DIR=\n";
+    expect(sourced(shell, session + text, ["XPRA_SOCKET_DIR", "XPRA_STATUS_DIR", "XPRA_SCREEN"])).toEqual([
+      "/run/user/1/socket",
+      "/srv/status",
+      "1x1",
+    ]);
+    expect(sourced(shell, text, ["XPRA_SOCKET_DIR"])).toEqual(["/srv/it's"]);
+  });
+
   it("holds no secret", () => {
     const secrets = [
       "XPRA_MAIL_PASSWORD",
