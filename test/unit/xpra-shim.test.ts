@@ -1,4 +1,7 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 
@@ -72,7 +75,7 @@ describe("the session's xpra", () => {
       ["--bind-tcp", "0.0.0.0:14500,auth=none"],
       "--bind-tcp=0.0.0.0:14500,auth=env:name=XPRA_PASSWORD",
     ],
-    ["several modules", ["--bind-tcp=:14500,auth=allow,auth=none"], "--bind-tcp=:14500,auth=env:name=XPRA_PASSWORD"],
+    ["several modules", ["--bind-tcp=:14500,auth=allow,auth=none"], "--bind-tcp=0.0.0.0:14500,auth=env:name=XPRA_PASSWORD"],
     ["a port for WebSocket", ["--bind-ws=0.0.0.0:8080,auth=none"], "--bind-ws=0.0.0.0:8080,auth=env:name=XPRA_PASSWORD"],
     ["an option that is not on the address", ["--tcp-auth=none"], "--bind-tcp=0.0.0.0:14500,auth=env:name=XPRA_PASSWORD"],
     ["the same in two arguments", ["--tcp-auth", "none"], "--bind-tcp=0.0.0.0:14500,auth=env:name=XPRA_PASSWORD"],
@@ -83,6 +86,67 @@ describe("the session's xpra", () => {
       true,
     );
     expect(args).not.toContain("none");
+  });
+
+  it.each([
+    "--bind-tcp=:14500",
+    "--bind-tcp=127.0.0.1:14500",
+    "--bind-tcp=localhost:14500",
+    "--bind-ws=0.0.0.0:14500",
+    "--bind-ssl=:14500",
+  ])("lets the proxies in by %s", (option) => {
+    const binds = rewritten(["start", ":0", option]).filter((arg) => arg.startsWith("--bind-"));
+    expect(binds).toEqual(["--bind-tcp=0.0.0.0:14500,auth=env:name=XPRA_PASSWORD"]);
+  });
+
+  it("lets the proxies in beside what a script opens for itself", () => {
+    const binds = rewritten(["start", "--bind-tcp=127.0.0.1:9000", "--bind-wss=:9001"]).filter((arg) => arg.startsWith("--bind-"));
+    expect(binds).toEqual([
+      "--bind-tcp=127.0.0.1:9000,auth=env:name=XPRA_PASSWORD",
+      "--bind-wss=:9001,auth=env:name=XPRA_PASSWORD",
+      "--bind-tcp=0.0.0.0:14500,auth=env:name=XPRA_PASSWORD",
+    ]);
+  });
+
+  it("leaves out what only an older Xpra knows, and says so", () => {
+    const options = [
+      "--dbus-proxy=yes",
+      "--global-menus=no",
+      "--proxy-video-encoders",
+      "none",
+      "--bind-udp",
+      "0.0.0.0:14500",
+      "--udp-auth=none",
+    ];
+    const args = rewritten(["start", ":0", ...options]);
+    expect(args.filter((arg) => /menus|dbus-proxy|encoders|udp|none|^0\./.test(arg))).toEqual([
+      "# --dbus-proxy: it is gone",
+      "# --global-menus: it is gone",
+      "# --proxy-video-encoders: it is the proxy's",
+      "# --bind-udp: sessions are reached through the proxy",
+      "# --udp-auth: sessions are reached through the proxy",
+    ]);
+  });
+
+  it("knows the word that starts a server behind short options with a value", () => {
+    expect(rewritten(["-d", "auth", "-z", "1", "start", ":5"]).slice(0, 6)).toEqual(["seamless", ":0", "-d", "auth", "-z", "1"]);
+  });
+
+  it("starts no second server in a session", () => {
+    const directory = mkdtempSync(join(tmpdir(), "vdi-shim-"));
+    const own = spawn("sleep", ["60"]);
+    try {
+      writeFileSync(join(directory, "vdi-xpra.pid"), `${own.pid}\n`);
+      const outcome = spawnSync("python3", [shim, "start", ":0"], {
+        encoding: "utf8",
+        env: { PATH: process.env.PATH, XDG_RUNTIME_DIR: directory },
+      });
+      expect(outcome).toMatchObject({ status: 1, stderr: expect.stringContaining("this session has its Xpra already") });
+      expect(readFileSync(join(directory, "vdi-xpra.pid"), "utf8")).toBe(`${own.pid}\n`);
+    } finally {
+      own.kill();
+      rmSync(directory, { recursive: true });
+    }
   });
 
   it.each([["--bind-rfb=0.0.0.0:5900"], ["--bind-ssh=0.0.0.0:22"], ["--bind-quic=0.0.0.0:443"], ["--bind-tc=0.0.0.0:1"]])(
