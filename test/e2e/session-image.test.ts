@@ -53,6 +53,52 @@ describe("a session's own types", () => {
   });
 });
 
+describe("a session's end", () => {
+  const editor = "#!/bin/sh\ntrap 'sleep 1; echo the editor has saved; exit' TERM\necho the editor runs\nwhile :; do sleep 0.1; done\n";
+
+  it.each([
+    ["the pod is deleted", async (started: Session) => started.stop()],
+    ["Xpra is stopped", async (started: Session) => started.inside("xpra stop").then(async () => started.ended())],
+  ])("leaves the user's programs time to save when %s", async (_when, end) => {
+    const started = await session({ script: "xpra start :0 --start=editor\n", files: { "bin/editor": editor } });
+    await started.ready();
+    await started.eventually("pgrep -f bin/editor >/dev/null");
+    expect(await end(started)).not.toBe(137);
+    expect(await started.logs()).toMatch(/the editor has saved/);
+  });
+
+  it("comes also when a program does not want to end", async () => {
+    const started = await session({
+      script: "xpra start :0 --start=deaf\n",
+      files: { "bin/deaf": "#!/bin/sh\ntrap '' TERM\nwhile :; do sleep 1; done\n" },
+    });
+    await started.ready();
+    await started.eventually("pgrep -f bin/deaf >/dev/null");
+    expect(await started.stop()).not.toBe(137);
+  });
+
+  it("is still Xpra's after somebody has typed a second start", async () => {
+    const started = await session({ type: "seamless" });
+    await started.ready();
+    expect(await started.inside("xpra start :1")).toMatchObject({
+      code: 1,
+      output: expect.stringContaining("this session has its Xpra already"),
+    });
+    expect(await started.stop()).not.toBe(137);
+    expect(await started.logs()).toMatch(/server is terminating/);
+  });
+});
+
+describe("what an image has of Debian", () => {
+  it("writes to /var/tmp, and knows the language and the old names of zones that scripts set", async () => {
+    const started = await session({
+      script: "export LANG=en_US.UTF-8 TZ=US/Eastern\ndate +%Z\nlocale charmap\ntouch /var/tmp/x && echo written\n",
+    });
+    await started.ended();
+    expect(await started.logs()).toMatch(/^E[DS]T\nUTF-8\nwritten$/m);
+  });
+});
+
 describe("the session's password", () => {
   it("lets in who knows it, and nobody else", async () => {
     const started = await session({ type: "seamless" });
@@ -136,6 +182,7 @@ echo the script goes on
     ])
       expect(log).toMatch(new RegExp(`^${line.replaceAll(".", "\\.")}$`, "m"));
     expect(log).toMatch(/^PATH=\/srv\/bin:\/usr\/lib\/vdi\/bin:/m);
+    expect(log).toMatch(/^IP_ADDRESS=\d+\.\d+\.\d+\.\d+$/m);
     expect(log).toMatch(/^XDG_CONFIG_HOME=\/home\/alice\/\.[0-9a-f]+$/m);
     for (const name of [
       "HOSTNAME",
@@ -146,13 +193,29 @@ echo the script goes on
       "PRESTOP_CMD",
       "GROUP_ENTRIES",
       "XPRA_ARGV",
-      "IP_ADDRESS",
       "IDM_DOMAIN",
     ])
       expect(log).toMatch(new RegExp(`^${name}=`, "m"));
     await started.eventually("pgrep -x xterm >/dev/null");
     expect((await started.inside("xpra stop")).output).not.toMatch(/error/i);
     expect(await started.ended()).toBe(0);
+  });
+
+  it("runs in a home whose name is longer than a socket's may be, and is found by xpra stop", async () => {
+    const home = `/home/${"a".repeat(120)}`;
+    const started = await session({ script: "exec xpra start :0 --start=xterm\n", env: { HOME: home, U_HOME: home } });
+    await started.ready();
+    await started.inside("xpra stop");
+    expect(await started.ended()).toBe(0);
+  });
+
+  it("is reached where it names no address", async () => {
+    const started = await session({
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: a line of a shell script
+      script: "IP_ADDRESS=\nexec xpra start --bind-tcp=${IP_ADDRESS}:${SRC_PORT} --start=xterm\n",
+    });
+    await started.ready();
+    expect(await started.client("id", Session.password)).toMatchObject({ code: 0 });
   });
 
   it("keeps a site's Xpra configuration, less what stops today's Xpra", async () => {
