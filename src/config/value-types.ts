@@ -236,10 +236,11 @@ export const duration: ValueType = {
 /** The name in the time zone database that a zone file or name stands for; undefined when it is none. */
 export function timeZoneOf(value: string): string | undefined {
   const zone = value.replace(/^.*\/zoneinfo\//, "").replace(/^(posix|right)\//, "");
-  if (!/^[A-Za-z][A-Za-z0-9._+/-]*$/.test(zone) || zone.includes("..")) return undefined;
+  // Every part of a name begins with a capital. Intl takes any, and a session with a name that is no file has UTC without a word.
+  if (!/^[A-Z][A-Za-z0-9._+-]*(\/[A-Z][A-Za-z0-9._+-]*)*$/.test(zone) || zone.includes("..")) return undefined;
   try {
-    new Intl.DateTimeFormat("en", { timeZone: zone });
-    return zone;
+    const known = new Intl.DateTimeFormat("en", { timeZone: zone }).resolvedOptions().timeZone;
+    return known !== zone && known.toLowerCase() === zone.toLowerCase() ? undefined : zone;
   } catch {
     return undefined;
   }
@@ -249,7 +250,9 @@ export function timeZoneOf(value: string): string | undefined {
 export const timeZone: ValueType = {
   name: "time zone file",
   problem: (value) =>
-    timeZoneOf(value) === undefined ? "must be a file such as /usr/share/zoneinfo/Europe/Amsterdam, or the zone's name" : undefined,
+    timeZoneOf(value) === undefined
+      ? "must be a file such as /usr/share/zoneinfo/Europe/Amsterdam, or the zone's name as it is written there"
+      : undefined,
 };
 
 /** Where shared directories come from. */
