@@ -113,7 +113,8 @@ function instructions(text: string): Instruction[] {
     const [, keyword = "", words = ""] = /^\s*(\S+)\s*([\s\S]*)$/.exec(joined) ?? [];
     found.push({ keyword: keyword.toUpperCase(), words: words.trim(), line });
     if (!/^(RUN|COPY|ADD)$/i.test(keyword)) continue;
-    for (const [, dash, word] of words.matchAll(/<<(-?)["']?([A-Za-z_]\w*)["']?/g)) {
+    // As BuildKit: a word of its own, so neither <<< nor a shift in $((1<<n)).
+    for (const [, dash, word] of words.matchAll(/(?<!\S)\d*<<(-?)["']?([^\s<"']+)["']?/g)) {
       while (at + 1 < lines.length) {
         at += 1;
         const body = lines[at] ?? "";

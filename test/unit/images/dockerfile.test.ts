@@ -21,6 +21,8 @@ describe("the images that a Dockerfile uses", () => {
     ["by the default of an ARG", "ARG BASE=debian\nARG TAG=13\nFROM $BASE:${TAG}", ["debian:13"]],
     ["by an ARG's own default in braces", "ARG BASE\nFROM ${BASE:-debian}${OTHER:+no}", ["debian"]],
     ["by a quoted default with a reference in it", 'ARG REG="r.example"\nARG BASE=${REG}/b\nFROM "${BASE}"', ["r.example/b"]],
+    ["behind a here-string and a shift, which are no here-documents", "FROM a\nRUN cat <<<word && echo $((1<<n))\nFROM c", ["a", "c"]],
+    ["none in a here-document of a descriptor", "FROM a\nRUN cat 3<<'END-1' <&3\nFROM b\nEND-1\nFROM c", ["a", "c"]],
     ["none in a here-document", "FROM a\nRUN <<EOF\nFROM b\nEOF\nFROM c", ["a", "c"]],
   ])("%s", (_, text, expected) => {
     expect(images(text)).toEqual(expected);
