@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createReadStream, existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { createReadStream, existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import dockerignore from "@balena/dockerignore";
@@ -45,7 +45,8 @@ export function contextEntries(input: ContextInput): ContextEntry[] {
   const entries = new Map<string, ContextEntry>();
   const add = (base: string, at: string): void => {
     const source = path.join(base, at);
-    const stat = lstatSync(source);
+    // The image's directory itself may be a link.
+    const stat = at === "" ? statSync(source) : lstatSync(source);
     const kind = stat.isDirectory() ? "directory" : stat.isSymbolicLink() ? "link" : stat.isFile() ? "file" : undefined;
     if (kind === undefined || path.basename(at) === cacheDirectory) return;
     // A rule may take back (`!`) what lies in a directory that another one leaves out: directories are always looked into.

@@ -20,9 +20,9 @@ export interface ImageSource {
 /** The image directories below `directory`/images, by name. Throws a usage error when there are none. */
 export function discoverImages(directory: string): ImageSource[] {
   const top = path.join(directory, "images");
-  const names = existsSync(top) ? readdirSync(top, { withFileTypes: true }).filter((entry) => entry.isDirectory()) : [];
+  const names = existsSync(top) ? readdirSync(top) : [];
   const found: ImageSource[] = [];
-  for (const { name } of names) {
+  for (const name of names) {
     const file = dockerfileNames.map((each) => path.join(top, name, each)).find((each) => existsSync(each));
     if (file === undefined) continue;
     if (!/^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/.test(name)) {

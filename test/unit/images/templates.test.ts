@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { contextEntries } from "../../../src/images/build-context.ts";
 import { discoverImages, dockerfileText, fillPlaceholders } from "../../../src/images/discover-images.ts";
 
 let directory = "";
@@ -28,6 +29,17 @@ describe("the images of a directory", () => {
     write("images/vdi-c/Dockerfile.tmpl", "FROM scratch");
     write("images/notes/README.md", "");
     expect(discoverImages(directory).map((image) => image.name)).toEqual(["vdi-a", "vdi-b", "vdi-c"]);
+  });
+
+  it("may lie elsewhere, with a link in their place", () => {
+    write("site/office/Dockerfile", "FROM scratch\nCOPY file /");
+    write("site/office/file", "");
+    write("images/README", "");
+    symlinkSync("../site/office", path.join(directory, "images/office"));
+    const [image] = discoverImages(directory);
+    expect(image).toMatchObject({ name: "office" });
+    const context = { directory: image?.directory ?? "", deployment: directory, sources: [], file: "Dockerfile" };
+    expect(contextEntries(context).map((entry) => entry.path)).toEqual(["file"]);
   });
 
   it("cannot have a name that no registry takes", () => {
