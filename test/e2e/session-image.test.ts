@@ -58,7 +58,13 @@ describe("a session's end", () => {
 
   it.each([
     ["the pod is deleted", async (started: Session) => started.stop()],
-    ["Xpra is stopped", async (started: Session) => started.inside("xpra stop").then(async () => started.ended())],
+    [
+      "Xpra is stopped from outside, by a command that is left alone",
+      async (started: Session) => {
+        expect(await started.inside("xpra stop; sleep 0.5; echo stopped")).toMatchObject({ code: 0 });
+        return started.ended();
+      },
+    ],
   ])("leaves the user's programs time to save when %s", async (_when, end) => {
     const started = await session({ script: "xpra start :0 --start=editor\n", files: { "bin/editor": editor } });
     await started.ready();
