@@ -302,6 +302,28 @@ describe("the port", () => {
     expect(kinds(await rig.raw({ hello: { display: "desktop" } }))).toContain("hello");
   });
 
+  it("is not ended by what its decoders do not survive", async () => {
+    const [bencode, plus] = [0, 0x10];
+    const hostile: readonly (readonly [number, string, number, boolean])[] = [
+      [plus, "c1", 30_000, true],
+      [plus, "3b", 100_000, false],
+      [plus, `3b${"66".repeat(100_000)}`, 1, true],
+      [bencode, "6c", 100_000, true],
+      [bencode, "64313a61", 60_000, true],
+      [bencode, Buffer.from("900000000:").toString("hex"), 1, false],
+      [plus, "c1c1896368616c6c656e6765", 1, false],
+    ];
+    for (const packet of hostile)
+      for (const transport of ["wss", "ssl"] as const) {
+        const packets = await rig.raw({ transport, hostile: [packet], until: "closed", seconds: 15 });
+        expect(["disconnect", "closed"], `${packet} by ${transport}`).toContain(packets.at(-1)?.[1]);
+      }
+    const log = await rig.logs("proxy");
+    for (const why of ["nested too deeply", "too much in it", "cut off", "no packet's type"])
+      expect(log).toContain(`sent a packet that is not taken (${why})`);
+    expect(kinds(await rig.raw({ hello: { display: "desktop" } }))).toContain("hello");
+  });
+
   it("writes no line for programs that a stranger has made up", async () => {
     const made = JSON.stringify({ time: "2026-11-25T18:00:00.000Z", event: "sign-in", user: "made-up", outcome: "ok" });
     for (const first of [

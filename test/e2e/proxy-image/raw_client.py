@@ -4,6 +4,7 @@ Reads one JSON object from a line of standard input:
   {"host", "port", "transport": "wss"|"ssl"|"tcp", "user", "password", "hello": {...} added to the second hello,
    "again": seconds after which the second hello is sent once more, "seconds": how long to listen, "until": packet type that ends it, "origin": header,
    "bomb": bytes that a small piece of a packet, sent first, unpacks to, "endless": pieces of 64 KiB of a WebSocket message without an end,
+   "hostile": [[flags, bytes in hexadecimal, how often, whether packed], ...] sent first, as the encoded form of a packet,
    "first": [packet, ...] said in the place of the first hello,
    "wait": true when it is to print [0, "waiting"] first and to connect after another line}
 and prints each packet received as a line of JSON: [seconds since the start, type, ...]; the connection's end as [seconds, "closed"].
@@ -65,17 +66,23 @@ class Client:
             raise SystemExit(json.dumps([0, "http", head.split(b"\r\n")[0].decode()]))
 
     def send(self, *packet):
-        body = dumps(packet)
-        data = struct.pack("!cBBBL", b"P", PLUS, 0, 0, len(body)) + body
+        self.send_encoded(dumps(packet))
+
+    def send_encoded(self, body, flags=PLUS, level=0):
+        data = struct.pack("!cBBBL", b"P", flags, level, 0, len(body)) + body
         if self.web:
             mask = os.urandom(4)
             size = len(data)
-            head = b"\x82" + (bytes([0x80 | size]) if size < 126 else b"\xfe" + struct.pack("!H", size))
+            long = b"\xfe" + struct.pack("!H", size) if size < 65536 else b"\xff" + struct.pack("!Q", size)
+            head = b"\x82" + (bytes([0x80 | size]) if size < 126 else long)
             data = head + mask + bytes(byte ^ mask[index % 4] for index, byte in enumerate(data))
         self.socket.sendall(data)
 
     def too_much(self):
         """What no hello is."""
+        for flags, piece, times, packed in self.order.get("hostile", ()):
+            body = bytes.fromhex(piece) * times
+            self.send_encoded(zlib.compress(body) if packed else body, flags, 1 if packed else 0)
         if self.order.get("bomb"):
             packed = zlib.compress(bytes(self.order["bomb"]), 1)
             self.socket.sendall(struct.pack("!cBBBL", b"P", PLUS, 1, 1, len(packed)) + packed)

@@ -33,6 +33,7 @@ export type RawOrder = {
   readonly first?: readonly (readonly unknown[])[];
   readonly bomb?: number;
   readonly endless?: number;
+  readonly hostile?: readonly (readonly [flags: number, hex: string, times: number, packed: boolean])[];
   readonly again?: number;
   readonly seconds?: number;
   readonly until?: string;

@@ -25,7 +25,8 @@ MOST_FRAMES = 4096
 _parsing = threading.local()
 
 
-def _is_stranger(proto: Any) -> bool:
+def is_stranger(proto: Any) -> bool:
+    """Whether nobody is attached by it (yet)."""
     # The proxy itself takes its packets; once attached, its own instance does.
     return isinstance(getattr(getattr(proto, "_process_packet_cb", None), "__self__", None), compat.ProxyServer)
 
@@ -36,7 +37,7 @@ def con_read(original: Callable[[Any], Any], proto: Any) -> Any:
     if not data:
         # Asked again and again for a second or two, until the end is believed; 6.x makes no pause.
         time.sleep(0.001)
-    elif _is_stranger(proto) and getattr(proto._conn, "input_bytecount", 0) > MOST_RECEIVED:
+    elif is_stranger(proto) and getattr(proto._conn, "input_bytecount", 0) > MOST_RECEIVED:
         hang_up(proto._process_packet_cb.__self__, proto, "a connection sent too much before it signed in, and is closed")
         # Which Xpra takes for the connection's end, and closes it after a second if need be.
         return b""
@@ -49,10 +50,15 @@ def read_parse_thread_loop(original: Callable[[Any], None], proto: Any) -> None:
     original(proto)
 
 
+def taken_apart_here() -> Any:
+    """The protocol whose packets this thread takes apart, or None."""
+    return getattr(_parsing, "proto", None)
+
+
 def decompress(original: Callable[[Any, int], Any], data: Any, level: int) -> Any:
     """Stands in for xpra.net.protocol.socket_handler.decompress. Whatever it raises is the end of the connection."""
-    proto = getattr(_parsing, "proto", None)
-    if proto is None or not _is_stranger(proto):
+    proto = taken_apart_here()
+    if proto is None or not is_stranger(proto):
         return original(data, level)
     so_far = getattr(proto, "vdi_unpacked", 0)
     unpacked = _unpack(data, level, MOST_UNPACKED - so_far)

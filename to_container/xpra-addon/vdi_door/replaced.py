@@ -8,6 +8,7 @@
 | ProxyServer.do_make_protocol | so many silent connections, and nobody else was taken in for half a minute |
 | ProxyServer.invalid_header | what looks like HTTP or RFB inside of a connection took it away from its protocol |
 | SocketProtocol.con_read, ._read_parse_thread_loop; xpra.net.protocol.socket_handler.decompress | memory without an end before sign-in |
+| xpra.net.protocol.socket_handler.decode | a small packet that ended the process: lists in each other, a length beyond the packet's end |
 | WebSocketProtocol.parse_ws_frame | a message without an end |
 | proxy_server.get_username_for_uid, .get_groups, .make_defaults_struct | asked the directory on the main thread at every attach |
 | xpra.scripts.main.retry_socket_connect | made on a worker thread before; the main thread never waits for a network |
@@ -76,12 +77,13 @@ def _hang_up_on_nonsense() -> None:
 
 
 def _bound_what_is_received() -> None:
-    from vdi_door import bounds
+    from vdi_door import bounds, decoding
 
     _stand_in(
         (compat.SocketProtocol, "con_read", bounds.con_read),
         (compat.SocketProtocol, "_read_parse_thread_loop", bounds.read_parse_thread_loop),
         (compat.socket_handler, "decompress", bounds.decompress),
+        (compat.socket_handler, "decode", decoding.decode),
         (compat.WebSocketProtocol, "parse_ws_frame", bounds.parse_ws_frame),
     )
 

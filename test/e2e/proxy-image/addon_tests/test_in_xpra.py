@@ -25,6 +25,7 @@ class InXpra(unittest.TestCase):
         self.assertEqual(compat.server_core.add_listen_socket.__module__, "vdi_door.replaced")
         self.assertEqual(compat.server_core.log_new_connection.__module__, "vdi_door.replaced")
         self.assertEqual(compat.proxy_instance.Queue.__module__, "vdi_door.pressure")
+        self.assertEqual(compat.socket_handler.decode.__module__, "vdi_door.replaced")
         self.assertEqual(compat.websocket_handler.WebSocketRequestHandler.__module__, "vdi_door.http_door")
         self.assertEqual(compat.ProxyInstanceThread.start_network_threads.__module__, "vdi_door.replaced")
         if compat.PROXY_ENCODES_VIDEO:
