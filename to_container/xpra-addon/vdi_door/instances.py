@@ -13,6 +13,7 @@ from typing import Any
 from vdi_door import compat
 from vdi_door.door import the_door
 from vdi_door.log import log
+from vdi_door.packet import kind_of
 from vdi_door.peers import Watch
 from vdi_door.pressure import Pressed
 from vdi_door.record import record
@@ -21,8 +22,24 @@ CLOSE_MILLISECONDS = 1000
 # A screen of 3840x2160 without any compression, one of 8192x4096 with a byte for each pixel. Stock, a session's hello says how much it
 # may send in one piece, up to 256 MB, and all of that is kept before anything is looked at.
 LARGEST_PIECE = 32 * 1024 * 1024
+# Made by a protocol whose packets cannot be read any more, for whoever takes them.
+_BROKEN = ("invalid", "gibberish")
 # Taken by a thread that waits for the next packet, and dropped because its connection is closed by then.
 _LAST_PACKET = ("closed",)
+
+
+class Unkept(dict):  # type: ignore[type-arg]
+    """How many packets there were of each type, which nobody asks for: whoever sends them makes up the types, without an end."""
+
+    def __setitem__(self, _key: Any, _value: Any) -> None:
+        pass
+
+
+class Everything(list):  # type: ignore[type-arg]
+    """The types of packets that may be large. Stock, five lines of log are made of any other one, and all of it is printed for them."""
+
+    def __contains__(self, _kind: object) -> bool:
+        return True
 
 
 def video_init(self: Any) -> None:
@@ -50,6 +67,8 @@ def start_network_threads(original: Callable[[Any], None], self: Any) -> None:
     self.vdi_write_locks = [proto._write_lock for proto in protocols]
     for proto in protocols:
         proto.abs_max_packet_size = LARGEST_PIECE
+        proto.large_packets = Everything()
+        proto.input_stats, proto.output_stats = Unkept(), Unkept()
     original(self)
     # A client that has gone before it got here has told the server, and nobody would ever stop this instance.
     if self.client_protocol.is_closed():
@@ -119,6 +138,36 @@ def _say_goodbye(self: Any, proto: Any, words: list[str]) -> None:
         self.queue_client_packet(("disconnect", *words))
     else:
         proto.send_disconnect(words)
+
+
+def process_client_packet(original: Callable[..., None], self: Any, proto: Any, packet: Any) -> None:
+    """Stands in for ProxyInstance.process_client_packet."""
+    kind = kind_of(packet)
+    if kind in _BROKEN:
+        self.stop(None, "the client said something that is not understood")
+        return
+    if kind == "hello":
+        # Stock, each one that comes after the client was attached is two lines of log, and nothing else.
+        self.vdi_late_hellos = getattr(self, "vdi_late_hellos", 0) + 1
+        if self.vdi_late_hellos > 1:
+            self.stop(None, "the client said hello again and again")
+            return
+    original(self, proto, packet)
+
+
+def process_server_packet(original: Callable[..., None], self: Any, proto: Any, packet: Any) -> None:
+    """Stands in for ProxyInstance.process_server_packet; the server is the session."""
+    if kind_of(packet) in _BROKEN:
+        # Stock, passed to the client, with all that was not understood.
+        self.stop(None, "the desktop said something that is not understood")
+        return
+    original(self, proto, packet)
+
+
+def get_proxy_info(_self: Any, _proto: Any) -> dict[str, Any]:
+    """Stands in for ProxyInstance.get_proxy_info, which any session or attached client can have made."""
+    # Stock, the names and stacks of all threads: other users' addresses, and a second of everybody's time.
+    return {}
 
 
 def filter_server_caps(original: Callable[..., Any], self: Any, caps: Any) -> Any:

@@ -20,9 +20,11 @@
 | ProxyInstance.video_init (5.1) | video encoders that are never used here: an endless timer and 20 lines of log for each login |
 | xpra.server.proxy.proxy_instance.Queue (6.x: instance_base) | no end to what waits for a slow client or session, in the memory of all |
 | ProxyInstance.filter_server_caps | tells when the session has said hello: a client takes no ping before that |
+| ProxyInstance.process_client_packet, .process_server_packet | passed on to the other side what could not be read, and had two lines of log for each later hello |
+| ProxyInstance.get_proxy_info | told every client and session of all threads and addresses |
 | ProxyInstance._packet_recompress | ended the connection at an empty piece, such as the window icons of 6.5 |
 | ProxyInstance.send_client_ping, .send_server_ping | took seconds for milliseconds, and so gave up nobody who had answered once |
-| ProxyInstanceThread.start_network_threads, .close_connections | slept on the main thread at every client's end, and left threads behind |
+| ProxyInstanceThread.start_network_threads, .close_connections | slept on the main thread at every client's end, left threads behind, and kept each packet's type for ever |
 | package xpra.gtk_common (6.x: xpra.gtk) | loads GTK when it is imported, and the proxy needs only its signal handlers: 100 MB less in the image |
 | authentication module `vdi` (added) | PAM outside of the process, tickets |
 """
@@ -230,7 +232,10 @@ def _replace_in_instances() -> None:
         return instances.packet_recompress(recompress, self, packet, index, name)
 
     compat.ProxyInstance._packet_recompress = packet_recompress
-    for name in ("send_client_ping", "send_server_ping"):
+    _stand_in(
+        *((compat.ProxyInstance, name, getattr(instances, name)) for name in ("process_client_packet", "process_server_packet"))
+    )
+    for name in ("send_client_ping", "send_server_ping", "get_proxy_info"):
         compat.need(compat.ProxyInstance, name)
         setattr(compat.ProxyInstance, name, getattr(instances, name))
     if compat.PROXY_ENCODES_VIDEO:

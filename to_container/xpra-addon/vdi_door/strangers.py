@@ -12,6 +12,7 @@ from typing import Any
 from vdi_door import compat
 from vdi_door.door import the_door
 from vdi_door.log import log
+from vdi_door.packet import kind_of
 from vdi_door.record import Sparsely
 
 _NOT_UNDERSTOOD = "This connection could not be understood."
@@ -45,7 +46,7 @@ def _may_be_said(packet: Any) -> bool:
     """A hello or a goodbye. All else that Xpra's table of packets has comes from its own threads, or is for its other servers."""
     if len(packet) < 2:
         return False
-    kind = packet[0].decode("latin1") if isinstance(packet[0], bytes) else packet[0]
+    kind = kind_of(packet)
     return kind == "disconnect" or (kind == "hello" and isinstance(packet[1], dict))
 
 

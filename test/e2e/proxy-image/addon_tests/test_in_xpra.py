@@ -26,6 +26,9 @@ class InXpra(unittest.TestCase):
         self.assertEqual(compat.server_core.log_new_connection.__module__, "vdi_door.replaced")
         self.assertEqual(compat.proxy_instance.Queue.__module__, "vdi_door.pressure")
         self.assertEqual(compat.socket_handler.decode.__module__, "vdi_door.replaced")
+        for name in ("process_client_packet", "process_server_packet"):
+            self.assertEqual(getattr(compat.ProxyInstance, name).__module__, "vdi_door.replaced")
+        self.assertEqual(compat.ProxyInstance.get_proxy_info.__module__, "vdi_door.instances")
         self.assertEqual(compat.websocket_handler.WebSocketRequestHandler.__module__, "vdi_door.http_door")
         self.assertEqual(compat.ProxyInstanceThread.start_network_threads.__module__, "vdi_door.replaced")
         if compat.PROXY_ENCODES_VIDEO:
@@ -66,9 +69,37 @@ class InXpra(unittest.TestCase):
             instances.start_network_threads(started.append, instance)
             self.assertEqual(started, [instance])
             self.assertEqual(session.abs_max_packet_size, instances.LARGEST_PIECE)
+            for side in (proto, session):
+                side.input_stats["made up"] = side.output_stats["made up"] = side.output_stats.get("made up", 0) + 1
+                self.assertEqual((len(side.input_stats), len(side.output_stats)), (0, 0))
+                self.assertIn("made up", side.large_packets)
             for call, values in waiting:
                 self.assertFalse(call(*values))
             self.assertEqual(stopped, [(proto, "client connection lost")] if closed else [])
+
+    def test_what_an_instance_does_not_pass_on(self):
+        from types import SimpleNamespace
+
+        from vdi_door import instances
+
+        passed, stopped = [], []
+        instance = SimpleNamespace(stop=lambda _skipped, why: stopped.append(why))
+        client, session = (
+            lambda *packet, take=take: take(lambda _self, _proto, said: passed.append(said), instance, None, packet)
+            for take in (instances.process_client_packet, instances.process_server_packet)
+        )
+        client("pointer", 1)
+        session("draw", 1)
+        self.assertEqual((passed, stopped), ([("pointer", 1), ("draw", 1)], []))
+        for broken in ("invalid", b"gibberish"):
+            client(broken, "words", b"data")
+            session(broken, "words", b"data")
+        self.assertEqual((len(passed), len(stopped)), (2, 4))
+        # The first one may be a mistake.
+        for times in range(3):
+            client("hello", {})
+            self.assertEqual((len(passed), len(stopped)), (3, 4 + times))
+        self.assertEqual(instances.get_proxy_info(instance, None), {})
 
     def test_a_client_is_told_why_it_has_to_go_before_its_connection_is_closed(self):
         from types import SimpleNamespace
