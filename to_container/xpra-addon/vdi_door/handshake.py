@@ -11,11 +11,13 @@ from typing import Any
 from vdi_door.door import the_door
 from vdi_door.log import log
 from vdi_door.peers import stay_alive
+from vdi_door.record import Sparsely
 from vdi_door.waiting import Waiting
 
 SECONDS = 8.0
 AT_ONCE = 1024
 _waiting = Waiting()
+_failed = Sparsely(10.0)
 
 
 def ssl_handshake(ssl_socket: Any) -> Any:
@@ -31,7 +33,9 @@ def ssl_handshake(ssl_socket: Any) -> Any:
     except OSError as error:
         # A connection that ends without a word is somebody looking whether the port is open.
         if not isinstance(error, (ssl.SSLEOFError, ConnectionError)):
-            log.info("a connection failed in its TLS handshake: %s", error)
+            times = _failed.times("failed")
+            if times:
+                log.info("%i connections failed in their TLS handshakes, the last one with: %s", times, error)
         ssl_socket.close()
         # Python ends a thread without a word for this one.
         raise SystemExit from None

@@ -185,7 +185,10 @@ class SignIn:
         try:
             entry = self.with_ticket(service, secret, address, name)
         except BadTicket:
-            _Visit("ticket", name, address).ended("credentials", known=False, reason="ticket")
+            # Made up by anybody, at no cost.
+            times = self._limited.times(f"ticket\0{address}")
+            if times:
+                _Visit("ticket", name, address).ended("credentials", known=False, reason="ticket", times=times)
             raise
         _Visit("ticket", entry.user.name, address).ended("ok", known=True)
         return entry

@@ -9,10 +9,12 @@ import sys
 import tempfile
 import unittest
 from datetime import UTC, datetime
+from unittest import mock
 
+from vdi_door import log_lines
 from vdi_door.hello import asked_display, only_existing, other_than_attach, without_orders
 from vdi_door.limits import FailureLimit
-from vdi_door.log_lines import Prose, prose
+from vdi_door.log_lines import Prose, Rate, prose
 from vdi_door.peers import Watch
 from vdi_door.places import Places
 from vdi_door.record import Sparsely, line
@@ -90,6 +92,44 @@ class ProseTest(unittest.TestCase):
         self.assertIn('\n| {"time":1}', text)
         self.assertIn('\n| {"time":2}', text)
         self.assertNotIn("\n{", text)
+
+
+    def test_what_is_too_long_is_cut(self):
+        for text in ("x" * 1_000_000, ("x" * 10_000 + '{"time":"x"}\n') * 3, "{" * 5000, "\n" * 1_000_000, "\n {" * 100_000):
+            shown = prose(text).splitlines()
+            self.assertLessEqual(max(map(len, shown)), 4002)
+            self.assertLessEqual(len(shown), 201)
+            self.assertEqual([line for line in shown if line.strip().startswith("{")], [])
+        self.assertEqual(prose("x" * 4000), "x" * 4000)
+
+    def test_so_many_lines_in_a_second_and_how_many_were_left_out(self):
+        now = [0.0]
+        rate = Rate(lambda: now[0])
+        # An entry of many lines is written as a whole, and the next ones wait for it.
+        written = [rate.written("x\n" * 10) for _ in range(1000) if rate.may_write()]
+        self.assertEqual(written, [0] * 100)
+        now[0] = 0.5
+        self.assertTrue(rate.may_write())
+        self.assertEqual([rate.written("x"), rate.written("x")], [900, 0])
+        self.assertEqual(len([rate.written("x") for _ in range(100) if rate.may_write()]), 23)
+        now[0] = 1000.0
+        self.assertEqual(len([rate.written("x") for _ in range(5000) if rate.may_write()]), 1000)
+
+    def test_a_flood_of_prose_says_what_it_left_out(self):
+        now, lines = [0.0], []
+        handler = logging.Handler()
+        handler.emit = lambda entry: lines.extend(Prose("%(message)s").format(entry).splitlines())
+        logger = logging.Logger("flood")
+        logger.addHandler(handler)
+        logger.propagate = False
+        with mock.patch.object(log_lines, "_rate", Rate(lambda: now[0])):
+            with mock.patch.object(logging.Logger, "callHandlers", log_lines._sparing(logging.Logger.callHandlers)):
+                for number in range(3000):
+                    logger.warning("noise %i", number)
+                now[0] = 1.0
+                logger.warning("heard")
+        self.assertEqual(len(lines), 1002)
+        self.assertEqual(lines[-2:], ["2000 entries of this log were left out here: there were too many", "heard"])
 
 
 class WatchTest(unittest.TestCase):

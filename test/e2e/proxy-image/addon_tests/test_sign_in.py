@@ -77,6 +77,12 @@ class SignInTest(unittest.TestCase):
         self.assertGreater(codes.count("too-many"), 1000)
         self.assertLess(len([outcome for outcome, _ in self.lines if outcome == "too-many"]), 10)
 
+    def test_made_up_tickets_get_no_line_each(self):
+        for _ in range(100):
+            with self.assertRaises(Refused):
+                self.sign_in.with_secret("xpra", "alice", "vdi1.x.y", "192.0.2.1")
+        self.assertEqual([(outcome, fields["reason"], fields["times"]) for outcome, fields in self.lines], [("credentials", "ticket", 1)])
+
 
 class RefusalTest(unittest.TestCase):
     def test_a_refused_password_takes_the_same_time_whatever_pam_took(self):
