@@ -218,7 +218,7 @@ describe("waiting", () => {
       () => rig.docker("logs", `${rig.name}-killed`),
       (log) => log.includes("xpra is ready."),
     );
-    await rig.answer("xpra-user01", "killed", { display: `tcp://xpra-user01:${secret}@${address}:14500/`, afterSeconds: 3 });
+    await rig.answer("xpra-user01", "killed", { display: `tcp://xpra-user01:${secret}@${address}:14500/`, afterSeconds: 10 });
     const attach = rig.raw({ hello: { display: "killed" }, until: "disconnect", seconds: 40 });
     await untilAsked("killed");
     // The kernel still takes connections for it, and it says nothing: it is there for the first connection only.
@@ -229,7 +229,7 @@ describe("waiting", () => {
       (events) => events.some(({ session, outcome }) => session === "xpra-user01-killed" && outcome === "ok"),
     );
     await rig.docker("rm", "-f", `${rig.name}-killed`);
-    expect(kinds(await attach).at(-1)).not.toBe("hello");
+    expect(kinds(await attach)).not.toContain("hello");
     expect(await rig.logs("proxy")).not.toContain(secret);
     expect(kinds(await rig.raw({ hello: { display: "desktop" } }))).toContain("hello");
   });
