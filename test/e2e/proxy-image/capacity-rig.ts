@@ -19,6 +19,12 @@ export interface Mode {
   readonly processes: boolean;
 }
 
+/** What the clients are to do (clients.py): how many of them are to be attached, or for how long they are to type, and how. */
+interface Order extends Readonly<Record<string, unknown>> {
+  readonly attach?: number;
+  readonly seconds?: number;
+}
+
 /** What the clients answer to an order (clients.py). */
 interface Answer {
   readonly attached: number;
@@ -112,7 +118,7 @@ export class CapacityRig {
     if (!stdout.includes("xpra is ready.")) throw new Error(`the proxy did not become ready:\n${stdout}`);
   }
 
-  async #order(order: Readonly<Record<string, unknown>>): Promise<Answer> {
+  async #order(order: Order): Promise<Answer> {
     if (this.#clients === undefined) {
       const mounts = [`${here}/clients.py:/load/clients.py:ro`, `${here}/raw_client.py:/load/raw_client.py:ro`];
       const volumes = mounts.flatMap((mount) => ["-v", mount]);
@@ -126,12 +132,15 @@ export class CapacityRig {
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       said = (said + text).slice(-2_000);
     });
+    const seconds = 120 + 2 * (order.attach ?? 0) + (order.seconds ?? 0);
+    let late: NodeJS.Timeout | undefined;
     const answer = new Promise<string>((resolve, reject) => {
       lines.once("line", resolve);
       child.once("close", () => reject(new Error(`the clients ended: ${said}`)));
+      late = setTimeout(() => reject(new Error(`the clients did not answer within ${seconds} s; last: ${said}`)), seconds * 1_000);
     });
     child.stdin.write(`${JSON.stringify(order)}\n`);
-    return JSON.parse(await answer);
+    return JSON.parse(await answer.finally(() => clearTimeout(late)));
   }
 
   /** Sees to so many attached clients in all; gives the attempts that were refused so far and made again. */
@@ -151,7 +160,7 @@ export class CapacityRig {
     await this.#order({ ...this.#attachOrder(1), flood: true });
   }
 
-  #attachOrder(count: number): Readonly<Record<string, unknown>> {
+  #attachOrder(count: number): Order {
     const { transport } = this.#mode;
     const port = transport === "tcp" ? 8080 : 8443;
     return { attach: count, host: this.proxy, port, transport, user, password, display: "desktop" };
