@@ -83,7 +83,6 @@ test.each([
   ["Your last session was ended because it needed more memory than a session may use.", "session-over"],
   ["server shutdown, disconnect from server, session busy", "cannot-tell"],
   ["server shutdown, disconnect from server, session busy, this session is shown elsewhere", "busy"],
-  ["server shutdown, disconnect from server, session busy, this session is locked", "refused"],
   ["", "lost"],
 ])('a goodbye with the words "%s" means: %s', (words, kind) => {
   expect(lossFromWords(words).kind).toBe(kind);
