@@ -13,11 +13,15 @@ from typing import Any
 
 from vdi_door import compat
 from vdi_door.log import log
+from vdi_door.pressure import Pressed
 from vdi_door.strangers import hang_up
 
 # A hello has up to 100 KB and is said two or three times.
 MOST_RECEIVED = 1024 * 1024
 MOST_UNPACKED = 2 * 1024 * 1024
+# What all strangers together may hold: more places of them than memory for each to hold the most. Then each has what a hello needs.
+MOST_OF_ALL = 256 * 1024 * 1024
+ENOUGH = 128 * 1024
 # One WebSocket message: its frames together, and their number.
 LARGEST_MESSAGE = 32 * 1024 * 1024
 MOST_FRAMES = 4096
@@ -31,17 +35,41 @@ def is_stranger(proto: Any) -> bool:
     return isinstance(getattr(getattr(proto, "_process_packet_cb", None), "__self__", None), compat.ProxyServer)
 
 
+def _held(proto: Any) -> int:
+    received: int = getattr(proto._conn, "input_bytecount", 0)
+    return received + int(getattr(proto, "vdi_unpacked", 0))
+
+
+def _may_have(proto: Any, most: int) -> int:
+    connections = tuple(getattr(proto._process_packet_cb.__self__, "_potential_protocols", ()))
+    # Who has signed in and waits for a session is no stranger: places.py bounds those.
+    held = sum(_held(each) for each in connections if not getattr(each, "vdi_attached", False))
+    return most if held < MOST_OF_ALL else ENOUGH
+
+
+def prepare(original: Callable[..., None], proto: Any, *values: Any, **options: Any) -> None:
+    """Stands in for SocketProtocol.__init__."""
+    original(proto, *values, **options)
+    # Stock, what has been read and not taken apart is limited to 20 pieces: each of them may be a whole WebSocket message.
+    proto._read_queue = Pressed()
+
+
 def con_read(original: Callable[[Any], Any], proto: Any) -> Any:
     """Stands in for SocketProtocol.con_read, on the connection's own thread."""
     data = original(proto)
     if not data:
         # Asked again and again for a second or two, until the end is believed; 6.x makes no pause.
         time.sleep(0.001)
-    elif is_stranger(proto) and getattr(proto._conn, "input_bytecount", 0) > MOST_RECEIVED:
+    elif is_stranger(proto) and _received_too_much(proto):
         hang_up(proto._process_packet_cb.__self__, proto, "a connection sent too much before it signed in, and is closed")
         # Which Xpra takes for the connection's end, and closes it after a second if need be.
         return b""
     return data
+
+
+def _received_too_much(proto: Any) -> bool:
+    received: int = getattr(proto._conn, "input_bytecount", 0)
+    return received > ENOUGH and received > _may_have(proto, MOST_RECEIVED)
 
 
 def read_parse_thread_loop(original: Callable[[Any], None], proto: Any) -> None:
@@ -61,7 +89,7 @@ def decompress(original: Callable[[Any, int], Any], data: Any, level: int) -> An
     if proto is None or not is_stranger(proto):
         return original(data, level)
     so_far = getattr(proto, "vdi_unpacked", 0)
-    unpacked = _unpack(data, level, MOST_UNPACKED - so_far)
+    unpacked = _unpack(data, level, _may_have(proto, MOST_UNPACKED) - so_far)
     proto.vdi_unpacked = so_far + len(unpacked)
     return unpacked
 

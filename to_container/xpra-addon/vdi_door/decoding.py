@@ -170,15 +170,20 @@ def look_through_bencode(data: bytes, limits: Limits) -> Limits:
 # --- the packet ---
 
 
-def _look_through(data: bytes, flags: int, limits: Limits) -> None:
+def _limits() -> Limits:
+    proto = bounds.taken_apart_here()
+    return OF_STRANGERS if proto is None or bounds.is_stranger(proto) else OF_KNOWN
+
+
+def _look_through(data: bytes, flags: int) -> None:
     if flags & compat.FLAGS_RENCODEPLUS:
         if len(data) > SMALL:
-            look_through_rencodeplus(data, limits)
+            look_through_rencodeplus(data, _limits())
     elif flags & (compat.FLAGS_RENCODE | compat.FLAGS_YAML):
         # Not in our image; in another one they would decode what nobody has looked through.
         raise NotTaken("its encoding is not spoken here")
     else:
-        look_through_bencode(data, limits)
+        look_through_bencode(data, _limits())
 
 
 def _checked(packet: Any) -> Any:
@@ -194,11 +199,9 @@ def _checked(packet: Any) -> Any:
 
 def decode(original: Any, data: Any, flags: int) -> Any:
     """Stands in for xpra.net.protocol.socket_handler.decode. What it raises ends the connection."""
-    proto = bounds.taken_apart_here()
-    stranger = proto is None or bounds.is_stranger(proto)
     plain = data if isinstance(data, bytes) else bytes(data)
     try:
-        _look_through(plain, flags, OF_STRANGERS if stranger else OF_KNOWN)
+        _look_through(plain, flags)
         return _checked(original(plain, flags))
     except Exception as error:
         # Not the decoder's own words, which may repeat what was said.

@@ -9,6 +9,7 @@
 | ProxyServer.invalid_header | what looks like HTTP or RFB inside of a connection took it away from its protocol |
 | SocketProtocol.con_read, ._read_parse_thread_loop; xpra.net.protocol.socket_handler.decompress | memory without an end before sign-in |
 | xpra.net.protocol.socket_handler.decode | a small packet that ended the process: lists in each other, a length beyond the packet's end |
+| SocketProtocol.__init__ | 20 messages of any size that were read and not taken apart |
 | WebSocketProtocol.parse_ws_frame | a message without an end |
 | proxy_server.get_username_for_uid, .get_groups, .make_defaults_struct | asked the directory on the main thread at every attach |
 | xpra.scripts.main.retry_socket_connect | made on a worker thread before; the main thread never waits for a network |
@@ -82,6 +83,7 @@ def _bound_what_is_received() -> None:
     from vdi_door import bounds, decoding
 
     _stand_in(
+        (compat.SocketProtocol, "__init__", bounds.prepare),
         (compat.SocketProtocol, "con_read", bounds.con_read),
         (compat.SocketProtocol, "_read_parse_thread_loop", bounds.read_parse_thread_loop),
         (compat.socket_handler, "decompress", bounds.decompress),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a connection may send and have unpacked before sign-in, and how large a message may be. With Xpra's own compressors."""
 
+import threading
 import unittest
 from types import SimpleNamespace
 from unittest import mock
@@ -44,6 +45,46 @@ class Bounds(unittest.TestCase):
             self.proto.vdi_unpacked = bounds.MOST_UNPACKED
             with self.assertRaises(ValueError, msg=name):
                 self.unpacked(self.proto, name, 1000)
+
+    def test_strangers_together_hold_so_much_and_each_has_what_a_hello_needs(self):
+        others = [SimpleNamespace(_conn=SimpleNamespace(input_bytecount=0), vdi_unpacked=bounds.MOST_UNPACKED) for _ in range(127)]
+        # One that has ended, and one by which somebody has signed in.
+        known = SimpleNamespace(_conn=None, vdi_unpacked=1 << 40, vdi_attached=True)
+        server = self.proto._process_packet_cb.__self__
+        server._potential_protocols = [self.proto, *others, known, SimpleNamespace(_conn=None)]
+        self.assertEqual(self.unpacked(self.proto, "lz4", 500_000), 500_000)
+        others[0]._conn.input_bytecount = 2 * bounds.MOST_UNPACKED
+        self.proto.vdi_unpacked = 0
+        with self.assertRaises(ValueError):
+            self.unpacked(self.proto, "zlib", 500_000)
+        self.assertEqual(self.unpacked(self.proto, "zlib", 100_000), 100_000)
+        for received, closed in ((bounds.ENOUGH, False), (bounds.ENOUGH + 1, True)):
+            self.proto._conn.input_bytecount = received
+            bounds.con_read(lambda _proto: b"data", self.proto)
+            self.assertEqual(bool(self.closed), closed)
+
+    def test_what_is_read_and_not_taken_apart_is_limited_in_bytes(self):
+        from xpra.net import packet_encoding
+
+        packet_encoding.init_all()
+        scheduler = SimpleNamespace(timeout_add=print, idle_add=print, source_remove=print)
+        proto = compat.SocketProtocol.__new__(compat.WebSocketProtocol)
+        bounds.prepare(compat.SocketProtocol.__init__, proto, scheduler, SimpleNamespace(), print)
+        put = []
+
+        def read():
+            for _ in range(3):
+                proto._read_queue.put(b"x" * bounds.LARGEST_MESSAGE)
+                put.append(True)
+
+        thread = threading.Thread(target=read, daemon=True)
+        thread.start()
+        thread.join(0.5)
+        self.assertEqual(len(put), 1)
+        # The end of the connection wakes who waits.
+        proto.terminate_queue_threads()
+        thread.join(10)
+        proto.terminate_queue_threads()
 
     def test_attached_clients_and_sessions_are_unpacked_by_xpra(self):
         self.proto._process_packet_cb = lambda *_: None
