@@ -4,9 +4,7 @@
 import importlib
 from typing import Any
 
-
-class Unsupported(Exception):
-    """This Xpra lacks a name that the door replaces or uses; the message says which."""
+from vdi_door.unsupported import Unsupported
 
 
 def _import(name: str) -> Any:

@@ -265,7 +265,7 @@ def _leave_gtk_out() -> None:
 
 
 def install() -> None:
-    """Replaces them all, or raises compat.Unsupported that names what this Xpra lacks."""
+    """Replaces them all, or raises Unsupported that names what this Xpra lacks."""
     _leave_gtk_out()
     _replace_auth_verified()
     _hang_up_on_nonsense()
