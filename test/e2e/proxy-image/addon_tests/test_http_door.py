@@ -96,10 +96,11 @@ class HttpDoor(unittest.TestCase):
         return found
 
     def test_who_takes_nothing_gives_way_to_whoever_asks_next(self):
-        slow = [self.get() for _ in range(8)]
-        for client in slow:
-            # The answer has begun.
-            client.recv(1)
+        slow = []
+        for _ in range(8):
+            slow.append(self.get())
+            # Its answer has begun before the next one's: which is the oldest is known.
+            slow[-1].recv(1)
         reader = self.get(1 << 17)
         received = bytearray()
         while len(received) < len(LARGE):
