@@ -4,7 +4,7 @@ import { policyName } from "../../src/manifests/deployment-names.ts";
 import type { Demo } from "../start/demo.ts";
 import { askedByBrokers } from "./support/audit-log.ts";
 import { testDemo, vdi, vdiWith } from "./support/demo.ts";
-import { type Door, proxyDoors, untilConfigured } from "./support/door.ts";
+import { type Door, doorAt, proxyDoors, untilConfigured } from "./support/door.ts";
 import { type Kubectl, kubectlFor } from "./support/kubectl.ts";
 
 let demo: Demo;
@@ -70,4 +70,21 @@ it.skipIf(process.env["VDI_E2E_CONTEXT"] !== undefined)("a deploy with another s
   const codes = creations.map(({ responseStatus }) => responseStatus?.code);
   expect(codes.length).toBeGreaterThan(5);
   expect(codes.filter((code) => code !== 201)).toEqual([]);
+});
+
+async function openPorts(): Promise<string> {
+  return kubectl.run("get", "networkpolicy", "sessions", "-n", demo.namespace, "-o", "jsonpath={.spec.ingress[0].ports[*].port}");
+}
+
+it("a deploy with another PORT leaves the sessions that run within reach, until they have ended", async () => {
+  const door = doorAt(new URL(demo.url).hostname);
+  const { ticket } = await door.signIn("xpra-user01", demo.password);
+  expect((await door.start(ticket, display)).at(-1)).toMatchObject({ event: "ready" });
+  const another = { PORT: "14600" };
+  expect(await vdiWith(another, demo, "deploy")).toMatchObject({ exitCode: 0 });
+  expect(await openPorts()).toBe("14500 14600");
+  expect((await door.start(ticket, display)).at(-1)).toMatchObject({ event: "ready" });
+  await kubectl.removeSessions(demo.namespace);
+  expect(await vdiWith(another, demo, "deploy")).toMatchObject({ exitCode: 0 });
+  expect(await openPorts()).toBe("14600");
 });
