@@ -44,7 +44,8 @@ export interface Watch {
   readonly done: Promise<void>;
 }
 
-const pageSize = 500;
+/** A pod whose user is in a thousand groups has 120 KB, and a page is kept several times over while it is read. */
+const pageSize = 100;
 const firstBackOffMs = 200;
 
 /**
@@ -86,8 +87,10 @@ async function run<T extends WatchedObject>(options: WatchOptions<T>, onListed: 
       version = undefined;
       const pauseMs = isGone(thrown) && failures === 0 ? Math.random() * firstBackOffMs : backOffMs(failures, options.maxBackOffMs);
       const waitMs = Math.max(pauseMs, thrown instanceof KubeError ? (thrown.retryAfterMs ?? 0) : 0);
+      // Where nothing happens the version grows old by itself: events have no bookmarks.
+      const isTrouble = !isGone(thrown) || failures > 0;
       failures += 1;
-      callBack(() => options.onTrouble?.(thrown, waitMs));
+      if (isTrouble) callBack(() => options.onTrouble?.(thrown, waitMs));
       await pause(waitMs, signal);
       continue;
     }

@@ -53,8 +53,13 @@ export async function putVolumeFiles(
   job: ApplyJob,
 ): Promise<Applied["outcome"] | undefined> {
   const volume = plan.volumes.find((each) => each.config?.volume === name);
-  if (volume === undefined || (await ifThere(docker.getContainer(plan.files.name).inspect())) === undefined) return undefined;
+  const isThere = async ({ name: container }: WantedContainer): Promise<boolean> =>
+    (await ifThere(docker.getContainer(container).inspect())) !== undefined;
+  const hasFiles = await isThere(plan.files);
+  if (volume === undefined || !(hasFiles || (await isThere(plan.proxy)))) return undefined;
   try {
+    // It never runs: `docker system prune` takes it away while the proxy works on.
+    if (!hasFiles) await ensureContainer(docker, plan.files, false, job);
     return await ensureFiles(docker, plan, volume, job);
   } catch (thrown) {
     throw engineError(thrown, `the files of ${volume.name} could not be written`);

@@ -175,7 +175,10 @@ function configMapVolume(directory: string, files: readonly ConfigMapFiles[]): V
     name: directoryVolume(directory),
     projected: {
       defaultMode: 0o555,
-      sources: files.map(({ name, items }) => ({ configMap: { name, items: items.map(({ key, path }) => ({ key, path })) } })),
+      // Optional: of a pod that was made just before a deploy took one file away no container would ever start.
+      sources: files.map(({ name, items }) => ({
+        configMap: { name, optional: true, items: items.map(({ key, path }) => ({ key, path })) },
+      })),
     },
   };
 }

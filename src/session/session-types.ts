@@ -32,8 +32,9 @@ export interface OfferedType {
 export function wantedSession(asked: string, user: SessionUser, entries: readonly SessionTypeEntry[]): WantedSession {
   const display = asked === "" ? defaultType : asked;
   if (display.length > 128 || !/^[A-Za-z0-9._-]+$/.test(display)) throw new SessionRefusal("bad-display");
+  const scopes = scopesOf(user, entries);
   for (const reading of readings(display, user.name)) {
-    const entry = typeOf(reading.type, user, entries);
+    const entry = typeOf(reading.type, scopes);
     if (entry !== undefined) return { entry, display: reading.home + entry.type };
   }
   const offered = offeredTypes(user, entries).map(({ name }) => name);
@@ -43,9 +44,10 @@ export function wantedSession(asked: string, user: SessionUser, entries: readonl
 
 /** The types that a user may start, the default one marked; of two with the same name the more personal one. */
 export function offeredTypes(user: SessionUser, entries: readonly SessionTypeEntry[]): OfferedType[] {
-  const names = new Map(entries.map(({ type }) => [type.toLowerCase(), type]));
+  const scopes = scopesOf(user, entries);
+  const names = new Map(scopes.flat().map(({ type }) => [type.toLowerCase(), type]));
   return [...names.values()].sort().flatMap((name) => {
-    const entry = typeOf(name, user, entries);
+    const entry = typeOf(name, scopes);
     if (entry === undefined) return [];
     return [
       {
@@ -76,10 +78,23 @@ export function readings(display: string, user: string): { home: string; type: s
   });
 }
 
-/** The first match in the user's own scope, the groups' in their order, then the default one. */
-function typeOf(type: string, user: SessionUser, entries: readonly SessionTypeEntry[]): SessionTypeEntry | undefined {
-  for (const scope of [user.name, ...user.groups.map(({ name }) => name), "default"]) {
-    const inScope = entries.filter((entry) => entry.scope === scope);
+/** The entries that are for a user: those of the user's own scope, of the groups' in their order, and the default ones. */
+function scopesOf(user: SessionUser, entries: readonly SessionTypeEntry[]): readonly (readonly SessionTypeEntry[])[] {
+  const byScope = new Map<string, SessionTypeEntry[]>();
+  for (const entry of entries) {
+    const inScope = byScope.get(entry.scope);
+    if (inScope === undefined) byScope.set(entry.scope, [entry]);
+    else inScope.push(entry);
+  }
+  return [user.name, ...user.groups.map(({ name }) => name), "default"].flatMap((scope) => {
+    const inScope = byScope.get(scope);
+    return inScope === undefined ? [] : [inScope];
+  });
+}
+
+/** The first match; within a scope one that is spelt the same before one that is not. */
+function typeOf(type: string, scopes: readonly (readonly SessionTypeEntry[])[]): SessionTypeEntry | undefined {
+  for (const inScope of scopes) {
     const match = inScope.find((entry) => entry.type === type) ?? inScope.find((entry) => entry.type.toLowerCase() === type.toLowerCase());
     if (match !== undefined) return match;
   }

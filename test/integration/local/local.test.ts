@@ -234,6 +234,10 @@ describe("what is up", () => {
     await local(["users", "remove", "xpra-user01"]);
     expect(on.text("vdi-vdi-local-users", "shadow")).not.toContain("xpra-user01");
     expect((await local(["users", "list"])).stdout).toContain("xpra-user04");
+    // As `docker system prune` does: this one never runs.
+    on.containers.delete("vdi-vdi-local-files");
+    expect((await local(["users", "remove", "xpra-user02"])).exitCode).toBe(0);
+    expect(on.text("vdi-vdi-local-users", "shadow")).not.toContain("xpra-user02");
   });
 
   it("shows the passwords that were made also when it is interrupted on the way to the proxy", async () => {

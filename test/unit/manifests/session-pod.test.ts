@@ -181,7 +181,7 @@ describe("sessionPod", () => {
             name: "dir-session-types",
             projected: {
               defaultMode: 0o555,
-              sources: [{ configMap: { name: "types", items: [{ key: "a", path: "default/xpra_startup_desktop.sh" }] } }],
+              sources: [{ configMap: { name: "types", optional: true, items: [{ key: "a", path: "default/xpra_startup_desktop.sh" }] } }],
             },
           },
         ],

@@ -120,3 +120,19 @@ describe("readUser", () => {
     expect(() => readUser(value, 1000)).toThrow(expect.objectContaining({ code: 6 }));
   });
 });
+
+it("looks at each entry a few times only, however many groups a user is in", () => {
+  let looks = 0;
+  const many = Array.from({ length: 300 }, (_, at) => {
+    const one = entry(at < 150 ? "default" : `group-${at}`, `type-${at}`);
+    return Object.defineProperty({ ...one }, "scope", {
+      get: () => {
+        looks += 1;
+        return one.scope;
+      },
+    });
+  });
+  const groups = Array.from({ length: 1_000 }, (_, at) => `group-${at}`);
+  expect(offeredTypes(user("alice", groups), many)).toHaveLength(300);
+  expect(looks).toBeLessThanOrEqual(3 * many.length);
+});

@@ -65,6 +65,8 @@ def start_network_threads(original: Callable[[Any], None], self: Any) -> None:
     protocols = [proto for proto in (self.client_protocol, self.server_protocol) if proto]
     self.vdi_write_queues = [proto._write_queue for proto in protocols]
     self.vdi_write_locks = [proto._write_lock for proto in protocols]
+    # An instance that ends takes a new one at once, and the session's thread may wait for room in this one.
+    self.vdi_encode_queue = getattr(self, "encode_queue", None)
     for proto in protocols:
         proto.abs_max_packet_size = LARGEST_PIECE
         proto.large_packets = Everything()
@@ -117,7 +119,7 @@ def close_connections(self: Any, skip_proto: Any, *reasons: Any) -> None:
                 proto.close()
         for packets in (self.client_packets, self.server_packets):
             packets.put(_LAST_PACKET)
-        for pressed in (self.client_packets, self.server_packets, getattr(self, "encode_queue", None)):
+        for pressed in (self.client_packets, self.server_packets, getattr(self, "vdi_encode_queue", None)):
             if isinstance(pressed, Pressed):
                 pressed.release()
         for waiting in getattr(self, "vdi_write_queues", ()):

@@ -77,6 +77,33 @@ class InXpra(unittest.TestCase):
                 self.assertFalse(call(*values))
             self.assertEqual(stopped, [(proto, "client connection lost")] if closed else [])
 
+    def test_a_thread_that_waits_for_the_encoder_is_freed_at_the_end(self):
+        import threading
+        from types import SimpleNamespace
+
+        from vdi_door import instances
+        from vdi_door.pressure import MOST_BYTES, Pressed
+
+        def side():
+            return SimpleNamespace(is_closed=lambda: True, _write_queue=Pressed(), _write_lock=threading.Lock())
+
+        timers = []
+        instance = SimpleNamespace(client_protocol=side(), server_protocol=side(), idle_add=lambda *_values: None, vdi_detached=True)
+        instance.client_packets, instance.server_packets, instance.encode_queue = Pressed(), Pressed(), Pressed()
+        instance.timeout_add = lambda _milliseconds, call, *values: timers.append((call, values))
+        instances.start_network_threads(lambda _self: None, instance)
+        instance.encode_queue.put(b"x" * MOST_BYTES)
+        waits = threading.Thread(target=instance.encode_queue.put, args=(b"y",), daemon=True)
+        waits.start()
+        # As Xpra's stop does before it closes the connections.
+        instance.encode_queue = Pressed()
+        instances.close_connections(instance, None, "client connection lost")
+        self.assertTrue(waits.is_alive())
+        for call, values in timers:
+            call(*values)
+        waits.join(10)
+        self.assertFalse(waits.is_alive())
+
     def test_what_an_instance_does_not_pass_on(self):
         from types import SimpleNamespace
 
