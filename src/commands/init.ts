@@ -82,7 +82,7 @@ export const init: Command<InitResult> = {
     if (!data.isNew && data.newVariables.length > 0)
       lines.push(`  not in your ${configFile} yet: ${data.newVariables.join(", ")} (doc/configuration.md)`);
     if (data.undecided.length > 0) lines.push(style.yellow(`  still CHANGEME in ${configFile}: ${data.undecided.join(", ")}`));
-    if (data.isNew) lines.push("", ...nextSteps(data));
+    if (data.isNew || changes > 0) lines.push("", ...nextSteps(data));
     return lines.join("\n");
   },
 };
@@ -91,12 +91,14 @@ function fileLines(title: string, files: readonly string[]): readonly string[] {
   return files.map((file) => `  ${file}: ${title}`);
 }
 
+/** From the directory to what runs on a cluster: for the first time, or with the files of a newer version. */
 function nextSteps(data: InitResult): readonly string[] {
   const steps = [
     `cd ${data.directory}`,
     ...(data.undecided.length > 0 ? [`edit ${configFile}, then: vdi config check`] : []),
     "vdi build-images --push",
-    "vdi users add-demo --generate",
+    ...(data.isNew ? ["vdi users add-demo --generate"] : []),
+    "vdi check --pre",
     "vdi deploy",
   ];
   return ["next:", ...steps.map((step) => `  ${step}`)];

@@ -329,4 +329,18 @@ describe("vdi init and vdi config", () => {
     });
     expect((await runVdi(["config", "show", "NONSENSE"], { cwd: at("") })).exitCode).toBe(2);
   });
+
+  it("say what is next after files came, and nothing when none did", async () => {
+    const steps = (first: readonly string[]): string => ["next:", `cd ${at("")}`, ...first, "vdi check --pre", "vdi deploy"].join("\n  ");
+    const values = ["XPRA_REGISTRY_SRV=reg:5000", "EXTERNALIPS=192.0.2.1", "DOMNAME=example.org", "XPRA_WORKERS=all"];
+    const made = await runVdi(["init", "vdi-stp", ...values.flatMap((value) => ["--set", value])], { cwd: top });
+    expect(made.stdout).toContain(steps(["vdi build-images --push", "vdi users add-demo --generate"]));
+    expect((await runVdi(["init", at("")])).stdout).not.toContain("next:");
+    // What a deployment of an older version does not have yet.
+    rmSync(at("protected/distribution.json"));
+    rmSync(at("to_container/bin/start-browser"));
+    const updated = await runVdi(["init", at("")]);
+    expect(updated.stdout).toContain("to_container/bin/start-browser: added");
+    expect(updated.stdout).toContain(steps(["vdi build-images --push"]));
+  });
 });
