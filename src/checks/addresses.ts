@@ -14,7 +14,7 @@ const implausible: readonly (readonly [range: string, why: string])[] = [
   ["ff00::/8", "it is a multicast address"],
 ];
 
-/** Why an address cannot be one of the proxies'; undefined: it can. `inside` are the cluster's own networks. Pure. */
+/** Why an address cannot be one of the proxies'; undefined: it can. `inside` are the networks of pods and Services. Pure. */
 export function whyImplausible(address: string, inside: readonly string[]): string | undefined {
   for (const [range, why] of implausible) if (isInNetworks(address, [range])) return why;
   const own = inside.find((range) => isInNetworks(address, [range]));

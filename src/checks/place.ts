@@ -89,7 +89,7 @@ export const placeChecks: readonly Check<World>[] = [
     category: "place",
     description: "the proxies' addresses can be theirs",
     looksAt:
-      "`EXTERNALIPS`: no loopback, link-local, multicast or reserved address, none of the cluster's own networks, and none on which another Service answers on port 443. Whether the network brings them to a node is seen by `doors-answer`.",
+      "`EXTERNALIPS`: no loopback, link-local, multicast or reserved address, none of the pods' or the Services' networks unless it is a node's own, and none on which another Service answers on port 443. Whether the network brings them to a node is seen by `doors-answer`.",
     hint: ["choose other addresses in EXTERNALIPS", "kubectl get services -A -o wide"],
     severity: "fatal",
     needs: ["configuration", "cluster-answers"],
@@ -104,7 +104,7 @@ export const placeChecks: readonly Check<World>[] = [
         readable(world.list<V1Service>(clusterWide("core", "services"))),
       ]);
       const odd = externalIps.flatMap((address) => {
-        const why = whyImplausible(address, facts.traits.insideRanges);
+        const why = whyImplausible(address, facts.nodeAddresses.includes(address) ? [] : facts.podAndServiceRanges);
         return why === undefined ? [] : [`${address}: ${why}`];
       });
       const own = { namespace: config.ingressNamespace, name: config.deployName };

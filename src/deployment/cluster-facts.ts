@@ -17,6 +17,10 @@ import { sessionProcessors } from "./session-nodes.ts";
 /** What the cluster says of itself and of this deployment, before anything is changed. */
 export interface ClusterFacts {
   readonly traits: ClusterTraits;
+  /** Networks of pods and Services only: no address of a site lies in them. */
+  readonly podAndServiceRanges: readonly string[];
+  /** The nodes' own addresses; none where the nodes may not be read. */
+  readonly nodeAddresses: readonly string[];
   /** Node names by what has to be done with the worker label. */
   readonly workers: { readonly add: readonly string[]; readonly remove: readonly string[] };
   readonly warnings: readonly string[];
@@ -58,12 +62,16 @@ export async function readClusterFacts(transport: KubeTransport, config: Config,
   }
   if (sessionPorts === undefined)
     warnings.push(`you may not read the pods of ${config.namespace}: sessions that were started with another PORT are cut off`);
-  const ranges = [
-    ...config.clusterNetworks,
+  const podAndServiceRanges = [
     ...pools,
     ...(nodes?.items ?? []).flatMap(({ spec }) => spec?.podCIDRs ?? []),
     ...(serviceRanges?.items ?? []).flatMap(({ spec }) => spec?.cidrs ?? []),
     ...(apiService?.spec?.clusterIPs ?? []).map(asRange),
+  ];
+  const ranges = [
+    ...podAndServiceRanges,
+    // These two hold nodes' addresses as well.
+    ...config.clusterNetworks,
     ...(apiEndpoints?.items ?? [])
       .filter(({ metadata }) => metadata?.labels?.["kubernetes.io/service-name"] === "kubernetes")
       .flatMap(({ endpoints }) => (endpoints ?? []).flatMap(({ addresses }) => addresses.map(asRange))),
@@ -79,6 +87,8 @@ export async function readClusterFacts(transport: KubeTransport, config: Config,
   const processors = nodes?.items === undefined ? undefined : sessionProcessors(nodes.items, config.workers);
   return {
     traits: { hasAdmissionPolicies, insideRanges, added, sessionPorts, ...(processors === undefined ? {} : { processors }) },
+    podAndServiceRanges,
+    nodeAddresses: (nodes?.items ?? []).flatMap(({ status }) => (status?.addresses ?? []).map(({ address }) => address)),
     workers: workerChanges(config, nodes?.items),
     warnings,
   };

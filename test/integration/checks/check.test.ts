@@ -197,6 +197,20 @@ describe("vdi check --pre", () => {
     expect(exitCode).toBe(3);
   });
 
+  it("lets the proxies have a node's own address, be it the API server's or in the nodes' network, and no pod's", async () => {
+    Object.assign(cluster.objects.get("/api/v1/nodes/node1")?.["status"] as object, { addresses: [{ address: "192.0.2.1" }] });
+    cluster.put("/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes", {
+      metadata: { name: "kubernetes", namespace: "default", labels: { "kubernetes.io/service-name": "kubernetes" } },
+      endpoints: [{ addresses: ["192.0.2.1"] }],
+    });
+    makeDirectory({ EXTERNALIPS: "192.0.2.1 192.0.2.77", XPRA_CLUSTER_NETWORKS: "192.0.2.0/24" });
+    expect((await check("--pre")).of("external-addresses")).toBe("ok | 192.0.2.1, 192.0.2.77");
+    makeDirectory({ EXTERNALIPS: "192.0.2.1 10.244.0.9" });
+    expect((await check("--pre")).of("external-addresses")).toBe(
+      "failed | 10.244.0.9: it lies in 10.244.0.0/24, a network inside the cluster",
+    );
+  });
+
   it("names every right that is lacking", async () => {
     cluster.posts.set("selfsubjectaccessreviews", (body) => {
       const { resource, verb } = (body as { spec: { resourceAttributes: { resource: string; verb: string } } }).spec.resourceAttributes;
