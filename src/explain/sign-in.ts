@@ -1,3 +1,4 @@
+import { isDemoName } from "../users/demo-users.ts";
 import type { LogFact, LoginFacts } from "./facts.ts";
 
 /** What is said of one cause: sentences, and what to try. */
@@ -7,7 +8,21 @@ export interface Cause {
   readonly try: readonly string[];
 }
 
-const reset = "vdi users add-demo --renew makes new passwords, for demo users";
+/** How many demo users `add-demo` makes if it is not told. */
+const usualDemoUsers = 9;
+
+/** How this one user gets a new password; `why` also what else has to change. */
+function newPassword(user: string, isLocal: boolean, why: "wrong" | "locked" | "old" = "wrong"): readonly string[] {
+  if (!isLocal) return [why === "locked" ? "unlock it in the directory service" : "a new password, in the directory service"];
+  const day = why === "old" ? ", and today in the 3rd field (echo $(($(date +%s) / 86400)))" : "";
+  const own = `a new hash for ${user} in protected/users/shadow (openssl passwd -6 makes one)${day}, then vdi deploy`;
+  if (!isDemoName(user)) return [own];
+  const number = Number(user.replace(/\D/g, ""));
+  const demo = `vdi users add-demo${why === "locked" ? "" : " --renew"}${number > usualDemoUsers ? ` --count ${number}` : ""}`;
+  return why === "locked"
+    ? [`${demo} gives a password to each demo user without one, and adds those that are missing`, own]
+    : [own, `${demo} gives all demo users new passwords, not this one only, and adds those that are missing`];
+}
 
 /** Why a sign-in was refused. Pure. */
 export function refusedSignIn(line: LogFact, facts: LoginFacts): Cause {
@@ -58,7 +73,7 @@ function wrongPassword(reason: string, facts: LoginFacts): Cause {
   return {
     cause: "credentials",
     text: `The account ${user} is there and may sign in, but the password was not right.`,
-    try: ["the user tries again: caps lock, keyboard layout", account === undefined ? "a new password, in the directory service" : reset],
+    try: ["the user tries again: caps lock, keyboard layout", ...newPassword(user, account !== undefined)],
   };
 }
 
@@ -73,13 +88,16 @@ function refusedAccount(reason: string, facts: LoginFacts): Cause {
       return {
         cause: "removed",
         text: `The account ${user} was removed while its page was open.`,
-        try: ["vdi users list", "vdi users add-demo, if it should be there"],
+        try: [
+          "vdi users list",
+          `${isDemoName(user) ? "vdi users add-demo" : "its lines in protected/users, then vdi deploy"}, if it should be there`,
+        ],
       };
     case "password-expired":
       return {
         cause: "password-expired",
         text: `The password of ${user} was right but is too old, and cannot be changed in the page.`,
-        try: [account === undefined ? "a new password, in the directory service" : reset],
+        try: newPassword(user, account !== undefined, "old"),
       };
     case "system":
       return {
@@ -109,7 +127,7 @@ function locked(user: string, isLocal: boolean): Cause {
   return {
     cause: "locked",
     text: `The account ${user} is locked: ${isLocal ? "it has no password that could be right" : "the directory service says so"}.`,
-    try: [isLocal ? reset : "unlock it in the directory service"],
+    try: newPassword(user, isLocal, "locked"),
   };
 }
 
