@@ -43,12 +43,13 @@ export async function readClusterFacts(transport: KubeTransport, config: Config,
       return undefined;
     }
   };
-  const [resources, nodes, serviceRanges, apiService, apiEndpoints, pools, pods, added, sessionPorts] = await Promise.all([
+  const [resources, nodes, serviceRanges, apiService, apiEndpoints, dnsService, pools, pods, added, sessionPorts] = await Promise.all([
     ask<ResourceList>("/apis/admissionregistration.k8s.io/v1", "the admission API"),
     ask<List<V1Node>>("/api/v1/nodes", "the nodes"),
     ask<List<ServiceCidr>>("/apis/networking.k8s.io/v1/servicecidrs", "the service ranges"),
-    ask<ApiService>(kubePath("api", "v1", "namespaces", "default", "services", "kubernetes"), "the API server's service"),
+    ask<Service>(kubePath("api", "v1", "namespaces", "default", "services", "kubernetes"), "the API server's service"),
     ask<List<EndpointSlice>>("/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", "the API server's addresses"),
+    askQuietly<Service>(transport, kubePath("api", "v1", "namespaces", "kube-system", "services", "kube-dns"), {}, signal),
     podNetworks(transport, signal),
     somePods(transport, signal),
     readPodAdditions(transport, config, signal),
@@ -66,7 +67,7 @@ export async function readClusterFacts(transport: KubeTransport, config: Config,
     ...pools,
     ...(nodes?.items ?? []).flatMap(({ spec }) => spec?.podCIDRs ?? []),
     ...(serviceRanges?.items ?? []).flatMap(({ spec }) => spec?.cidrs ?? []),
-    ...(apiService?.spec?.clusterIPs ?? []).map(asRange),
+    ...addressesOf(apiService).map(asRange),
   ];
   const ranges = [
     ...podAndServiceRanges,
@@ -86,7 +87,14 @@ export async function readClusterFacts(transport: KubeTransport, config: Config,
     );
   const processors = nodes?.items === undefined ? undefined : sessionProcessors(nodes.items, config.workers);
   return {
-    traits: { hasAdmissionPolicies, insideRanges, added, sessionPorts, ...(processors === undefined ? {} : { processors }) },
+    traits: {
+      hasAdmissionPolicies,
+      insideRanges,
+      dnsAddresses: addressesOf(dnsService).map(asRange),
+      added,
+      sessionPorts,
+      ...(processors === undefined ? {} : { processors }),
+    },
     podAndServiceRanges,
     nodeAddresses: (nodes?.items ?? []).flatMap(({ status }) => (status?.addresses ?? []).map(({ address }) => address)),
     workers: workerChanges(config, nodes?.items),
@@ -213,6 +221,10 @@ function isNewer(version: string, than: string): boolean {
   return false;
 }
 
+function addressesOf(service: Service | undefined): readonly string[] {
+  return (service?.spec?.clusterIPs ?? []).filter((address) => address !== "None");
+}
+
 function asRange(address: string): string {
   return address.includes(":") ? `${address}/128` : `${address}/32`;
 }
@@ -226,7 +238,7 @@ interface ResourceList {
 interface ServiceCidr {
   readonly spec?: { readonly cidrs?: readonly string[] };
 }
-interface ApiService {
+interface Service {
   readonly spec?: { readonly clusterIPs?: readonly string[] };
 }
 interface EndpointSlice {

@@ -47,6 +47,8 @@ export interface ClusterTraits {
   readonly hasAdmissionPolicies: boolean;
   /** Networks of pods, of Services and of the API server. */
   readonly insideRanges: readonly string[];
+  /** Addresses of the cluster's DNS in CIDR form; undefined: nobody has told. */
+  readonly dnsAddresses?: readonly string[];
   /** Processors of the nodes that may run sessions; undefined: nobody has told. */
   readonly processors?: number;
   /** What the API server adds to sessions' pods; undefined: nobody has told. */
@@ -93,6 +95,7 @@ export function planDeployment(parts: DeploymentParts): DeploymentPlan {
     brokerRoleBinding(config),
     ...networkPolicies(config, [config.port, ...(cluster.sessionPorts ?? [])], proxyPort, {
       inside: [...config.clusterNetworks, ...cluster.insideRanges],
+      dns: cluster.dnsAddresses ?? [],
     }),
     ...(cluster.hasAdmissionPolicies
       ? admissionPolicy(config, {

@@ -13,6 +13,8 @@ export interface NetworkPolicy extends KubeObject {
 export interface ClusterRanges {
   /** Networks in CIDR form: of pods, of Services, of the API server. */
   readonly inside: readonly string[];
+  /** Addresses of the cluster's DNS: a cache on the node may answer at them itself, and then no Service translates them. */
+  readonly dns?: readonly string[];
 }
 
 /**
@@ -33,8 +35,8 @@ const dnsPeers: V1NetworkPolicyPeer[] = [
       matchExpressions: [{ key: "kubernetes.io/metadata.name", operator: "In", values: ["kube-system", "openshift-dns"] }],
     },
   },
-  // The usual address of the node's own DNS cache.
-  { ipBlock: { cidr: "169.254.20.10/32" } },
+  // The node's own DNS cache: 169.254.20.10 mostly, 169.254.25.10 by kubespray; never the clouds' metadata.
+  { ipBlock: { cidr: "169.254.0.0/16", except: ["169.254.169.254/32"] } },
 ];
 
 /** The policies of a deployment; `ports` are those of the sessions' Xpra, `proxyPort` that of the proxies' pods. */
@@ -70,7 +72,10 @@ function sessionPolicy(names: DeploymentNames, ports: readonly number[], ranges:
           ports: [...new Set(ports)].sort((a, b) => a - b).map((port) => ({ protocol: "TCP", port })),
         },
       ],
-      egress: [{ to: dnsPeers, ports: dnsPorts }, { to: outside(ranges.inside) }],
+      egress: [
+        { to: [...dnsPeers, ...(ranges.dns ?? []).map((cidr) => ({ ipBlock: { cidr } }))], ports: dnsPorts },
+        { to: outside(ranges.inside) },
+      ],
     },
   };
 }

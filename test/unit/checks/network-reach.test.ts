@@ -3,7 +3,10 @@ import { type Endpoint, isReachable, selectingPolicies } from "../../../src/chec
 import { type NetworkPolicy, networkPolicies } from "../../../src/manifests/network-policies.ts";
 
 const names = { namespace: "vdi-a", ingressNamespace: "ingress-vdi-a", deployName: "xpra-proxy" };
-const own = networkPolicies(names, [14500], 8443, { inside: ["10.96.0.0/16", "10.244.0.0/16", "192.0.2.1/32"] });
+const own = networkPolicies(names, [14500], 8443, {
+  inside: ["10.96.0.0/16", "10.244.0.0/16", "192.0.2.1/32"],
+  dns: ["10.96.0.10/32"],
+});
 
 function pod(ip: string, namespace: string, labels: Record<string, string> = {}): Endpoint & { pod: NonNullable<Endpoint["pod"]> } {
   return { ip, pod: { namespace, labels, namespaceLabels: { "kubernetes.io/metadata.name": namespace }, ports: { https: 8443 } } };
@@ -35,6 +38,11 @@ describe("what the policies of a deployment let through", () => {
     ["a session to Alibaba's metadata", alice, { ip: "100.100.100.200" }, 80, false],
     ["a session to Azure's WireServer", alice, { ip: "168.63.129.16" }, 32526, false],
     ["a session to the node's DNS cache", alice, { ip: "169.254.20.10" }, 53, true],
+    ["a session to the node's DNS cache by kubespray", alice, { ip: "169.254.25.10" }, 53, true],
+    ["a session to another port there", alice, { ip: "169.254.25.10" }, 80, false],
+    ["a session to the metadata address as DNS", alice, { ip: "169.254.169.254" }, 53, false],
+    ["a session to the cluster's DNS at its Service's address", alice, { ip: "10.96.0.10" }, 53, true],
+    ["a session to another port of it", alice, { ip: "10.96.0.10" }, 443, false],
     ["a session to the world", alice, world, 443, true],
     ["a session to the world by IPv6", alice, { ip: "2001:db8::1" }, 443, true],
     ["a session to the metadata address by IPv6", alice, { ip: "fd00:ec2::254" }, 80, false],

@@ -61,6 +61,17 @@ describe("the networks in which no address of a site lies", () => {
   });
 });
 
+describe("the cluster's DNS", () => {
+  const path = "/api/v1/namespaces/kube-system/services/kube-dns";
+
+  it("is known by its Service, if there is one with addresses", async () => {
+    const dnsOf = async (...clusterIPs: string[]) => (await facts({ [path]: { spec: { clusterIPs } } })).traits.dnsAddresses;
+    expect(await dnsOf("10.96.0.10", "fd00:1::a")).toEqual(["10.96.0.10/32", "fd00:1::a/128"]);
+    expect(await dnsOf("None")).toEqual([]);
+    expect((await facts({})).traits.dnsAddresses).toEqual([]);
+  });
+});
+
 describe("the ports of living sessions", () => {
   const path = "/api/v1/namespaces/vdi-stp/pods";
   const session = (containerPort: number, phase: string) => ({

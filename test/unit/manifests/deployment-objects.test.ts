@@ -91,7 +91,7 @@ describe("the objects of a deployment", () => {
                 matchExpressions: [{ key: "kubernetes.io/metadata.name", operator: "In", values: ["kube-system", "openshift-dns"] }],
               },
             },
-            { ipBlock: { cidr: "169.254.20.10/32" } },
+            { ipBlock: { cidr: "169.254.0.0/16", except: ["169.254.169.254/32"] } },
           ],
           ports: [
             { protocol: "UDP", port: 53 },
