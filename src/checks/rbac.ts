@@ -26,6 +26,7 @@ export interface Action {
   readonly verb: string;
   readonly group: string;
   readonly resource: string;
+  /** Empty: the whole cluster. */
   readonly namespace: string;
 }
 
@@ -61,20 +62,25 @@ export function holdersOf(facts: RbacFacts, actions: readonly Action[]): readonl
 export interface Right {
   readonly text: string;
   readonly via: string;
+  /** True when the binding names the account itself, and not only groups that it is in with others. */
+  readonly isOwn: boolean;
 }
 
 /** All rules that a service account has by bindings that name it or its groups. Pure. */
 export function rightsOf(facts: RbacFacts, account: { readonly namespace: string; readonly name: string }): readonly Right[] {
-  const names = new Set([
-    `ServiceAccount ${account.namespace}/${account.name}`,
-    `User system:serviceaccount:${account.namespace}:${account.name}`,
-    `Group system:serviceaccounts:${account.namespace}`,
-    "Group system:serviceaccounts",
-    "Group system:authenticated",
-  ]);
-  return grants(facts)
-    .filter(({ binding }) => (binding.subjects ?? []).some((subject) => names.has(nameOfSubject(subject, binding.metadata?.namespace))))
-    .flatMap(({ via, rules, namespace }) => rules.map((rule) => ({ text: textOfRule(rule, namespace), via })));
+  const names = [`ServiceAccount ${account.namespace}/${account.name}`, `User system:serviceaccount:${account.namespace}:${account.name}`];
+  const groups = groupsOf(account).map((group) => `Group ${group}`);
+  return grants(facts).flatMap(({ via, binding, rules, namespace }) => {
+    const subjects = (binding.subjects ?? []).map((subject) => nameOfSubject(subject, binding.metadata?.namespace));
+    const isOwn = subjects.some((who) => names.includes(who));
+    if (!isOwn && !subjects.some((who) => groups.includes(who))) return [];
+    return rules.map((rule) => ({ text: textOfRule(rule, namespace), via, isOwn }));
+  });
+}
+
+/** The groups of a service account, each of them others' as well. */
+export function groupsOf(account: { readonly namespace: string }): readonly string[] {
+  return ["system:serviceaccounts", `system:serviceaccounts:${account.namespace}`, "system:authenticated"];
 }
 
 interface Grant {

@@ -3,9 +3,15 @@ import { brokerRole } from "../manifests/broker-access.ts";
 import { brokerName, brokerUser } from "../manifests/deployment-names.ts";
 import { type Check, type Finding, failed, ok, skipped, warning } from "./check.ts";
 import { rbacOf } from "./deployed-facts.ts";
-import { type Action, type Holder, holdersOf, isControlPlane, rightsOf } from "./rbac.ts";
+import { type Action, groupsOf, type Holder, holdersOf, isControlPlane, type RbacFacts, rightsOf } from "./rbac.ts";
 import { dryRunSession } from "./session-probe.ts";
 import { clusterWide, isForbidden, readable, type World } from "./world.ts";
+
+const brokerHints = {
+  deploy: "vdi deploy gives it its own rights again",
+  unbind: "take the binding that is named away from it",
+  narrow: "whoever administers the cluster can narrow what all accounts may do",
+};
 
 /** What has to hold of who may do what in the deployment's namespaces. */
 export const rightsChecks: readonly Check<World>[] = [
@@ -14,8 +20,8 @@ export const rightsChecks: readonly Check<World>[] = [
     category: "rights",
     description: "the broker has exactly its eight rights",
     looksAt:
-      "All roles that are bound to the broker's service account or to its groups, less those that Kubernetes gives to everybody; and SubjectAccessReviews for what it must never be able to do, which see other authorizers as well.",
-    hint: ["vdi deploy gives it its own rights again", "take the binding that is named away from it"],
+      "All roles that are bound to the broker's service account or to its groups, less those that Kubernetes gives to everybody; and SubjectAccessReviews for what it must never be able to do, which see other authorizers as well. What all accounts of a cluster or namespace may do, as some distributions have it, is only named unless it is one of those things.",
+    hint: [brokerHints.deploy, brokerHints.unbind, brokerHints.narrow],
     severity: "fatal",
     onlyDeployed: true,
     needs: ["deployed"],
@@ -42,12 +48,21 @@ export const rightsChecks: readonly Check<World>[] = [
       const has = rightsOf(facts, account).filter(({ via }) => !via.startsWith("clusterrolebinding/system:"));
       const missing = wanted.filter((text) => !has.some((right) => right.text === text));
       const surplus = has.filter(({ text }) => !wanted.includes(text));
-      const problems = [
-        ...missing.map((text) => `it lacks ${text}`),
-        ...surplus.map(({ text, via }) => `it also has ${text} (${via})`),
-        ...(surplus.length > 0 ? [] : await forbiddenThings(world)),
-      ];
-      return problems.length === 0 ? ok() : failed(problems);
+      const bound = surplus.filter(({ isOwn }) => isOwn);
+      const forbidden = bound.length > 0 ? [] : await forbiddenThings(world, facts);
+      const inWords = (rights: typeof surplus): readonly string[] => rights.map(({ text, via }) => `it also has ${text} (${via})`);
+      const problems = [...missing.map((text) => `it lacks ${text}`), ...inWords(bound), ...forbidden];
+      if (problems.length > 0) {
+        return failed(problems, [
+          ...(missing.length + bound.length > 0 ? [brokerHints.deploy] : []),
+          ...(bound.length > 0 ? [brokerHints.unbind] : []),
+          ...(forbidden.length > 0 ? [brokerHints.narrow] : []),
+        ]);
+      }
+      // Distributions give something to all accounts, as OpenShift does.
+      return surplus.length === 0
+        ? ok()
+        : warning(inWords(surplus), ["nothing needs to be done where these are the distribution's own", brokerHints.narrow]);
     },
   },
   {
@@ -134,11 +149,14 @@ export function readersFinding(holders: readonly Holder[], expected: string | un
   return ok(names.length === 0 ? undefined : `besides those who may do everything: ${shown}`);
 }
 
-/** What the broker may do and must not, by the word of the API server itself, so that authorizers beside RBAC are heard. */
-async function forbiddenThings(world: World): Promise<readonly string[]> {
+/**
+ * What the broker may do and must not: what bindings give its groups, and by the word of the API server itself, so that authorizers
+ * beside RBAC are heard.
+ */
+async function forbiddenThings(world: World, facts: RbacFacts): Promise<readonly string[]> {
   const config = world.config();
   const user = brokerUser(config);
-  const groups = ["system:serviceaccounts", `system:serviceaccounts:${config.ingressNamespace}`, "system:authenticated"];
+  const groups = groupsOf({ namespace: config.ingressNamespace });
   const things = [
     { verb: "get", resource: "secrets", namespace: config.namespace },
     { verb: "get", resource: "secrets", namespace: config.ingressNamespace },
@@ -151,6 +169,13 @@ async function forbiddenThings(world: World): Promise<readonly string[]> {
   const transport = await world.cluster();
   const answers = await Promise.all(
     things.map(async (resourceAttributes): Promise<readonly string[]> => {
+      const { verb, group, resource, subresource, namespace } = { group: "", subresource: "", namespace: "", ...resourceAttributes };
+      const thing = subresource === "" ? resource : `${resource}/${subresource}`;
+      const text = `it may ${verb} ${thing} ${namespace === "" ? "everywhere" : `in ${namespace}`}`;
+      const holder = holdersOf(facts, [{ verb, group, resource: thing, namespace }]).find(({ who }) =>
+        groups.some((each) => who === `Group ${each}`),
+      );
+      if (holder !== undefined) return [`${text} (${holder.via}, as ${holder.who})`];
       try {
         const { body } = await transport.request({
           method: "POST",
@@ -158,9 +183,7 @@ async function forbiddenThings(world: World): Promise<readonly string[]> {
           body: { apiVersion: "authorization.k8s.io/v1", kind: "SubjectAccessReview", spec: { user, groups, resourceAttributes } },
         });
         const { allowed } = (JSON.parse(body) as { status?: { allowed?: boolean } }).status ?? {};
-        const { verb, resource, subresource, namespace } = { subresource: undefined, namespace: undefined, ...resourceAttributes };
-        const thing = `${verb} ${resource}${subresource === undefined ? "" : `/${subresource}`}`;
-        return allowed === true ? [`it may ${thing} ${namespace === undefined ? "everywhere" : `in ${namespace}`}`] : [];
+        return allowed === true ? [text] : [];
       } catch (thrown) {
         // Who may not ask for others still has what the bindings say.
         if (isForbidden(thrown)) return [];

@@ -292,6 +292,39 @@ describe("vdi check", () => {
     expect(exitCode).toBe(3);
   });
 
+  it("names what all accounts may do, and fails only for what a broker must never do, or what is bound to it", async () => {
+    await vdi(["deploy"]);
+    const api = "/apis/rbac.authorization.k8s.io/v1";
+    const bind = (resource: string, subject: object) => {
+      cluster.put(`${api}/clusterroles/basic`, {
+        metadata: { name: "basic" },
+        rules: [{ apiGroups: [""], resources: [resource], verbs: ["get"] }],
+      });
+      cluster.put(`${api}/clusterrolebindings/basic-users`, {
+        metadata: { name: "basic-users" },
+        roleRef: { kind: "ClusterRole", name: "basic" },
+        subjects: [subject],
+      });
+      return check().then(({ checked }) => checked.checks.find(({ id }) => id === "broker-rights"));
+    };
+    const everybody = { kind: "Group", name: "system:authenticated" };
+    const broker = { kind: "ServiceAccount", name: "xpra-proxy-broker", namespace: "ingress-vdi-stp" };
+    const unbind = "take the binding that is named away from it";
+    const harmless = await bind("users", everybody);
+    expect(harmless).toMatchObject({ status: "warning", problems: ["it also has users: get everywhere (clusterrolebinding/basic-users)"] });
+    expect(harmless?.try).not.toContain(unbind);
+    const harmful = await bind("secrets", everybody);
+    expect(harmful).toMatchObject({ status: "failed", try: ["whoever administers the cluster can narrow what all accounts may do"] });
+    expect(harmful?.problems).toEqual(
+      ["vdi-stp", "ingress-vdi-stp"].map(
+        (name) => `it may get secrets in ${name} (clusterrolebinding/basic-users, as Group system:authenticated)`,
+      ),
+    );
+    const own = await bind("users", broker);
+    expect(own).toMatchObject({ status: "failed", problems: ["it also has users: get everywhere (clusterrolebinding/basic-users)"] });
+    expect(own?.try).toContain(unbind);
+  });
+
   it("tells the cluster's own words when it would not take a session", async () => {
     await vdi(["deploy"]);
     cluster.posts.set("pods", () => {

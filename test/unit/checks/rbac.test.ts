@@ -112,8 +112,8 @@ describe("the rights of an account", () => {
       { namespace: "ingress-vdi", name: "broker" },
     );
     expect(rights).toEqual([
-      { text: "pods, configmaps: get, list, watch everywhere", via: "clusterrolebinding/all" },
-      { text: "pods: get, list in vdi", via: "rolebinding/broker in vdi" },
+      { text: "pods, configmaps: get, list, watch everywhere", via: "clusterrolebinding/all", isOwn: false },
+      { text: "pods: get, list in vdi", via: "rolebinding/broker in vdi", isOwn: true },
     ]);
   });
 });
