@@ -3,6 +3,7 @@ import type { V1Service } from "@kubernetes/client-node";
 import { checkOwnership, readClusterFacts } from "../deployment/cluster-facts.ts";
 import { directoryAnnotation } from "../manifests/deployment-names.ts";
 import type { KubeObject } from "../manifests/kube-object.ts";
+import { labelDifference, namespaces } from "../manifests/namespaces.ts";
 import { takenAddresses, whyImplausible } from "./addresses.ts";
 import { type Check, failed, ok, skipped, unless, warning } from "./check.ts";
 import { type Need, needsOfDeploy } from "./permissions.ts";
@@ -18,7 +19,7 @@ export const placeChecks: readonly Check<World>[] = [
     category: "place",
     description: "both namespaces are free, or this directory's",
     looksAt:
-      "The namespace of the sessions and `ingress-` of the proxies: not there, or with the annotation of this deployment directory, written by no newer `vdi`, and not on their way out.",
+      "The namespace of the sessions and `ingress-` of the proxies: not there, or with the annotation of this deployment directory, written by no newer `vdi`, and not on their way out. One that somebody prepared has the labels that a deployment needs, among them Pod Security's, or none of that name.",
     hint: ["go into the directory that made them, or choose another NAMESPACE"],
     severity: "fatal",
     needs: ["configuration", "cluster-answers"],
@@ -39,6 +40,16 @@ export const placeChecks: readonly Check<World>[] = [
       const there = live.filter((namespace) => namespace !== undefined);
       if (there.length === 0) return ok("free");
       const foreign = there.filter((namespace) => namespace.metadata.annotations?.[directoryAnnotation] === undefined);
+      const wanted = namespaces(config, { sessionProfile: config.sessionProfile, directory: "", version: "" });
+      const labels = foreign.flatMap((live) => {
+        const own = wanted.find(({ metadata }) => metadata.name === live.metadata.name);
+        return (own === undefined ? undefined : labelDifference(own, live)) ?? [];
+      });
+      if (labels.length > 0)
+        return failed(
+          labels.flatMap(({ problems }) => problems),
+          labels.map(({ command }) => command),
+        );
       return foreign.length === 0
         ? ok(names.join(", "))
         : ok(`somebody prepared ${foreign.map(({ metadata }) => metadata.name).join(", ")}`);

@@ -1,4 +1,5 @@
 import { type KubeObject, type ObjectRef, refOf, refText } from "../manifests/kube-object.ts";
+import { labelDifference } from "../manifests/namespaces.ts";
 import { ExitCode } from "../util/exit-code.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import { explainKubeError } from "./errors.ts";
@@ -139,7 +140,7 @@ async function patch(
         notes: [`${replicas ?? "the number of"} replicas, as ${managerOf(fields, ".spec.replicas")} set it, are kept`, ...notes],
       };
     }
-    if (!options.isOurs(before)) throw foreignObject(object, thrown);
+    if (!options.isOurs(before)) throw foreignObject(object, before, thrown);
     const { live, notes } = await send(transport, object, true, options);
     const taken = fields.map(({ field, manager }) => `${field} (${manager})`);
     return { live, notes: [...(taken.length === 0 ? [] : [`set back what somebody else had changed: ${taken.join(", ")}`]), ...notes] };
@@ -189,7 +190,17 @@ function withoutReplicas(object: KubeObject): KubeObject {
   return { ...object, spec: rest } as KubeObject;
 }
 
-function foreignObject(object: KubeObject, error: KubeError): VdiError {
+function foreignObject(object: KubeObject, live: KubeObject, error: KubeError): VdiError {
+  // A prepared namespace is somebody else's by intention: it is taken as soon as its labels are right.
+  const labels = object.kind === "Namespace" ? labelDifference(object, live) : undefined;
+  if (labels !== undefined) {
+    return new VdiError({
+      what: `the namespace ${object.metadata.name} was prepared with other labels than a deployment needs`,
+      why: labels.problems.join("\n"),
+      try: labels.command,
+      exitCode: ExitCode.failed,
+    });
+  }
   return new VdiError({
     what: `${refText(refOf(object))} in ${object.metadata.namespace ?? "the cluster"} belongs to somebody else`,
     why: conflicts(error)

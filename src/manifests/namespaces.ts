@@ -21,6 +21,27 @@ export function namespaces(names: DeploymentNames, facts: NamespaceFacts): reado
   return [namespace(names.ingressNamespace, "baseline", names, facts), namespace(names.namespace, facts.sessionProfile, names, facts)];
 }
 
+/** What keeps a namespace that somebody prepared from being taken: its labels with other values than a deployment needs. */
+export interface LabelDifference {
+  /** A line for each label. */
+  readonly problems: readonly string[];
+  /** Gives them the needed values. */
+  readonly command: string;
+}
+
+/** Undefined: no label of the live namespace has another value than the wanted one's. Pure. */
+export function labelDifference(wanted: KubeObject, live: KubeObject): LabelDifference | undefined {
+  const other = Object.entries(wanted.metadata.labels ?? {}).flatMap(([label, needed]) => {
+    const value = live.metadata.labels?.[label];
+    return value === undefined || value === needed ? [] : [{ label, value, needed }];
+  });
+  if (other.length === 0) return undefined;
+  return {
+    problems: other.map(({ label, value, needed }) => `${wanted.metadata.name} has the label ${label}=${value}; needed is ${needed}`),
+    command: `kubectl label --overwrite namespace ${wanted.metadata.name} ${other.map(({ label, needed }) => `${label}=${needed}`).join(" ")}`,
+  };
+}
+
 function namespace(name: string, profile: "restricted" | "baseline", names: DeploymentNames, facts: NamespaceFacts): Namespace {
   return {
     apiVersion: "v1",

@@ -152,6 +152,27 @@ describe("vdi deploy", () => {
     expect(result.stderr).toContain('User "bob" cannot patch');
   });
 
+  it("says which labels of a prepared namespace have other values than it needs, and what sets them", async () => {
+    const enforce = "pod-security.kubernetes.io/enforce";
+    const metadata = { name: "vdi-stp", labels: { [enforce]: "privileged", team: "desktops" } };
+    cluster.put("/api/v1/namespaces/vdi-stp", { apiVersion: "v1", kind: "Namespace", metadata });
+    cluster.onRequest = ({ method, path }) => {
+      if (method !== "PATCH" || path !== "/api/v1/namespaces/vdi-stp") return;
+      const causes = [{ field: `.metadata.labels.${enforce}`, message: 'conflict with "kubectl-create" using v1' }];
+      throw Object.assign(new Refused(409, "Apply failed with 1 conflict", "Conflict"), { details: { causes } });
+    };
+    const directory = makeDirectory("vdi-stp");
+    const wanted = [`vdi-stp has the label ${enforce}=privileged; needed is restricted`];
+    const command = `kubectl label --overwrite namespace vdi-stp ${enforce}=restricted`;
+    const result = await vdi(directory, ["deploy", "-o", "json"]);
+    expect(result.exitCode).toBe(1);
+    const { error } = JSON.parse(result.stderr.trim().split("\n").at(-1) ?? "") as { error: object };
+    expect(error).toMatchObject({ why: wanted[0], try: [command] });
+    const { stdout } = await vdi(directory, ["check", "--pre", "-o", "json"]);
+    const { checks } = JSON.parse(stdout) as { checks: { id: string }[] };
+    expect(checks.find(({ id }) => id === "namespaces")).toMatchObject({ status: "failed", problems: wanted, try: [command] });
+  });
+
   it("says so when it may not see when an old namespace is gone", async () => {
     const metadata = { name: "vdi-stp", deletionTimestamp: "2026-01-01T12:00:00Z" };
     cluster.put("/api/v1/namespaces/vdi-stp", { apiVersion: "v1", kind: "Namespace", metadata });
