@@ -86,7 +86,7 @@ describe("a user's session", () => {
     await login("xpra-user01", "desktop-failsafe");
     const listed = await vdi(demo, "sessions", "list");
     expect(listed.stdout).toContain("xpra-user01");
-    const stopped = await vdi(demo, "sessions", "stop", "xpra-user01");
+    const stopped = await vdi(demo, "sessions", "stop", "xpra-user01", "--yes");
     expect(stopped, stopped.stderr).toMatchObject({ exitCode: 0 });
     expect((await sessionPods()).filter((pod) => pod.metadata?.deletionTimestamp === undefined)).toEqual([]);
   });

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { sessionLabels } from "../../../src/manifests/labels.ts";
-import { type RunResult, runVdi } from "../support/run-vdi.ts";
+import { type RunOptions, type RunResult, runVdi } from "../support/run-vdi.ts";
 import { FakeCluster } from "./fake-cluster.ts";
 
 let directory = "";
@@ -48,8 +48,9 @@ function put(name: string, owner: string, display: string, status: object): void
   });
 }
 
-const vdi = (...argv: string[]): Promise<RunResult> =>
-  runVdi(argv, { cwd: directory, ports: { connectKube: async () => cluster.transport } });
+const vdi = (...argv: string[]): Promise<RunResult> => vdiWith({}, ...argv);
+const vdiWith = (options: RunOptions, ...argv: string[]): Promise<RunResult> =>
+  runVdi(argv, { ...options, cwd: directory, ports: { connectKube: async () => cluster.transport } });
 
 describe("vdi sessions", () => {
   it("lists who has what, and why it is not running", async () => {
@@ -87,11 +88,22 @@ pull it
   });
 
   it("ends one by its name, or all of a user's", async () => {
-    const one = await vdi("sessions", "stop", "alice-desktop", "-o", "json");
+    const one = await vdi("sessions", "stop", "alice-desktop", "--yes", "-o", "json");
     expect(JSON.parse(one.stdout)).toMatchObject({ sessions: [{ name: "alice-desktop", user: "alice", state: "ending" }] });
     expect([cluster.objects.has(path("alice-desktop")), cluster.objects.has(path("alice-seamless"))]).toEqual([false, true]);
-    expect((await vdi("sessions", "stop", "alice")).stdout).toBe("alice-seamless (alice): ending\n");
+    expect((await vdi("sessions", "stop", "alice", "--yes")).stdout).toBe("alice-seamless (alice): ending\n");
     expect(cluster.objects.has(path("other"))).toBe(true);
+  });
+
+  it("asks before it ends what runs, and does not where nobody can be asked", async () => {
+    const refused = await vdi("sessions", "stop", "alice");
+    expect([refused.exitCode, refused.stderr]).toEqual([2, expect.stringMatching(/no session was ended.*try: --yes/s)]);
+    expect((await vdiWith({ answer: false }, "sessions", "stop", "alice-desktop")).exitCode).toBe(1);
+    expect([cluster.objects.has(path("alice-desktop")), cluster.objects.has(path("alice-seamless"))]).toEqual([true, true]);
+    expect((await vdiWith({ answer: true }, "sessions", "stop", "alice")).exitCode).toBe(0);
+    expect(cluster.objects.has(path("alice-desktop"))).toBe(false);
+    // There is nothing to lose in what has ended by itself.
+    expect((await vdi("sessions", "stop", "bob-mhd-desktop")).exitCode).toBe(0);
   });
 
   it("says that there is nobody of that name, and touches nothing", async () => {
