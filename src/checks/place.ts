@@ -115,7 +115,8 @@ export const placeChecks: readonly Check<World>[] = [
         readable(world.list<V1Service>(clusterWide("core", "services"))),
       ]);
       const odd = externalIps.flatMap((address) => {
-        const why = whyImplausible(address, facts.nodeAddresses.includes(address) ? [] : facts.podAndServiceRanges);
+        const isOfNode = facts.nodeAddresses.some((each) => each.address === address);
+        const why = whyImplausible(address, isOfNode ? [] : facts.podAndServiceRanges);
         return why === undefined ? [] : [`${address}: ${why}`];
       });
       const own = { namespace: config.ingressNamespace, name: config.deployName };

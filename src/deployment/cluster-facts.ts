@@ -10,6 +10,7 @@ import { isInNetworks, isNetwork } from "../util/networks.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import { askQuietly } from "./ask-quietly.ts";
 import { portsInUse } from "./living-sessions.ts";
+import { type NodeAddress, nodeAddresses } from "./node-doors.ts";
 import type { ClusterTraits } from "./plan.ts";
 import { readPodAdditions } from "./pod-additions.ts";
 import { sessionProcessors } from "./session-nodes.ts";
@@ -20,7 +21,7 @@ export interface ClusterFacts {
   /** Networks of pods and Services only: no address of a site lies in them. */
   readonly podAndServiceRanges: readonly string[];
   /** The nodes' own addresses; none where the nodes may not be read. */
-  readonly nodeAddresses: readonly string[];
+  readonly nodeAddresses: readonly NodeAddress[];
   /** Node names by what has to be done with the worker label. */
   readonly workers: { readonly add: readonly string[]; readonly remove: readonly string[] };
   readonly warnings: readonly string[];
@@ -96,7 +97,7 @@ export async function readClusterFacts(transport: KubeTransport, config: Config,
       ...(processors === undefined ? {} : { processors }),
     },
     podAndServiceRanges,
-    nodeAddresses: (nodes?.items ?? []).flatMap(({ status }) => (status?.addresses ?? []).map(({ address }) => address)),
+    nodeAddresses: nodeAddresses(nodes?.items ?? []),
     workers: workerChanges(config, nodes?.items),
     warnings,
   };

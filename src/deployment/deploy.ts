@@ -1,9 +1,10 @@
 import { join } from "node:path";
+import type { V1Pod } from "@kubernetes/client-node";
 import type { Config } from "../config/config.ts";
 import { type Applied, applyObjects, getObject } from "../kube/apply.ts";
 import { explainKubeError } from "../kube/errors.ts";
 import { touchPods } from "../kube/touch-pods.ts";
-import type { KubeTransport } from "../kube/transport.ts";
+import { type KubeTransport, kubePath } from "../kube/transport.ts";
 import { waitForRollout } from "../kube/wait.ts";
 import { waitUntilGone } from "../kube/wait-gone.ts";
 import { brokerName, proxySelector } from "../manifests/deployment-names.ts";
@@ -11,10 +12,12 @@ import { type KubeObject, type ObjectRef, refKey, refOf, refText } from "../mani
 import { secretNames } from "../manifests/secrets.ts";
 import { readTextIfThere, writeFileIfChanged } from "../util/atomic-file.ts";
 import { pause } from "../util/pause.ts";
+import { askQuietly } from "./ask-quietly.ts";
 import { type ClusterFacts, checkOwnership, labelWorkers, readClusterFacts } from "./cluster-facts.ts";
 import { inventoryObject, isOurs, obsolete, prune, readInventory, unionOf } from "./inventory.ts";
 import { applyLatestUsers } from "./latest-users.ts";
 import { configMapsInUse, portsInUse } from "./living-sessions.ts";
+import { deadDoors, deadDoorText, type NodeAddress } from "./node-doors.ts";
 import { type ClusterTraits, type DeploymentPlan, planDeployment } from "./plan.ts";
 import { readPodAdditions } from "./pod-additions.ts";
 import type { PreparedDirectory } from "./prepare.ts";
@@ -124,6 +127,8 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
     signal,
     onProgress: options.status,
   });
+  const doors = await shutDoors(options, config, facts.nodeAddresses);
+  for (const text of doors) options.line(`warning: ${text}`);
   const losesConfigMaps = outdated.some(({ kind, namespace }) => kind === "ConfigMap" && namespace === config.namespace);
   if (isWide || (isNews && losesConfigMaps)) await untilBrokersHaveRead(options, toldAt);
   // What the cluster adds is asked again after a change: OpenShift gives a new service account its pull secret a moment later.
@@ -136,7 +141,20 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
   for (const ref of inUse) options.line(`${refText(ref)} stays while sessions use it: a later vdi deploy removes it`);
   const pruned = await prune(transport, config, obsolete(outdated, inUse), signal);
   await record(options, config, unionOf(wanted, recorded), unionOf(wanted, inUse));
-  return { applied: onceEach(applied), pruned, written: [...written], workers: facts.workers, warnings };
+  return { applied: onceEach(applied), pruned, written: [...written], workers: facts.workers, warnings: [...warnings, ...doors] };
+}
+
+/** Says of each address that is a node's own whether nobody gets in there, now that the proxies have found their nodes. */
+async function shutDoors(
+  { transport, signal }: DeployOptions,
+  config: Config,
+  addresses: readonly NodeAddress[],
+): Promise<readonly string[]> {
+  // Without any proxy all of them would be shut: only then the proxies' pods matter.
+  if (deadDoors(config, addresses, []).length === 0) return [];
+  const path = kubePath("api", "v1", "namespaces", config.ingressNamespace, "pods");
+  const proxies = await askQuietly<{ items?: V1Pod[] }>(transport, path, { labelSelector: podSelector(config) }, signal);
+  return proxies === undefined ? [] : deadDoors(config, addresses, proxies.items ?? []).map(deadDoorText);
 }
 
 function isSame(some: readonly KubeObject[], others: readonly KubeObject[]): boolean {

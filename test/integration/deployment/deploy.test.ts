@@ -173,6 +173,34 @@ describe("vdi deploy", () => {
     expect(checks.find(({ id }) => id === "namespaces")).toMatchObject({ status: "failed", problems: wanted, try: [command] });
   });
 
+  it("warns of an address of a node on which no proxy runs, where only the node's own proxies answer", async () => {
+    const node = (name: string, address: string) =>
+      cluster.put(`/api/v1/nodes/${name}`, {
+        apiVersion: "v1",
+        kind: "Node",
+        metadata: { name },
+        spec: { podCIDRs: ["10.244.0.0/24"] },
+        status: { addresses: [{ type: "InternalIP", address }] },
+      });
+    cluster.objects.delete("/api/v1/nodes/node1");
+    node("node1", "192.0.2.10");
+    node("node2", "192.0.2.11");
+    cluster.put("/api/v1/namespaces/ingress-vdi-stp/pods/xpra-proxy-x", {
+      kind: "Pod",
+      metadata: { name: "xpra-proxy-x", namespace: "ingress-vdi-stp", labels: { app: "xpra-proxy" } },
+      spec: { nodeName: "node1" },
+      status: { conditions: [{ type: "Ready", status: "True" }] },
+    });
+    const warningsWith = async (settings: Record<string, string>) => {
+      const { stdout } = await vdi(makeDirectory("vdi-stp", settings), ["deploy", "-o", "json"]);
+      const { warnings } = JSON.parse(stdout) as { warnings: string[] };
+      return warnings.filter((text) => text.includes("no proxy runs"));
+    };
+    const both = { EXTERNALIPS: "192.0.2.10 192.0.2.11 192.0.2.77" };
+    expect(await warningsWith(both)).toEqual([expect.stringMatching(/^no proxy runs on node node2, which has 192\.0\.2\.11: .*Cluster/)]);
+    expect(await warningsWith({ ...both, XPRA_TRAFFIC_POLICY: "Cluster" })).toEqual([]);
+  });
+
   it("says so when it may not see when an old namespace is gone", async () => {
     const metadata = { name: "vdi-stp", deletionTimestamp: "2026-01-01T12:00:00Z" };
     cluster.put("/api/v1/namespaces/vdi-stp", { apiVersion: "v1", kind: "Namespace", metadata });

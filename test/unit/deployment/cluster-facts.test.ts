@@ -47,7 +47,9 @@ describe("the networks in which no address of a site lies", () => {
   it("are those of pods and Services, not what may hold nodes", async () => {
     const found = await facts(
       {
-        "/api/v1/nodes": { items: [{ spec: { podCIDRs: ["10.1.0.0/24"] }, status: { addresses: [{ address: "192.0.2.1" }] } }] },
+        "/api/v1/nodes": {
+          items: [{ metadata: { name: "n1" }, spec: { podCIDRs: ["10.1.0.0/24"] }, status: { addresses: [{ address: "192.0.2.1" }] } }],
+        },
         "/apis/networking.k8s.io/v1/servicecidrs": { items: [{ spec: { cidrs: ["10.96.0.0/16"] } }] },
         "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices": {
           items: [{ metadata: { labels: { "kubernetes.io/service-name": "kubernetes" } }, endpoints: [{ addresses: ["192.0.2.1"] }] }],
@@ -56,7 +58,7 @@ describe("the networks in which no address of a site lies", () => {
       ["192.0.2.0/24"],
     );
     expect(found.podAndServiceRanges).toEqual(["10.1.0.0/24", "10.96.0.0/16"]);
-    expect(found.nodeAddresses).toEqual(["192.0.2.1"]);
+    expect(found.nodeAddresses).toEqual([{ node: "n1", address: "192.0.2.1" }]);
     expect(found.traits.insideRanges).toEqual(["10.1.0.0/24", "10.96.0.0/16", "192.0.2.0/24", "192.0.2.1/32"]);
   });
 });
