@@ -1,7 +1,8 @@
 import { X509Certificate } from "node:crypto";
 import { join } from "node:path";
-import type { V1Pod } from "@kubernetes/client-node";
+import type { V1Node, V1Pod } from "@kubernetes/client-node";
 import { imageSkew, shortImage } from "../deployment/image-skew.ts";
+import { deadDoors, deadDoorText, nodeAddresses } from "../deployment/node-doors.ts";
 import { addressesOf } from "../deployment/status.ts";
 import { kubePath } from "../kube/transport.ts";
 import { secretNames } from "../manifests/secrets.ts";
@@ -12,7 +13,7 @@ import { type Check, failed, ok, skipped, unless, warning } from "./check.ts";
 import { brokerConfigOf, proxiesOf, secretTexts, serviceOf } from "./deployed-facts.ts";
 import { lookAtDoor } from "./look-at-door.ts";
 import { imagesOf, pinnedOf } from "./prepared.ts";
-import { clusterWide, type World } from "./world.ts";
+import { clusterWide, readable, type World } from "./world.ts";
 
 const askMs = 5_000;
 const proxyPort = 8443;
@@ -78,7 +79,8 @@ export const doorChecks: readonly Check<World>[] = [
           }
         }),
       );
-      return unless(found.flat(), askable.join(", "));
+      const problems = found.flat();
+      return unless([...problems, ...(problems.length === 0 ? [] : await shutDoors(world))], askable.join(", "));
     },
   },
   {
@@ -139,6 +141,12 @@ export const doorChecks: readonly Check<World>[] = [
     },
   },
 ];
+
+/** The addresses at which nobody can get in, as far as the nodes may be read: why some address may not answer. */
+async function shutDoors(world: World): Promise<readonly string[]> {
+  const [nodes, proxies] = await Promise.all([readable(world.list<V1Node>(clusterWide("core", "nodes"))), proxiesOf(world)]);
+  return deadDoors(world.config(), nodeAddresses(nodes ?? []), proxies).map(deadDoorText);
+}
 
 /** The certificate that the proxies were given; undefined: there is none, or it may not be read. */
 export async function certificateOnCluster(world: World): Promise<X509Certificate | undefined> {

@@ -198,6 +198,9 @@ describe("vdi deploy", () => {
     };
     const both = { EXTERNALIPS: "192.0.2.10 192.0.2.11 192.0.2.77" };
     expect(await warningsWith(both)).toEqual([expect.stringMatching(/^no proxy runs on node node2, which has 192\.0\.2\.11: .*Cluster/)]);
+    const { stdout } = await vdi(join(top, "vdi-stp"), ["check", "-o", "json"]);
+    const { checks } = JSON.parse(stdout) as { checks: { id: string; problems: string[] }[] };
+    expect(checks.find(({ id }) => id === "doors-answer")?.problems).toContainEqual(expect.stringContaining("no proxy runs on node node2"));
     expect(await warningsWith({ ...both, XPRA_TRAFFIC_POLICY: "Cluster" })).toEqual([]);
   });
 
