@@ -1,4 +1,5 @@
 import { deploy as deployDirectory } from "../deployment/deploy.ts";
+import { readEarlierDeployment } from "../deployment/earlier-deployment.ts";
 import { pinImages } from "../deployment/pinned-images.ts";
 import { planDeployment } from "../deployment/plan.ts";
 import { refOf } from "../manifests/kube-object.ts";
@@ -63,36 +64,38 @@ export const deploy: Command<Deployed> = {
     const { config, cluster } = configurationOf(ctx, input);
     const dryRun = textOf(input, "dryRun") as "client" | "server" | undefined;
     const transport = dryRun === "client" ? undefined : await ctx.ports.connectKube(cluster);
-    if (flagOf(input, "buildImages") && dryRun === undefined) {
-      const { buildImages } = await import("./build-images.ts");
-      await buildImages.run(ctx, { ...input, push: true });
-    }
-    const [prepared, pinned] = await Promise.all([
-      preparedDirectory(ctx, config, dryRun === undefined),
-      pinImages(config, { env: ctx.env, signal: ctx.signal }),
-    ]);
-    for (const note of prepared.notes) ctx.progress.line(note);
-    // Said at once: they may be the reason why the rest does not succeed.
-    for (const warning of pinned.warnings) ctx.progress.line(`warning: ${warning}`);
-    const base = { namespace: config.namespace, directory: config.directory, addresses: config.externalIps };
-    if (transport === undefined) {
-      const plan = planDeployment({
-        ...prepared.parts,
-        pinnedImages: pinned.images,
-        cluster: { hasAdmissionPolicies: true, insideRanges: [] },
-      });
-      return {
-        ...base,
-        dryRun: "client",
-        unchanged: false,
-        objects: plan.objects.map((object) => ({ ...refOf(object), outcome: "planned" })),
-        removed: [],
-        files: [],
-        workers: { add: [], remove: [] },
-        warnings: [...pinned.warnings, ...plan.warnings],
-      };
-    }
     try {
+      // Before anything is built or made: what it finds may be lost otherwise.
+      const earlier = transport === undefined ? {} : await readEarlierDeployment(transport, config, ctx.version, ctx.signal);
+      if (flagOf(input, "buildImages") && dryRun === undefined) {
+        const { buildImages } = await import("./build-images.ts");
+        await buildImages.run(ctx, { ...input, push: true });
+      }
+      const [prepared, pinned] = await Promise.all([
+        preparedDirectory(ctx, config, dryRun === undefined, earlier.ticketKey),
+        pinImages(config, { env: ctx.env, signal: ctx.signal }),
+      ]);
+      for (const note of prepared.notes) ctx.progress.line(note);
+      // Said at once: they may be the reason why the rest does not succeed.
+      for (const warning of pinned.warnings) ctx.progress.line(`warning: ${warning}`);
+      const base = { namespace: config.namespace, directory: config.directory, addresses: config.externalIps };
+      if (transport === undefined) {
+        const plan = planDeployment({
+          ...prepared.parts,
+          pinnedImages: pinned.images,
+          cluster: { hasAdmissionPolicies: true, insideRanges: [] },
+        });
+        return {
+          ...base,
+          dryRun: "client",
+          unchanged: false,
+          objects: plan.objects.map((object) => ({ ...refOf(object), outcome: "planned" })),
+          removed: [],
+          files: [],
+          workers: { add: [], remove: [] },
+          warnings: [...pinned.warnings, ...plan.warnings],
+        };
+      }
       const result = await deployDirectory(prepared, {
         transport,
         dryRun: dryRun === "server",
@@ -116,7 +119,7 @@ export const deploy: Command<Deployed> = {
         warnings: [...pinned.warnings, ...result.warnings],
       };
     } finally {
-      transport.close();
+      transport?.close();
     }
   },
 

@@ -9,12 +9,13 @@ import { textOf } from "../util/options.ts";
 import type { ClusterChoice } from "../util/ports.ts";
 
 /** The deployment directory that a command line means, ready to be planned from. Without `keep` nothing in it is written. */
-export function preparedDirectory(ctx: Context, config: Config, keep: boolean): Promise<PreparedDirectory> {
+export function preparedDirectory(ctx: Context, config: Config, keep: boolean, ticketKey?: string): Promise<PreparedDirectory> {
   return prepareDirectory(config, {
     now: ctx.now(),
     keep,
     version: ctx.version,
     distribution: ctx.distribution,
+    ticketKey,
     readUsers: readUserFiles,
   });
 }

@@ -253,7 +253,8 @@ async function settledNamespaces(options: DeployOptions, config: Config): Promis
   return namespacesOf(transport, config, signal);
 }
 
-function isEnding(object: KubeObject): boolean {
+/** True for an object that is being deleted. */
+export function isEnding(object: KubeObject): boolean {
   return (object.metadata as { deletionTimestamp?: string }).deletionTimestamp !== undefined;
 }
 

@@ -75,12 +75,26 @@ function linkError(top: string, path: string, thrown: NodeJS.ErrnoException): Er
   });
 }
 
-/** The key with which the proxies sign tickets: made once, kept in `protected/`, so that a deploy does not sign everybody out. */
-export async function ensureTicketKey(directory: string, keep = true): Promise<string> {
-  const file = join(directory, "protected", "ticket.key");
+const ticketKeyFile = (directory: string): string => join(directory, "protected", "ticket.key");
+
+function isTicketKey(text: string): boolean {
+  return Buffer.from(text, "base64").byteLength >= 32;
+}
+
+/** Whether a directory has a key for tickets already. */
+export async function hasTicketKey(directory: string): Promise<boolean> {
+  return isTicketKey((await readTextIfThere(ticketKeyFile(directory)))?.trim() ?? "");
+}
+
+/**
+ * The key with which the proxies sign tickets: made once, kept in `protected/`, so that a deploy does not sign everybody out. In a
+ * directory without one the key that the proxies have is kept.
+ */
+export async function ensureTicketKey(directory: string, keep = true, ofProxies = ""): Promise<string> {
+  const file = ticketKeyFile(directory);
   const known = (await readTextIfThere(file))?.trim() ?? "";
-  if (Buffer.from(known, "base64").byteLength >= 32) return known;
-  const key = randomBytes(32).toString("base64");
+  if (isTicketKey(known)) return known;
+  const key = isTicketKey(ofProxies) ? ofProxies : randomBytes(32).toString("base64");
   if (keep) await writeFileIfChanged(file, `${key}\n`, 0o600);
   return key;
 }

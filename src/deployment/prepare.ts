@@ -28,6 +28,8 @@ export interface PrepareOptions {
   readonly version: string;
   /** The top of the distribution: templates, and what the images have baked in. */
   readonly distribution: string;
+  /** The key of the proxies that run, for a directory without one. */
+  readonly ticketKey?: string | undefined;
   readUsers(config: Config): Promise<UserFiles>;
 }
 
@@ -41,7 +43,7 @@ export async function prepareDirectory(config: Config, options: PrepareOptions):
   if (options.keep && (await writeFileIfChanged(join(config.directory, varsFile), vars))) written.push(varsFile);
   const certificate = await ensureCertificate(config.directory, certificateNames(config), options.now, options.keep);
   if (certificate.note !== undefined) notes.push(certificate.note);
-  const ticketKey = await ensureTicketKey(config.directory, options.keep);
+  const ticketKey = await ensureTicketKey(config.directory, options.keep, options.ticketKey);
   const [read, users, differences] = await Promise.all([
     readSessionFiles(join(config.directory, "to_container")),
     options.readUsers(config),

@@ -28,6 +28,11 @@ export async function readUsers(directory: string): Promise<UserEntries> {
 
 const noTexts: UserTexts = { passwd: "", shadow: "", group: "" };
 
+/** Whether a deployment directory has users of its own, or says by an empty file that it has none. */
+export async function hasOwnUsers(directory: string): Promise<boolean> {
+  return (await readUtf8IfThere(path.join(directory, usersDirectory, "passwd"))) !== undefined;
+}
+
 /** Undefined: there is no `passwd`. It is written last: the others alone are what a write left that failed, as on a full disk. */
 async function readTexts(fileOf: (name: keyof UserTexts) => string): Promise<UserTexts | undefined> {
   const [passwd, shadow, group] = await Promise.all((["passwd", "shadow", "group"] as const).map((name) => readUtf8IfThere(fileOf(name))));

@@ -9,7 +9,7 @@ import { ExitCode } from "../../util/exit-code.ts";
 import { clusterOptions, directoryOption, flagOf, namespaceOption, numberOf } from "../../util/options.ts";
 import { choice, type DataOf, list, number, object, optional, text } from "../../util/shape.ts";
 import { VdiError } from "../../util/vdi-error.ts";
-import { bringToCluster, clusterLine, onClusterField } from "./on-cluster.ts";
+import { bringToCluster, checkUsersKept, clusterLine, onClusterField } from "./on-cluster.ts";
 
 /** The demo users, and what became of them. */
 export const addedUsersField = list(
@@ -27,9 +27,11 @@ export type AddedUsers = DataOf<typeof addedUsersField>;
 
 const shape = object({ users: addedUsersField, cluster: onClusterField });
 
+const defaultCount = 9;
+
 /** Which demo users, and with which passwords. */
 export const demoUserOptions: readonly OptionSpec[] = [
-  { name: "count", type: "number", value: "N", description: "how many there should be", default: 9 },
+  { name: "count", type: "number", value: "N", description: "how many there should be", default: defaultCount },
   { name: "generate", type: "boolean", description: "generate a password for each new user (the default)" },
   { name: "passwordStdin", type: "boolean", description: "read one password for all of them from standard input (8 characters at least)" },
   { name: "renew", type: "boolean", description: "generate new passwords also for those that are there" },
@@ -55,6 +57,9 @@ export const usersAddDemo: Command<UsersAdded> = {
   async run(ctx, input) {
     checkDemoInput(input);
     const config = loadConfig(ctx, input);
+    const wanted = demoUsers(await readUsers(config.directory), numberOf(input, "count") ?? defaultCount);
+    const names = wanted.map(({ name }) => name);
+    await checkUsersKept(ctx, input, config, names);
     const users = await addDemoUsers(ctx, input, config.directory);
     return { users, cluster: await bringToCluster(ctx, input, config) };
   },
@@ -66,7 +71,7 @@ export const usersAddDemo: Command<UsersAdded> = {
 
 /** Adds the demo users that a command line means to a deployment directory. */
 export async function addDemoUsers(ctx: Context, input: Input, directory: string): Promise<AddedUsers> {
-  const count = numberOf(input, "count") ?? 9;
+  const count = numberOf(input, "count") ?? defaultCount;
   const given = flagOf(input, "passwordStdin") ? passwordFrom(await ctx.readStdin()) : undefined;
   const { before, wanted, passwords, hashes } = await withPasswords(ctx, directory, count, given, flagOf(input, "renew"));
   await writeUsers(directory, withUsers(before, wanted, hashes, ctx.now()));
@@ -131,7 +136,7 @@ export function addedUserLines(users: AddedUsers, style: Style): readonly string
 
 /** Throws a usage error for options that do not go together, before anything is read. */
 export function checkDemoInput(input: Input): void {
-  const count = numberOf(input, "count") ?? 9;
+  const count = numberOf(input, "count") ?? defaultCount;
   if (!Number.isInteger(count) || count < 1 || count > maxDemoUsers) {
     throw new VdiError({ what: `--count must be between 1 and ${maxDemoUsers}`, why: `it is ${count}`, exitCode: ExitCode.usage });
   }

@@ -1,6 +1,11 @@
+import { basename } from "node:path";
 import type { Config } from "../../config/config.ts";
+import { checkOwnership } from "../../deployment/cluster-facts.ts";
+import { namespacesOf } from "../../deployment/deploy.ts";
+import { lostUsers } from "../../deployment/earlier-deployment.ts";
 import { applyUsers } from "../../deployment/users-secret.ts";
 import type { KubeTransport } from "../../kube/transport.ts";
+import { hasOwnUsers } from "../../users/user-store.ts";
 import type { Input, Style } from "../../util/command.ts";
 import type { Context } from "../../util/context.ts";
 import { ExitCode } from "../../util/exit-code.ts";
@@ -26,6 +31,28 @@ export const onClusterField = object(
 
 /** What became of a change of users on the cluster. */
 export type OnCluster = DataOf<typeof onClusterField>;
+
+/** Before users are written into a directory that has none of its own: throws when that would take the proxies' users away. */
+export async function checkUsersKept(ctx: Context, input: Input, config: Config, adding: readonly string[] = []): Promise<void> {
+  if (!config.demoUsers || (await hasOwnUsers(config.directory))) return;
+  const lost = await lostOnCluster(ctx, input, config, adding).catch((thrown: unknown) => {
+    if (isAbort(thrown)) throw thrown;
+    // A cluster that cannot be asked is told by `bringToCluster`: users may be made without one.
+    return undefined;
+  });
+  if (lost !== undefined) throw lost;
+}
+
+async function lostOnCluster(ctx: Context, input: Input, config: Config, adding: readonly string[]): Promise<VdiError | undefined> {
+  const transport = await ctx.ports.connectKube(clusterOf(input));
+  try {
+    const namespaces = await namespacesOf(transport, config, ctx.signal);
+    checkOwnership(config, namespaces, basename(config.directory), ctx.version);
+    return await lostUsers(transport, config, { adding, signal: ctx.signal });
+  } finally {
+    transport.close();
+  }
+}
 
 /**
  * Brings the users of the directory to the proxies. It never throws: by now the files are written, and new passwords have to be shown.

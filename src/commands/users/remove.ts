@@ -5,7 +5,7 @@ import type { Command } from "../../util/command.ts";
 import { clusterOptions, directoryOption, listOf, namespaceOption } from "../../util/options.ts";
 import { type DataOf, object, texts } from "../../util/shape.ts";
 import { VdiError } from "../../util/vdi-error.ts";
-import { bringToCluster, clusterLine, onClusterField } from "./on-cluster.ts";
+import { bringToCluster, checkUsersKept, clusterLine, onClusterField } from "./on-cluster.ts";
 
 const shape = object({ removed: texts("the users that are gone"), cluster: onClusterField });
 
@@ -26,6 +26,7 @@ export const usersRemove: Command<UsersRemoved> = {
 
   async run(ctx, input) {
     const config = loadConfig(ctx, input);
+    await checkUsersKept(ctx, input, config);
     const removed = await removeUsers(config.directory, listOf(input, "names"));
     return { removed, cluster: await bringToCluster(ctx, input, config) };
   },

@@ -1,4 +1,4 @@
-import { chmodSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -114,6 +114,54 @@ describe("vdi deploy", () => {
       metadata: { ...namespace.metadata, annotations: { ...namespace.metadata.annotations, "vdi.xpra.org/version": "9.0.0" } },
     });
     expect((await vdi(join(top, "vdi-stp"), ["deploy"])).stderr).toContain("written by vdi 9.0.0");
+  });
+
+  describe("from a directory of the same name without protected/", () => {
+    const users = "/api/v1/namespaces/ingress-vdi-stp/secrets/xpra-proxy-users";
+    const ticket = "/api/v1/namespaces/ingress-vdi-stp/secrets/xpra-proxy-ticket";
+    const dataOf = (path: string): Record<string, string> => (cluster.objects.get(path)?.["data"] ?? {}) as Record<string, string>;
+    const passwdOf = (directory: string): string => join(directory, "protected/users/passwd");
+    const alice = "alice:x:20001:20001::/home/alice:/bin/bash\n";
+
+    /** A directory of the same name somewhere else, and what the first deploy left on the cluster. */
+    async function secondDirectory(): Promise<string> {
+      const first = makeDirectory("vdi-stp");
+      mkdirSync(join(first, "protected/users"), { recursive: true, mode: 0o700 });
+      writeFileSync(passwdOf(first), alice);
+      expect((await vdi(first, ["deploy"])).exitCode).toBe(0);
+      return makeDirectory("elsewhere/vdi-stp");
+    }
+
+    it("refuses to take the users away, and changes nothing", async () => {
+      const second = await secondDirectory();
+      const [versions, files] = [cluster.versions(), filesOf(second)];
+      for (const argv of [["deploy"], ["deploy", "--dry-run=server"], ["users", "add-demo", "--count", "1"]]) {
+        const refused = await vdi(second, argv);
+        expect(refused.exitCode).toBe(2);
+        expect(refused.stderr).toContain("the cluster has 1 user whom this directory does not know and would remove: alice");
+        expect(refused.stderr).toContain("copy protected/ from the directory that was deployed before");
+      }
+      expect(cluster.versions()).toEqual(versions);
+      expect(filesOf(second)).toEqual(files);
+    });
+
+    it("takes an empty file at its word, and keeps the proxies' key for tickets", async () => {
+      const second = await secondDirectory();
+      const key = dataOf(ticket)["key"] ?? "";
+      mkdirSync(join(second, "protected/users"), { recursive: true, mode: 0o700 });
+      writeFileSync(passwdOf(second), "");
+      expect(await vdi(second, ["deploy"])).toMatchObject({ exitCode: 0, stderr: "" });
+      expect(dataOf(users)["passwd"]).toBe("");
+      expect(dataOf(ticket)["key"]).toBe(key);
+      expect(readFileSync(join(second, "protected/ticket.key"), "utf8").trim()).toBe(Buffer.from(key, "base64").toString());
+    });
+
+    it("goes on when the same users come from the older system's files", async () => {
+      const second = await secondDirectory();
+      writeFileSync(join(second, "to_container/etc/demousers-passwd"), alice);
+      expect((await vdi(second, ["deploy"])).exitCode).toBe(0);
+      expect(Buffer.from(dataOf(users)["passwd"] ?? "", "base64").toString()).toBe(alice);
+    });
   });
 
   it("names what is still CHANGEME and a node that is not there before it touches anything", async () => {
