@@ -21,7 +21,8 @@ const renewDays = 30;
 /**
  * The certificate in `ssl/` of a deployment directory. One that the admin put there is checked and used as it is.
  * When there is none, one is made, of a CA whose key stays in `protected/`; what was made here is made again when the names
- * change or the end is near. Without `keep` nothing is written: what is given then is only for looking at.
+ * change or the end is near, and a key that does not belong to it is kept elsewhere. Without `keep` nothing is written: what is given
+ * then is only for looking at.
  */
 export async function ensureCertificate(directory: string, names: CertificateNames, now: number, keep = true): Promise<ProxyCertificate> {
   const files = {
@@ -49,16 +50,30 @@ export async function ensureCertificate(directory: string, names: CertificateNam
     await writeFileIfChanged(files.ca, issuer.certificatePem);
   }
   const made = await makeServerCertificate(issuer, names, now);
+  const stray = key !== undefined && !belongsTo(key, certificate) ? key : undefined;
+  const copy = `protected/replaced/${new Date(now).toISOString().replace(/[:.]/g, "-")}/ssl/server.key`;
   if (keep) {
+    // An admin's, for a certificate that is still to come; it may also be what an interrupted run left.
+    if (stray !== undefined) await writeFileIfChanged(join(directory, copy), stray, 0o600);
     // Whoever is interrupted between the two has a pair that does not fit, which the next run makes again.
     await writeFileIfChanged(files.key, made.key, 0o600);
     await writeFileIfChanged(files.certificate, made.certificate);
   }
-  const reason = certificate === undefined ? "there was none" : "names changed or its end is near";
-  return {
-    ...made,
-    note: `certificate ${keep ? "made" : "to be made"} for ${[...names.dns, ...names.addresses].join(", ")} (${reason}); users' machines may trust ssl/ca.crt`,
-  };
+  const reason =
+    certificate === undefined ? "there was none" : stray === undefined ? "names changed or its end is near" : "its key was another one";
+  const notes = [
+    `certificate ${keep ? "made" : "to be made"} for ${[...names.dns, ...names.addresses].join(", ")} (${reason})`,
+    "users' machines may trust ssl/ca.crt",
+    ...(stray === undefined
+      ? []
+      : [`the key in ssl/server.key was not that of ssl/server.crt: ${keep ? "it is" : "it will be"} in ${copy}`]),
+  ];
+  return { ...made, note: notes.join("; ") };
+}
+
+function belongsTo(key: string, certificate: string | undefined): boolean {
+  const parsed = certificate === undefined ? undefined : parseCertificate(certificate);
+  return parsed !== undefined && keyFits(parsed, key);
 }
 
 function checkAdmins(certificate: string, key: string, now: number): ProxyCertificate {

@@ -68,6 +68,27 @@ describe("ensureCertificate", () => {
     expect(new X509Certificate(repaired.certificate).verify(new X509Certificate(read("ssl/ca.crt")).publicKey)).toBe(true);
   });
 
+  it.each([
+    ["beside the own certificate", false],
+    ["without any certificate", true],
+  ])("keeps a copy of an admin's key %s, and says where", async (_, isAlone) => {
+    await ensureCertificate(directory, names, now);
+    const admins = "an admin's key\n";
+    writeFileSync(join(directory, "ssl/server.key"), admins);
+    if (isAlone) rmSync(join(directory, "ssl/server.crt"));
+    expect((await ensureCertificate(directory, names, now, false)).note).toContain(
+      "it will be in protected/replaced/2026-06-01T12-00-00-000Z/ssl/server.key",
+    );
+    expect(read("ssl/server.key")).toBe(admins);
+    const { note = "", key } = await ensureCertificate(directory, names, now);
+    const [, copy = ""] = /it is in (protected\/replaced\/\S+)$/.exec(note) ?? [];
+    expect(read(copy)).toBe(admins);
+    expect(statSync(join(directory, copy)).mode & 0o777).toBe(0o600);
+    expect(read("ssl/server.key")).toBe(key);
+    expect(await ensureCertificate(directory, names, now)).toEqual({ certificate: read("ssl/server.crt"), key });
+    expect(readdirSync(join(directory, "protected/replaced"))).toHaveLength(1);
+  });
+
   it("leaves an admin's own pair alone, whatever its names", async () => {
     const elsewhere = mkdtempSync(join(tmpdir(), "vdi-certificate-"));
     const own = await ensureCertificate(elsewhere, { dns: ["other.test"], addresses: [] }, now);
