@@ -1,6 +1,6 @@
 import { deploy as deployDirectory } from "../deployment/deploy.ts";
 import { readEarlierDeployment } from "../deployment/earlier-deployment.ts";
-import { pinImages } from "../deployment/pinned-images.ts";
+import { checkImagesThere, pinImages } from "../deployment/pinned-images.ts";
 import { planDeployment } from "../deployment/plan.ts";
 import { refOf } from "../manifests/kube-object.ts";
 import type { Command, Style } from "../util/command.ts";
@@ -78,6 +78,7 @@ export const deploy: Command<Deployed> = {
       for (const note of prepared.notes) ctx.progress.line(note);
       // Said at once: they may be the reason why the rest does not succeed.
       for (const warning of pinned.warnings) ctx.progress.line(`warning: ${warning}`);
+      if (dryRun === undefined) checkImagesThere(pinned);
       const base = { namespace: config.namespace, directory: config.directory, addresses: config.externalIps };
       if (transport === undefined) {
         const plan = planDeployment({

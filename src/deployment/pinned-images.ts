@@ -1,11 +1,14 @@
 import type { Config } from "../config/config.ts";
 import { type DigestSources, imageDigest, withDigest } from "../images/image-digest.ts";
+import { VdiError } from "../util/vdi-error.ts";
 
 /** The references that a deployment uses, and what could not be found out about them. */
 export interface PinnedImages {
   /** By the reference of the configuration. */
   readonly images: ReadonlyMap<string, string>;
   readonly warnings: readonly string[];
+  /** What registries said of images that they do not have. */
+  readonly missing: readonly string[];
 }
 
 /** Every image that a deployment runs, each once, in their order. Pure. */
@@ -20,13 +23,26 @@ export function imageReferences({ images }: Pick<Config, "images">): readonly st
 export async function pinImages(config: Pick<Config, "images">, sources: DigestSources): Promise<PinnedImages> {
   const references = imageReferences(config);
   const warnings: string[] = [];
+  const missing: string[] = [];
   const pinned = await Promise.all(
     references.map(async (reference): Promise<readonly [string, string]> => {
       const found = await imageDigest(reference, sources);
       if (found.digest !== undefined) return [reference, withDigest(reference, found.digest)];
+      if (found.missing) missing.push(found.why);
       warnings.push(`the digest of ${reference} cannot be told from here, so it is deployed by its tag: ${found.why}`);
       return [reference, reference];
     }),
   );
-  return { images: new Map(pinned), warnings };
+  return { images: new Map(pinned), warnings, missing };
+}
+
+/** Refuses to deploy what a registry has answered that it does not have: no node could start it. */
+export function checkImagesThere({ missing }: Pick<PinnedImages, "missing">): void {
+  if (missing.length === 0) return;
+  throw new VdiError({
+    what: missing.length === 1 ? "an image of the deployment is not there" : `${missing.length} images of the deployment are not there`,
+    why: [...missing].sort().join("\n"),
+    try: ["vdi build-images --push", "vdi images list"],
+    see: "doc/checks.md#images",
+  });
 }

@@ -1,4 +1,6 @@
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -174,6 +176,27 @@ describe("vdi deploy", () => {
     expect(workers.exitCode).toBe(2);
     expect(workers.stderr).toContain("node7");
     expect(cluster.seen.every(({ method }) => method === "GET")).toBe(true);
+  });
+
+  it("refuses an image that the registry does not have before it applies anything; a dry run only says so", async () => {
+    const registry = http.createServer((_, response) => response.writeHead(404).end());
+    await new Promise<void>((resolve) => registry.listen(0, "127.0.0.1", resolve));
+    const host = `127.0.0.1:${(registry.address() as AddressInfo).port}`;
+    const directory = makeDirectory("vdi-stp", { XPRA_REGISTRY_SRV: host });
+    const versions = cluster.versions();
+    const refused = await vdi(directory, ["deploy"]);
+    expect(refused.exitCode).toBe(1);
+    expect(refused.stderr).toContain("2 images of the deployment are not there");
+    expect(refused.stderr).toContain(`${host} has no vdi-proxy:latest`);
+    expect(refused.stderr).toContain("vdi build-images --push");
+    const dry = await vdi(directory, ["deploy", "--dry-run=server", "-o", "json"]);
+    expect(dry.exitCode).toBe(0);
+    expect(JSON.parse(dry.stdout)).toMatchObject({
+      warnings: expect.arrayContaining([expect.stringContaining(`${host} has no vdi-proxy:latest`)]),
+    });
+    expect((await vdi(directory, ["render"])).exitCode).toBe(0);
+    expect(cluster.versions()).toEqual(versions);
+    await new Promise((resolve) => registry.close(resolve));
   });
 
   it("changes nothing in a dry run", async () => {
