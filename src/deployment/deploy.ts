@@ -70,6 +70,10 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
   const plan = planFor(facts.traits);
   const warnings = [...facts.warnings, ...plan.warnings];
   for (const warning of warnings) options.line(`warning: ${warning}`);
+  const warn = (text: string): void => {
+    warnings.push(text);
+    options.line(`warning: ${text}`);
+  };
   const wanted = plan.objects.map(refOf);
   const recorded = live[0] === undefined ? [] : await readInventory(transport, config, signal);
   const applied: Applied[] = [];
@@ -84,6 +88,7 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
       },
     });
     applied.push(...results);
+    if (results.some(({ replicas }) => replicas === 0)) warn("no proxy runs, so nobody can sign in: somebody set their number to 0");
   };
   const outdated = obsolete(recorded, wanted);
   if (dryRun) {
@@ -93,7 +98,7 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
       pruned: outdated,
       written: prepared.written,
       workers: facts.workers,
-      warnings: [...facts.warnings, ...plan.warnings],
+      warnings,
     };
   }
 

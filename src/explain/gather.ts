@@ -1,6 +1,7 @@
 import { join } from "node:path";
-import type { CoreV1Event, V1Pod } from "@kubernetes/client-node";
+import type { CoreV1Event, V1Deployment, V1Pod } from "@kubernetes/client-node";
 import type { Config } from "../config/config.ts";
+import { askQuietly } from "../deployment/ask-quietly.ts";
 import { readSessionFiles } from "../deployment/deployment-files.ts";
 import { sessionTypeEntries } from "../deployment/session-type-entries.ts";
 import { type KubeTransport, kubePath } from "../kube/transport.ts";
@@ -33,7 +34,13 @@ export interface GatherOptions {
 export async function gatherFacts(options: GatherOptions): Promise<LoginFacts> {
   const { transport, config, who, sinceSeconds, now, signal } = options;
   const proxySource = logSource(config, "all", "");
-  const [proxyPods, sessionPods, entries] = await Promise.all([
+  const [deployment, proxyPods, sessionPods, entries] = await Promise.all([
+    askQuietly<V1Deployment>(
+      transport,
+      kubePath("apis", "apps", "v1", "namespaces", config.ingressNamespace, "deployments", config.deployName),
+      {},
+      signal,
+    ),
     podsOf(transport, proxySource, signal),
     podsOf(transport, logSource(config, "session", who), signal),
     readUsers(config.directory),
@@ -61,7 +68,8 @@ export async function gatherFacts(options: GatherOptions): Promise<LoginFacts> {
     lines: lines.filter(({ fields }) => fields["user"] === user),
     nameless: lines.filter(({ event, fields }) => event === "sign-in" && fields["user"] === ""),
     trouble: lines.filter(({ event }) => event === "trouble"),
-    proxies: { wanted: config.replicas, ...readiness(proxyPods) },
+    // Somebody may have scaled them; a number of 0 is not what anybody wants to be told is well.
+    proxies: { wanted: deployment?.spec?.replicas || config.replicas, ...readiness(proxyPods) },
     pods: await Promise.all(pods.map((pod) => podFact(pod, options))),
   };
 }

@@ -24,6 +24,8 @@ export interface Applied {
   readonly version: string;
   /** What the admin should know: fields taken back from somebody, or left to somebody; the API server's warnings. */
   readonly notes: readonly string[];
+  /** Of a Deployment: how many pods it has from now on. */
+  readonly replicas?: number | undefined;
 }
 
 /** How to apply. */
@@ -76,7 +78,7 @@ async function applyObject(transport: KubeTransport, object: KubeObject, options
     const before = await getObject(transport, ref, options.signal);
     const { live, notes } = await patch(transport, object, before, options);
     const outcome = before === undefined ? "created" : contentOf(before) === contentOf(live) ? "unchanged" : "changed";
-    return { ref, outcome, version: live.metadata.resourceVersion ?? "", notes };
+    return { ref, outcome, version: live.metadata.resourceVersion ?? "", notes, replicas: replicasOf(live) };
   } catch (thrown) {
     const place = ref.namespace === undefined ? "" : ` in ${ref.namespace}`;
     throw explainKubeError(thrown, `${refText(ref)}${place} could not be applied`);
@@ -133,11 +135,13 @@ async function patch(
     const fields = conflicts(thrown);
     // Somebody scales the proxies by hand or by an autoscaler: their number is kept.
     if (fields.some(({ field }) => field === ".spec.replicas") && object.kind === "Deployment") {
-      const replicas = (before as { spec?: { replicas?: number } }).spec?.replicas;
       const { live, notes } = await patch(transport, withoutReplicas(object), before, options);
       return {
         live,
-        notes: [`${replicas ?? "the number of"} replicas, as ${managerOf(fields, ".spec.replicas")} set it, are kept`, ...notes],
+        notes: [
+          `${replicasOf(before) ?? "the number of"} replicas, as ${managerOf(fields, ".spec.replicas")} set it, are kept; for the configuration's: ${scaleLine(object)}`,
+          ...notes,
+        ],
       };
     }
     if (!options.isOurs(before)) throw foreignObject(object, before, thrown);
@@ -181,6 +185,16 @@ function conflicts(error: KubeError): readonly FieldConflict[] {
 
 function managerOf(fields: readonly FieldConflict[], wanted: string): string {
   return fields.find(({ field }) => field === wanted)?.manager ?? "somebody else";
+}
+
+function replicasOf(object: KubeObject): number | undefined {
+  return (object as { spec?: { replicas?: number } }).spec?.replicas;
+}
+
+/** What sets the number of a Deployment's pods to that of the object, whoever set it before. */
+function scaleLine(object: KubeObject): string {
+  const place = object.metadata.namespace === undefined ? "" : ` -n ${object.metadata.namespace}`;
+  return `kubectl scale${place} deployment/${object.metadata.name} --replicas=${replicasOf(object) ?? 1}`;
 }
 
 function withoutReplicas(object: KubeObject): KubeObject {

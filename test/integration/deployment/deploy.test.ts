@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type RunOptions, type RunResult, runVdi } from "../support/run-vdi.ts";
 import { makeDeploymentDirectory } from "./deployment-directory.ts";
-import { FakeCluster, Refused } from "./fake-cluster.ts";
+import { FakeCluster, Refused, type StoredObject } from "./fake-cluster.ts";
 
 let top = "";
 let cluster: FakeCluster;
@@ -285,6 +285,26 @@ describe("vdi deploy", () => {
     const result = await vdi(makeDirectory("vdi-stp"), ["deploy", "--timeout", "60"]);
     expect(result.exitCode).toBe(5);
     expect(result.stderr).toContain('User "bob" cannot list');
+  });
+
+  it("keeps a number of proxies that somebody else set, says how to set that of REPLICAS, and warns of none", async () => {
+    const directory = makeDirectory("vdi-stp", { REPLICAS: "2" });
+    await vdi(directory, ["deploy"]);
+    const path = "/apis/apps/v1/namespaces/ingress-vdi-stp/deployments/xpra-proxy";
+    const live = cluster.objects.get(path) as StoredObject & { spec: object };
+    cluster.put(path, { ...live, spec: { ...live.spec, replicas: 0 } });
+    const conflict = { details: { causes: [{ field: ".spec.replicas", message: 'conflict with "kubectl" using apps/v1' }] } };
+    cluster.onPatch = (asked, body) => {
+      if (asked !== path) return body;
+      if ((body["spec"] as { replicas?: number }).replicas !== undefined)
+        throw Object.assign(new Refused(409, "conflict", "Conflict"), conflict);
+      return { ...body, spec: { ...(body["spec"] as object), replicas: 0 } };
+    };
+    const { exitCode, stdout, progress } = await vdi(directory, ["deploy", "-o", "json"]);
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ warnings: expect.arrayContaining([expect.stringContaining("nobody can sign in")]) });
+    expect(progress.join("\n")).toContain("0 replicas, as kubectl set it, are kept");
+    expect(progress.join("\n")).toContain("kubectl scale -n ingress-vdi-stp deployment/xpra-proxy --replicas=2");
   });
 
   it("gives up when the time is over", async () => {

@@ -34,6 +34,8 @@ export class FakeCluster {
   readonly seen: SeenRequest[] = [];
   /** Called before a request is answered; may throw to refuse it with the given status. */
   onRequest: (request: SeenRequest) => void = () => {};
+  /** What is stored of what an apply sends; may throw to refuse it. */
+  onPatch: (path: string, body: StoredObject) => StoredObject = (_, body) => body;
   /** What a POST to a collection gives, by its plural; it may throw `Refused`. Nothing of it is kept. */
   readonly posts = new Map<string, (body: unknown) => unknown>();
   /** False: pods of Deployments never come. */
@@ -168,7 +170,7 @@ export class FakeCluster {
       });
       return this.put(path, { ...before, metadata: { ...before.metadata, ...Object.fromEntries(merged) } });
     }
-    return this.put(path, body);
+    return this.put(path, this.onPatch(path, body));
   }
 
   #withStatus(object: StoredObject): StoredObject {
