@@ -98,7 +98,7 @@ export async function readClusterFacts(transport: KubeTransport, config: Config,
     },
     podAndServiceRanges,
     nodeAddresses: nodeAddresses(nodes?.items ?? []),
-    workers: workerChanges(config, nodes?.items),
+    workers: workerChanges(config, nodes?.items, warnings),
     warnings,
   };
 }
@@ -130,7 +130,7 @@ async function somePods(transport: KubeTransport, signal?: AbortSignal): Promise
   );
 }
 
-function workerChanges(config: Config, nodes: readonly V1Node[] | undefined): ClusterFacts["workers"] {
+function workerChanges(config: Config, nodes: readonly V1Node[] | undefined, warnings: string[]): ClusterFacts["workers"] {
   if (nodes === undefined) {
     if (config.workers === undefined) return { add: [], remove: [] };
     throw new VdiError({
@@ -143,14 +143,18 @@ function workerChanges(config: Config, nodes: readonly V1Node[] | undefined): Cl
   const names = nodes.map(({ metadata }) => metadata?.name ?? "");
   const labelled = nodes.filter(({ metadata }) => metadata?.labels?.[label] !== undefined).map(({ metadata }) => metadata?.name ?? "");
   const right = nodes.filter(({ metadata }) => metadata?.labels?.[label] === "true").map(({ metadata }) => metadata?.name ?? "");
-  const wanted = config.workers ?? [];
-  const missing = wanted.filter((name) => !names.includes(name));
+  const named = config.workers ?? [];
+  const missing = named.filter((name) => !names.includes(name));
+  const wanted = named.filter((name) => names.includes(name));
   if (missing.length > 0) {
-    throw new VdiError({
-      what: `XPRA_WORKERS names ${missing.length === 1 ? "a node" : "nodes"} that the cluster does not have: ${missing.join(", ")}`,
-      why: `its nodes are ${names.slice(0, 20).join(", ")}${names.length > 20 ? ", …" : ""}`,
-      exitCode: ExitCode.usage,
-    });
+    const what = `XPRA_WORKERS names ${missing.length === 1 ? "a node" : "nodes"} that the cluster does not have: ${missing.join(", ")}`;
+    const remedy = `take ${missing.length === 1 ? "it" : "them"} out of XPRA_WORKERS in deploy/vdi.env`;
+    if (wanted.length === 0) {
+      const why = `its nodes are ${names.slice(0, 20).join(", ")}${names.length > 20 ? ", …" : ""}`;
+      throw new VdiError({ what, why, try: remedy, exitCode: ExitCode.usage });
+    }
+    // A node that is gone stops nobody: the others run the sessions.
+    warnings.push(`${what}; sessions run on ${wanted.join(", ")}; ${remedy} if that is to stay so`);
   }
   return { add: wanted.filter((name) => !right.includes(name)), remove: labelled.filter((name) => !wanted.includes(name)) };
 }

@@ -172,10 +172,21 @@ describe("vdi deploy", () => {
     expect(result.exitCode).toBe(2);
     expect(result.stderr).toContain("DOMNAME");
     expect(cluster.seen).toEqual([]);
-    const workers = await vdi(makeDirectory("other", { XPRA_WORKERS: "node1 node7" }), ["deploy"]);
+    const workers = await vdi(makeDirectory("other", { XPRA_WORKERS: "node7 node8" }), ["deploy"]);
     expect(workers.exitCode).toBe(2);
     expect(workers.stderr).toContain("node7");
+    expect(workers.stderr).toContain("try: take them out of XPRA_WORKERS in deploy/vdi.env");
     expect(cluster.seen.every(({ method }) => method === "GET")).toBe(true);
+  });
+
+  it("goes on without a node that is gone while another one is there, and says so", async () => {
+    const directory = makeDirectory("vdi-stp", { XPRA_WORKERS: "node1 node7" });
+    const { exitCode, stdout } = await vdi(directory, ["deploy", "-o", "json"]);
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      workers: { add: ["node1"], remove: [] },
+      warnings: expect.arrayContaining([expect.stringMatching(/does not have: node7; sessions run on node1; take it out of XPRA_WORKERS/)]),
+    });
   });
 
   it("refuses an image that the registry does not have before it applies anything; a dry run only says so", async () => {
