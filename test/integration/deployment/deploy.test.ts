@@ -1,42 +1,16 @@
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type RunOptions, type RunResult, runVdi } from "../support/run-vdi.ts";
-import { makeDeploymentDirectory } from "./deployment-directory.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import { deploymentRig, filesOf } from "./deployment-rig.ts";
 import { FakeCluster, Refused, type StoredObject } from "./fake-cluster.ts";
 
-let top = "";
+const { makeDirectory, vdi, ...rig } = deploymentRig();
 let cluster: FakeCluster;
-beforeEach(async () => {
-  top = mkdtempSync(join(tmpdir(), "vdi-deploy-"));
-  cluster = await FakeCluster.start();
+beforeEach(() => {
+  cluster = rig.cluster();
 });
-afterEach(async () => {
-  await cluster.stop();
-  rmSync(top, { recursive: true, force: true });
-});
-
-function makeDirectory(name: string, settings: Record<string, string> = {}): string {
-  const directory = join(top, name);
-  makeDeploymentDirectory(directory, settings);
-  return directory;
-}
-
-const vdi = (directory: string, argv: readonly string[], options: RunOptions = {}): Promise<RunResult> =>
-  runVdi(argv, { cwd: directory, ports: { connectKube: async () => cluster.transport }, ...options });
-
-function filesOf(directory: string): Record<string, string> {
-  const files: Record<string, string> = {};
-  for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const file = join(entry.parentPath, entry.name);
-    files[file.slice(directory.length)] = `${(statSync(file).mode & 0o777).toString(8)} ${readFileSync(file, "base64")}`;
-  }
-  return files;
-}
 
 describe("vdi deploy", () => {
   it("makes everything, and a second run changes nothing and says so", async () => {
@@ -103,7 +77,8 @@ describe("vdi deploy", () => {
   });
 
   it("refuses the namespace of another directory, and that of a newer vdi", async () => {
-    await vdi(makeDirectory("vdi-stp"), ["deploy"]);
+    const directory = makeDirectory("vdi-stp");
+    await vdi(directory, ["deploy"]);
     const other = makeDirectory("elsewhere", { NAMESPACE: "vdi-stp" });
     const refused = await vdi(other, ["deploy"]);
     expect(refused.exitCode).toBe(2);
@@ -115,7 +90,7 @@ describe("vdi deploy", () => {
       ...namespace,
       metadata: { ...namespace.metadata, annotations: { ...namespace.metadata.annotations, "vdi.xpra.org/version": "9.0.0" } },
     });
-    expect((await vdi(join(top, "vdi-stp"), ["deploy"])).stderr).toContain("written by vdi 9.0.0");
+    expect((await vdi(directory, ["deploy"])).stderr).toContain("written by vdi 9.0.0");
   });
 
   describe("from a directory of the same name without protected/", () => {
@@ -280,7 +255,7 @@ describe("vdi deploy", () => {
     };
     const both = { EXTERNALIPS: "192.0.2.10 192.0.2.11 192.0.2.77" };
     expect(await warningsWith(both)).toEqual([expect.stringMatching(/^no proxy runs on node node2, which has 192\.0\.2\.11: .*Cluster/)]);
-    const { stdout } = await vdi(join(top, "vdi-stp"), ["check", "-o", "json"]);
+    const { stdout } = await vdi(makeDirectory("vdi-stp", both), ["check", "-o", "json"]);
     const { checks } = JSON.parse(stdout) as { checks: { id: string; problems: string[] }[] };
     expect(checks.find(({ id }) => id === "doors-answer")?.problems).toContainEqual(expect.stringContaining("no proxy runs on node node2"));
     expect(await warningsWith({ ...both, XPRA_TRAFFIC_POLICY: "Cluster" })).toEqual([]);
@@ -356,80 +331,5 @@ describe("vdi deploy", () => {
       expect(JSON.parse(JSON.stringify(other.snapshot()).replaceAll(directory, reference))).toEqual(wanted);
       await other.stop();
     }
-  });
-});
-
-describe("vdi status, delete, render", () => {
-  it("tells of own files and of those of another version beside each other", async () => {
-    const directory = makeDirectory("vdi-stp");
-    await vdi(directory, ["deploy"]);
-    writeFileSync(join(directory, "to_container/bin/own"), "#!/bin/sh\n");
-    // As laid out by a version that had no such program yet.
-    rmSync(join(directory, "to_container/bin/start-browser"));
-    writeFileSync(join(directory, "protected/distribution.json"), JSON.stringify({ version: 1, vdi: "0.0.1", files: {} }));
-    const { stdout } = await vdi(directory, ["status"]);
-    expect(stdout).toMatch(/bin\/own +added +goes to every session/);
-    expect(stdout).toMatch(/\d+ files? of to_container (is|are) of another version of vdi/);
-  });
-
-  it("tells how it is, and takes it away again", async () => {
-    const directory = makeDirectory("vdi-stp");
-    expect((await vdi(directory, ["status"])).exitCode).toBe(3);
-    const empty = cluster.snapshot();
-    await vdi(directory, ["deploy"]);
-    const status = await vdi(directory, ["status"]);
-    expect(status.exitCode).toBe(0);
-    expect(status.stdout).toContain("1 of 1 proxies ready");
-    expect(status.stdout).toContain("192.0.2.10");
-    const unanswered = await vdi(directory, ["delete"]);
-    expect(unanswered.exitCode).toBe(2);
-    expect(unanswered.stderr).toContain("--yes");
-    expect((await vdi(directory, ["delete"], { answer: false })).exitCode).toBe(1);
-    const files = filesOf(directory);
-    expect((await vdi(directory, ["delete", "--yes"])).exitCode).toBe(0);
-    expect(cluster.snapshot()).toEqual({
-      ...empty,
-      "/api/v1/nodes/node1": { ...(empty["/api/v1/nodes/node1"] as object), metadata: { name: "node1", labels: {} } },
-    });
-    expect(filesOf(directory)).toEqual(files);
-    expect((await vdi(directory, ["delete", "--yes"])).stdout).toContain("nothing to delete");
-  });
-
-  it("keeps a namespace that holds a claim", async () => {
-    const directory = makeDirectory("vdi-stp");
-    await vdi(directory, ["deploy"]);
-    const claim = "/api/v1/namespaces/vdi-stp/persistentvolumeclaims/homes";
-    cluster.put(claim, {
-      apiVersion: "v1",
-      kind: "PersistentVolumeClaim",
-      metadata: {
-        name: "homes",
-        namespace: "vdi-stp",
-        labels: { "app.kubernetes.io/managed-by": "vdi", "app.kubernetes.io/part-of": "vdi-stp" },
-      },
-    });
-    const result = await vdi(directory, ["delete", "--yes"]);
-    expect(result.stdout).toContain("kept namespace/vdi-stp: holds persistentvolumeclaim/homes");
-    expect(cluster.objects.has(claim)).toBe(true);
-  });
-
-  it("keeps a namespace that holds what a site made, whatever it is", async () => {
-    const directory = makeDirectory("vdi-stp");
-    await vdi(directory, ["deploy"]);
-    const metadata = { name: "site", namespace: "vdi-stp" };
-    cluster.put("/api/v1/namespaces/vdi-stp/resourcequotas/site", { apiVersion: "v1", kind: "ResourceQuota", metadata });
-    cluster.put("/apis/batch/v1/namespaces/vdi-stp/cronjobs/site", { apiVersion: "batch/v1", kind: "CronJob", metadata });
-    const result = await vdi(directory, ["delete", "--yes"]);
-    expect(result.stdout).toContain("kept namespace/vdi-stp: holds resourcequota/site, cronjob/site");
-    expect(cluster.objects.has("/api/v1/namespaces/vdi-stp")).toBe(true);
-  });
-
-  it("renders without a cluster and without writing", async () => {
-    const directory = makeDirectory("vdi-stp");
-    const before = filesOf(directory);
-    const result = await runVdi(["render", "-o", "json"], { cwd: directory });
-    expect(result.exitCode).toBe(0);
-    expect((JSON.parse(result.stdout) as { kind: string }[]).some(({ kind }) => kind === "Deployment")).toBe(true);
-    expect(filesOf(directory)).toEqual(before);
   });
 });
