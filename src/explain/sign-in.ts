@@ -8,20 +8,12 @@ export interface Cause {
   readonly try: readonly string[];
 }
 
-/** How many demo users `add-demo` makes if it is not told. */
-const usualDemoUsers = 9;
-
 /** How this one user gets a new password; `why` also what else has to change. */
 function newPassword(user: string, isLocal: boolean, why: "wrong" | "locked" | "old" = "wrong"): readonly string[] {
   if (!isLocal) return [why === "locked" ? "unlock it in the directory service" : "a new password, in the directory service"];
+  if (isDemoName(user)) return [`vdi users add-demo --renew ${user}: a new password for this user only`];
   const day = why === "old" ? ", and today in the 3rd field (echo $(($(date +%s) / 86400)))" : "";
-  const own = `a new hash for ${user} in protected/users/shadow (openssl passwd -6 makes one)${day}, then vdi deploy`;
-  if (!isDemoName(user)) return [own];
-  const number = Number(user.replace(/\D/g, ""));
-  const demo = `vdi users add-demo${why === "locked" ? "" : " --renew"}${number > usualDemoUsers ? ` --count ${number}` : ""}`;
-  return why === "locked"
-    ? [`${demo} gives a password to each demo user without one, and adds those that are missing`, own]
-    : [own, `${demo} gives all demo users new passwords, not this one only, and adds those that are missing`];
+  return [`a new hash for ${user} in protected/users/shadow (openssl passwd -6 makes one)${day}, then vdi deploy`];
 }
 
 /** Why a sign-in was refused. Pure. */

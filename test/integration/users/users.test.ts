@@ -80,8 +80,25 @@ describe("vdi users add-demo", () => {
     if (stdin.trim() !== "") expect(stderr).not.toContain(stdin.trim());
   });
 
-  it.each([[["--count", "0"]], [["--count", "1.5"]], [["--password-stdin", "--generate"]]])("refuses %j", async (args) => {
-    expect((await users(["add-demo", ...args], { stdin: "long enough" })).exitCode).toBe(2);
+  it.each([[["--count", "0"]], [["--count", "1.5"]], [["--password-stdin", "--generate"]], [["xpra-user01"]]])(
+    "refuses %j",
+    async (args) => {
+      expect((await users(["add-demo", ...args], { stdin: "long enough" })).exitCode).toBe(2);
+    },
+  );
+
+  it("renews the passwords of the named users only, and of none when one is not there", async () => {
+    await users(["add-demo", "--count", "3"]);
+    const lines = () => text("shadow").split("\n");
+    const before = lines();
+    const refused = await users(["add-demo", "--renew", "xpra-user02", "xpra-user04"]);
+    expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringContaining("there is no demo user xpra-user04")]);
+    expect(lines()).toEqual(before);
+    const { stdout } = await users(["add-demo", "--renew", "xpra-user02", "-o", "json"]);
+    const made = (JSON.parse(stdout) as { users: { name: string; state: string; password: string }[] }).users;
+    expect(made.map(({ name, state }) => [name, state])).toEqual([["xpra-user02", "new-password"]]);
+    expect(isPassword("xpra-user02", made[0]?.password ?? "")).toBe(true);
+    expect(lines().filter((line) => !before.includes(line))).toHaveLength(1);
   });
 
   it("finishes a run that was interrupted before its passwords were seen", async () => {

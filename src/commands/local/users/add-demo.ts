@@ -2,7 +2,7 @@ import { localConfig } from "../../../local/directory.ts";
 import { bringToEngine } from "../../../local/users.ts";
 import type { Command } from "../../../util/command.ts";
 import { type DataOf, object } from "../../../util/shape.ts";
-import { addDemoUsers, addedUserLines, addedUsersField, checkDemoInput, demoUserOptions } from "../../users/add-demo.ts";
+import { addDemoUsers, addedUserLines, addedUsersField, checkDemoInput, demoUserNames, demoUserOptions } from "../../users/add-demo.ts";
 import { localDirectoryOption } from "../options.ts";
 import { engineExitCode, engineLine, onEngineField } from "./on-engine.ts";
 
@@ -17,6 +17,7 @@ export const localUsersAddDemo: Command<LocalUsersAdded> = {
   summary: "add demo users xpra-user01, xpra-user02, ...",
   description:
     "Does what 'vdi users add-demo' does, and puts the users where the running proxy reads them. Users that are there keep their passwords, unless --password-stdin or --renew says otherwise.",
+  args: [demoUserNames],
   options: [...demoUserOptions, localDirectoryOption],
   examples: [{ line: "vdi local users add-demo --count 5", does: "two more than a first start makes, with passwords of their own" }],
 
