@@ -33,7 +33,7 @@ const advice: Readonly<Record<string, string>> = {
   offline: "Check your network connection, then try again.",
   expired: "Sign in again. A running session is still there.",
   page: "Load this page again and sign in. A running session is still there.",
-  locked: "Close that client, or start it without --lock. Then try again.",
+  locked: "Close that client, or start it without its lock option. Then try again.",
   "no-such-type": "Choose another session.",
   "bad-display": "Choose another session.",
   unexpected: "Try again. If it happens again, tell the people who run this service what is written here.",
