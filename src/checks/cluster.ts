@@ -1,8 +1,9 @@
 import type { V1Node } from "@kubernetes/client-node";
+import { isReady } from "../kube/ready.ts";
 import { KubeError } from "../kube/transport.ts";
 import { counted } from "../util/counted.ts";
 import { type Check, failed, ok, skipped, unless, warning } from "./check.ts";
-import { isReady, whyNoSessions } from "./nodes.ts";
+import { whyNoSessions } from "./nodes.ts";
 import { clusterWide, isForbidden, namespaced, readable, type World } from "./world.ts";
 
 /** Kubernetes 1.30 has ValidatingAdmissionPolicy. */

@@ -6,6 +6,7 @@ import { planDeployment } from "../deployment/plan.ts";
 import { type Applied, applyObjects } from "../kube/apply.ts";
 import { brokerName } from "../manifests/deployment-names.ts";
 import { sessionSelector } from "../manifests/labels.ts";
+import { textsOf } from "../manifests/secrets.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import { pinnedOf, preparedOf } from "./prepared.ts";
 import type { RbacFacts } from "./rbac.ts";
@@ -45,8 +46,7 @@ export async function secretTexts(world: World, name: string): Promise<Readonly<
     if (isForbidden(thrown)) return undefined;
     throw thrown;
   });
-  if (secret === undefined) return undefined;
-  return Object.fromEntries(Object.entries(secret.data ?? {}).map(([key, value]) => [key, Buffer.from(value, "base64").toString("utf8")]));
+  return secret === undefined ? undefined : textsOf(secret);
 }
 
 /** The configuration that the running brokers have. */

@@ -1,11 +1,7 @@
 import type { V1Node, V1Pod } from "@kubernetes/client-node";
 import { refusingTaint } from "../deployment/session-nodes.ts";
+import { isReady } from "../kube/ready.ts";
 import { amountOf } from "../util/quantity.ts";
-
-/** True for a node that answers. */
-export function isReady({ status }: V1Node): boolean {
-  return status?.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True") === true;
-}
 
 /** Why no session would be put on a node; undefined: one would. Pure. */
 export function whyNoSessions(node: V1Node): string | undefined {

@@ -1,11 +1,12 @@
 import type { V1Node, V1Pod, V1ResourceQuota } from "@kubernetes/client-node";
 import { sessionRow } from "../deployment/session-list.ts";
+import { isReady } from "../kube/ready.ts";
 import { KubeError } from "../kube/transport.ts";
 import { brokerUser } from "../manifests/deployment-names.ts";
 import { ageText } from "../util/table.ts";
 import { type Check, failed, ok, skipped, unless, warning } from "./check.ts";
 import { brokerConfigOf, sessionPodsOf } from "./deployed-facts.ts";
-import { isReady, roomOn, whyNoSessions } from "./nodes.ts";
+import { roomOn, whyNoSessions } from "./nodes.ts";
 import { needsOfSession, quotaRoom } from "./quota.ts";
 import { dryRunSession } from "./session-probe.ts";
 import { clusterWide, namespaced, readable, type World } from "./world.ts";

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { readTextIfThere, writeFileIfChanged } from "../util/atomic-file.ts";
 import { counted } from "../util/counted.ts";
 import { ExitCode } from "../util/exit-code.ts";
+import { replacedDirectory } from "../util/replaced-directory.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import type { CertificateNames } from "./make-certificate.ts";
 import { keyFits, parseCertificate } from "./pem.ts";
@@ -51,7 +52,7 @@ export async function ensureCertificate(directory: string, names: CertificateNam
   }
   const made = await makeServerCertificate(issuer, names, now);
   const stray = key !== undefined && !belongsTo(key, certificate) ? key : undefined;
-  const copy = `protected/replaced/${new Date(now).toISOString().replace(/[:.]/g, "-")}/ssl/server.key`;
+  const copy = `${replacedDirectory(now)}/ssl/server.key`;
   if (keep) {
     // An admin's, for a certificate that is still to come; it may also be what an interrupted run left.
     if (stray !== undefined) await writeFileIfChanged(join(directory, copy), stray, 0o600);

@@ -68,12 +68,12 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
   const planFor = (cluster: ClusterTraits): DeploymentPlan =>
     planDeployment({ ...prepared.parts, pinnedImages: options.pinnedImages, cluster });
   const plan = planFor(facts.traits);
-  const warnings = [...facts.warnings, ...plan.warnings];
-  for (const warning of warnings) options.line(`warning: ${warning}`);
+  const warnings: string[] = [];
   const warn = (text: string): void => {
     warnings.push(text);
     options.line(`warning: ${text}`);
   };
+  for (const text of [...facts.warnings, ...plan.warnings]) warn(text);
   const wanted = plan.objects.map(refOf);
   const recorded = live[0] === undefined ? [] : await readInventory(transport, config, signal);
   const applied: Applied[] = [];
@@ -132,8 +132,7 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
     signal,
     onProgress: options.status,
   });
-  const doors = await shutDoors(options, config, facts.nodeAddresses);
-  for (const text of doors) options.line(`warning: ${text}`);
+  for (const text of await shutDoors(options, config, facts.nodeAddresses)) warn(text);
   const losesConfigMaps = outdated.some(({ kind, namespace }) => kind === "ConfigMap" && namespace === config.namespace);
   if (isWide || (isNews && losesConfigMaps)) await untilBrokersHaveRead(options, toldAt);
   // What the cluster adds is asked again after a change: OpenShift gives a new service account its pull secret a moment later.
@@ -146,7 +145,7 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
   for (const ref of inUse) options.line(`${refText(ref)} stays while sessions use it: a later vdi deploy removes it`);
   const pruned = await prune(transport, config, obsolete(outdated, inUse), signal);
   await record(options, config, unionOf(wanted, recorded), unionOf(wanted, inUse));
-  return { applied: onceEach(applied), pruned, written: [...written], workers: facts.workers, warnings: [...warnings, ...doors] };
+  return { applied: onceEach(applied), pruned, written: [...written], workers: facts.workers, warnings };
 }
 
 /** Says of each address that is a node's own whether nobody gets in there, now that the proxies have found their nodes. */

@@ -81,9 +81,14 @@ function isTicketKey(text: string): boolean {
   return Buffer.from(text, "base64").byteLength >= 32;
 }
 
+async function knownTicketKey(directory: string): Promise<string | undefined> {
+  const known = (await readTextIfThere(ticketKeyFile(directory)))?.trim() ?? "";
+  return isTicketKey(known) ? known : undefined;
+}
+
 /** Whether a directory has a key for tickets already. */
 export async function hasTicketKey(directory: string): Promise<boolean> {
-  return isTicketKey((await readTextIfThere(ticketKeyFile(directory)))?.trim() ?? "");
+  return (await knownTicketKey(directory)) !== undefined;
 }
 
 /**
@@ -91,10 +96,9 @@ export async function hasTicketKey(directory: string): Promise<boolean> {
  * directory without one the key that the proxies have is kept.
  */
 export async function ensureTicketKey(directory: string, keep = true, ofProxies = ""): Promise<string> {
-  const file = ticketKeyFile(directory);
-  const known = (await readTextIfThere(file))?.trim() ?? "";
-  if (isTicketKey(known)) return known;
+  const known = await knownTicketKey(directory);
+  if (known !== undefined) return known;
   const key = isTicketKey(ofProxies) ? ofProxies : randomBytes(32).toString("base64");
-  if (keep) await writeFileIfChanged(file, `${key}\n`, 0o600);
+  if (keep) await writeFileIfChanged(ticketKeyFile(directory), `${key}\n`, 0o600);
   return key;
 }

@@ -1,9 +1,10 @@
 import { basename } from "node:path";
+import type { V1Secret } from "@kubernetes/client-node";
 import type { Config } from "../config/config.ts";
-import { getObject, type LiveObject } from "../kube/apply.ts";
+import { getObject } from "../kube/apply.ts";
 import { explainKubeError } from "../kube/errors.ts";
 import type { KubeTransport } from "../kube/transport.ts";
-import { secretNames } from "../manifests/secrets.ts";
+import { secretNames, textsOf } from "../manifests/secrets.ts";
 import { hasOwnUsers, readUsers, usersDirectory } from "../users/user-store.ts";
 import { counted } from "../util/counted.ts";
 import { ExitCode } from "../util/exit-code.ts";
@@ -40,7 +41,7 @@ export async function readEarlierDeployment(
   checkOwnership(config, namespaces, basename(config.directory), version);
   const lost = lacksUsers ? await lostUsers(transport, config, { signal }) : undefined;
   if (lost !== undefined) throw lost;
-  const key = lacksKey ? textsOf(await ownSecret(transport, config, secretNames(config).ticket, signal))["key"] : undefined;
+  const key = lacksKey ? (await ownTexts(transport, config, secretNames(config).ticket, signal))["key"] : undefined;
   return key === undefined ? {} : { ticketKey: key };
 }
 
@@ -54,8 +55,8 @@ export async function lostUsers(
   { adding = [], signal }: { readonly adding?: readonly string[]; readonly signal?: AbortSignal | undefined },
 ): Promise<VdiError | undefined> {
   const secret = secretNames(config).users;
-  const [live, known] = await Promise.all([ownSecret(transport, config, secret, signal), readUsers(config.directory)]);
-  const names = (textsOf(live)["passwd"] ?? "").split("\n").map((line) => line.split(":")[0] ?? "");
+  const [live, known] = await Promise.all([ownTexts(transport, config, secret, signal), readUsers(config.directory)]);
+  const names = (live["passwd"] ?? "").split("\n").map((line) => line.split(":")[0] ?? "");
   const kept = new Set(["", ...adding, ...known.passwd.map(({ name }) => name)]);
   const lost = names.filter((name) => !kept.has(name));
   if (lost.length === 0) return undefined;
@@ -68,27 +69,22 @@ export async function lostUsers(
       `take the users out of the Secret ${secret} in ${config.ingressNamespace}`,
       `when they are to go: mkdir -p ${usersDirectory} && touch ${usersDirectory}/passwd`,
     ],
-    see: "doc/deployment.md#when-the-directory-is-lost",
+    see: "doc/deployment.md#back-it-up",
     exitCode: ExitCode.usage,
   });
 }
 
-/** A Secret that this deployment made. */
-async function ownSecret(
+/** The values of a Secret that this deployment made; none where there is none. */
+async function ownTexts(
   transport: KubeTransport,
   config: Config,
   name: string,
   signal: AbortSignal | undefined,
-): Promise<LiveObject | undefined> {
+): Promise<Readonly<Record<string, string>>> {
   try {
     const live = await getObject(transport, { apiVersion: "v1", kind: "Secret", namespace: config.ingressNamespace, name }, signal);
-    return live !== undefined && isOurs(config, live) ? live : undefined;
+    return live !== undefined && isOurs(config, live) ? textsOf(live as Pick<V1Secret, "data">) : {};
   } catch (thrown) {
     throw explainKubeError(thrown, `what the Secret ${name} of an earlier deploy holds cannot be read`);
   }
-}
-
-function textsOf(secret: LiveObject | undefined): Readonly<Record<string, string>> {
-  const { data = {} } = (secret ?? {}) as { readonly data?: Readonly<Record<string, string>> };
-  return Object.fromEntries(Object.entries(data).map(([name, text]) => [name, Buffer.from(text, "base64").toString("utf8")]));
 }

@@ -1,5 +1,6 @@
 import type { V1Node, V1Pod } from "@kubernetes/client-node";
 import type { Config } from "../config/config.ts";
+import { isReady } from "../kube/ready.ts";
 
 /** An address that is a node's own. */
 export interface NodeAddress {
@@ -22,10 +23,7 @@ export function deadDoors(
   proxies: readonly V1Pod[],
 ): readonly NodeAddress[] {
   if (trafficPolicy !== "Local") return [];
-  const ready = proxies.filter(
-    ({ metadata, status }) =>
-      metadata?.deletionTimestamp === undefined && status?.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True"),
-  );
+  const ready = proxies.filter((pod) => pod.metadata?.deletionTimestamp === undefined && isReady(pod));
   const nodes = new Set(ready.map(({ spec }) => spec?.nodeName));
   return addresses.filter(({ node, address }) => externalIps.includes(address) && !nodes.has(node));
 }

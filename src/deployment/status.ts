@@ -11,10 +11,11 @@ import { type BrokerConfig, parseBrokerConfig } from "../broker-config/broker-co
 import type { Config } from "../config/config.ts";
 import { explainKubeError } from "../kube/errors.ts";
 import { isKubeStatus } from "../kube/kube-error.ts";
+import { isReady } from "../kube/ready.ts";
 import { rolloutState } from "../kube/rollout.ts";
 import { type KubeTransport, kubePath } from "../kube/transport.ts";
 import { brokerName, policyName, versionAnnotation } from "../manifests/deployment-names.ts";
-import { secretNames } from "../manifests/secrets.ts";
+import { secretNames, textsOf } from "../manifests/secrets.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import { type CertificateFacts, certificateFacts } from "./certificate-facts.ts";
 import { listSessions, type SessionRow } from "./session-list.ts";
@@ -116,7 +117,7 @@ export async function deploymentStatus(
       see<{ items?: V1NetworkPolicy[] }>(kubePath("apis", "networking.k8s.io", "v1", "namespaces", namespace, "networkpolicies")),
     ]);
   const rollout = rolloutState({ deployment, replicaSets: replicaSets?.items ?? [], pods: pods?.items ?? [], events: [] });
-  const crt = Buffer.from(certificate?.data?.["server.crt"] ?? "", "base64").toString("utf8");
+  const crt = textsOf(certificate ?? {})["server.crt"] ?? "";
   const image = deployment?.spec?.template.spec?.containers[0]?.image ?? "";
   const broker = brokerOf(map);
   const version = typeof proxySpace === "string" ? undefined : proxySpace.metadata?.annotations?.[versionAnnotation];
@@ -163,12 +164,13 @@ function brokerOf(map: Seen<{ data?: Record<string, string> }>): BrokerConfig | 
   }
 }
 
-function proxyRow({ metadata, spec, status }: V1Pod, image: string): ProxyRow {
+function proxyRow(pod: V1Pod, image: string): ProxyRow {
+  const { metadata, spec, status } = pod;
   const containers = status?.containerStatuses ?? [];
   const broker = containers.find(({ name }) => name === "broker");
   return {
     name: metadata?.name ?? "",
-    ready: status?.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True") === true,
+    ready: isReady(pod),
     node: spec?.nodeName ?? "",
     restarts: containers.reduce((sum, { restartCount }) => sum + restartCount, 0),
     startedAt: String(metadata?.creationTimestamp ?? ""),

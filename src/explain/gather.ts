@@ -4,6 +4,7 @@ import type { Config } from "../config/config.ts";
 import { askQuietly } from "../deployment/ask-quietly.ts";
 import { readSessionFiles } from "../deployment/deployment-files.ts";
 import { sessionTypeEntries } from "../deployment/session-type-entries.ts";
+import { isReady } from "../kube/ready.ts";
 import { type KubeTransport, kubePath } from "../kube/transport.ts";
 import { type LogItem, podsOf, readLogs } from "../logs/read-logs.ts";
 import { redact } from "../logs/redact.ts";
@@ -116,8 +117,6 @@ async function typesOf(user: string, { passwd, group }: UserEntries, config: Con
 }
 
 function readiness(pods: readonly V1Pod[]): { readonly ready: number; readonly problem?: string } {
-  const isReady = ({ status }: V1Pod): boolean =>
-    (status?.conditions ?? []).some(({ type, status: is }) => type === "Ready" && is === "True");
   const sick = pods.find((pod) => !isReady(pod));
   const state = sick?.status?.containerStatuses?.find(({ ready }) => !ready);
   const reason = state?.state?.waiting?.reason ?? state?.state?.terminated?.reason ?? sick?.status?.reason;

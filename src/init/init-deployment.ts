@@ -7,6 +7,7 @@ import { isOwnName, isSecretName, variables } from "../config/variables.ts";
 import { readBytesIfThere, readTextIfThere, readUtf8IfThere, writeFileIfChanged } from "../util/atomic-file.ts";
 import type { ProgressSink } from "../util/context.ts";
 import { ExitCode } from "../util/exit-code.ts";
+import { replacedDirectory } from "../util/replaced-directory.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import { distributionFiles, printOf } from "./distribution.ts";
 import { layOut } from "./lay-out.ts";
@@ -76,7 +77,7 @@ export async function initDeployment(options: InitOptions): Promise<InitResult> 
   const plan = planLayout({ distributed, actual, record: state }, options.force);
   const byAction = (...actions: readonly FileAction[]): readonly string[] =>
     plan.filter(({ action }) => actions.includes(action)).map((file) => file.path);
-  const backup = `protected/replaced/${new Date(options.now()).toISOString().replace(/[:.]/g, "-")}`;
+  const backup = replacedDirectory(options.now());
   await askToReplace(plan, backup, options);
   await layOut({ directory, version: options.version, files, plan, record: state, backup, signal: options.signal });
   // The last file: only with it this is a deployment directory.

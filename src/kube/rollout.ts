@@ -1,4 +1,5 @@
 import type { CoreV1Event, V1ContainerStatus, V1Deployment, V1Pod, V1ReplicaSet } from "@kubernetes/client-node";
+import { isReady } from "./ready.ts";
 
 /** What stands in a rollout's way. */
 export interface RolloutProblem {
@@ -42,7 +43,7 @@ export function rolloutState(facts: RolloutFacts): RolloutState {
   const hash = currentHash(facts);
   // What stands in the way of an older template's pods does not matter any more.
   const current = pods.filter(({ metadata }) => metadata?.deletionTimestamp === undefined && metadata?.labels?.[templateHash] === hash);
-  const ready = current.filter(({ status }) => isReady(status)).length;
+  const ready = current.filter(isReady).length;
   const progress = `${isSeen ? Math.min(updatedReplicas, ready) : 0} of ${wanted} proxies ready`;
   const problem = done || !isSeen ? undefined : (problemOfPods(current, events) ?? problemOfDeployment(deployment));
   return { done, progress: done ? `${wanted} of ${wanted} proxies ready` : progress, ...(problem === undefined ? {} : { problem }) };
@@ -62,7 +63,7 @@ function problemOfDeployment(deployment: V1Deployment): RolloutProblem | undefin
 }
 
 function problemOfPods(pods: readonly V1Pod[], events: readonly CoreV1Event[]): RolloutProblem | undefined {
-  for (const pod of pods.filter(({ status }) => !isReady(status))) {
+  for (const pod of pods.filter((pod) => !isReady(pod))) {
     const problem = problemOfPod(pod, events);
     if (problem !== undefined) return problem;
   }
@@ -122,8 +123,4 @@ function problemOfContainer(pod: string, status: V1ContainerStatus): RolloutProb
 /** A registry that answers so will say the same again. */
 function isFinalPullError(message: string | undefined): boolean {
   return /not found|manifest unknown|denied|unauthorized|no such host|certificate/i.test(message ?? "");
-}
-
-function isReady(status: V1Pod["status"]): boolean {
-  return status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") === true;
 }

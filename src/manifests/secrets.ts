@@ -45,6 +45,11 @@ export function environmentSecret(names: DeploymentNames, variables: ReadonlyMap
   return secret(names, secretNames(names).environment, Object.fromEntries(variables));
 }
 
+/** The values of a Secret as texts. Pure. */
+export function textsOf({ data = {} }: Pick<V1Secret, "data">): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value, "base64").toString("utf8")]));
+}
+
 function secret(names: DeploymentNames, name: string, texts: Readonly<Record<string, string>>): Secret {
   const data: Record<string, string> = {};
   for (const [key, text] of Object.entries(texts)) data[key] = Buffer.from(text, "utf8").toString("base64");

@@ -1,22 +1,17 @@
-import { chmodSync, cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, cpSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { proxySelector } from "../../../src/manifests/deployment-names.ts";
 import { sessionLabels } from "../../../src/manifests/labels.ts";
 import { type RunOptions, type RunResult, runVdi } from "../support/run-vdi.ts";
-import { makeDeploymentDirectory, writeSettings } from "./deployment-directory.ts";
+import { writeSettings } from "./deployment-directory.ts";
+import { deploymentRig } from "./deployment-rig.ts";
 import { FakeCluster, Refused } from "./fake-cluster.ts";
 
-let top = "";
+const rig = deploymentRig();
 let cluster: FakeCluster;
-beforeEach(async () => {
-  top = mkdtempSync(join(tmpdir(), "vdi-changed-"));
-  cluster = await FakeCluster.start();
-});
-afterEach(async () => {
-  await cluster.stop();
-  rmSync(top, { recursive: true, force: true });
+beforeEach(() => {
+  cluster = rig.cluster();
 });
 
 const policyPath = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/vdi-vdi-stp-sessions";
@@ -27,9 +22,7 @@ const binPath = "/api/v1/namespaces/vdi-stp/configmaps/xpra-proxy-bin";
 const [oldImage, newImage] = ["registry.test/old", "registry.test/new"];
 
 function makeDirectory(name = "vdi-stp"): string {
-  const directory = join(top, name);
-  makeDeploymentDirectory(directory, { IMAGE_DEFAULT: oldImage });
-  return directory;
+  return rig.makeDirectory(name, { IMAGE_DEFAULT: oldImage });
 }
 
 function deploy(directory: string, on = cluster, options: RunOptions = {}): Promise<RunResult> {

@@ -3,7 +3,7 @@
 
 Xpra prints what a connection said as it is, before anybody has signed in: a line break in it and an object of JSON after that would
 be, for every reader of the log, a sign-in that never was. And whoever has ten lines printed for each small packet fills the few
-megabytes that a node keeps of a container's log. Pure.
+megabytes that a node keeps of a container's log.
 """
 
 import logging
