@@ -11,7 +11,7 @@ export const imageChecks: readonly Check<World>[] = [
     category: "images",
     description: "the registry answers",
     looksAt:
-      "The registry of each image, asked from here as `vdi deploy` asks it for digests. Where it cannot be asked images are deployed by their tags, and nodes keep an older one of the same tag. That the *nodes* reach the registry is seen only when they pull.",
+      "The registry of each image, asked from here as `vdi deploy` asks it for digests. Where it cannot be asked images stay at the digests of the deploy before, or are deployed by their tags, and nodes keep an older one of the same tag. That the *nodes* reach the registry is seen only when they pull.",
     hint: ["is XPRA_REGISTRY_SRV right, and reached from this machine?", "docker login REGISTRY"],
     severity: "warning",
     needs: ["configuration"],

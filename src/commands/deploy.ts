@@ -104,6 +104,7 @@ export const deploy: Command<Deployed> = {
         timeoutMs: Math.min((numberOf(input, "timeout") ?? 300) * 1000, longestTimeoutMs),
         signal: ctx.signal,
         pinnedImages: pinned.images,
+        unknownImages: pinned.unknown,
         line: (text) => ctx.progress.line(text),
         status: (text) => ctx.progress.status(text),
       });

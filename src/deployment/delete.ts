@@ -9,7 +9,7 @@ import { directoryAnnotation, workerLabel } from "../manifests/deployment-names.
 import { type KubeObject, type ObjectRef, refOf } from "../manifests/kube-object.ts";
 import { labelWorkers } from "./cluster-facts.ts";
 import { foreignObjects } from "./foreign-objects.ts";
-import { inventoryObject, isOurs, prune, readInventory } from "./inventory.ts";
+import { emptyInventory, inventoryObject, isOurs, prune, readInventory } from "./inventory.ts";
 import { listSessions, stopSession } from "./session-list.ts";
 
 /** Sessions and proxies have half a minute each to end. */
@@ -39,7 +39,7 @@ const first = new Set(["Deployment", "Service", "RoleBinding"]);
  */
 export async function deleteDeployment(config: Config, options: DeleteOptions): Promise<DeleteResult> {
   const { transport, signal, status } = options;
-  const recorded = await readInventory(transport, config, signal);
+  const { objects: recorded } = await readInventory(transport, config, signal);
   const refs = [...recorded].filter(({ kind }) => kind !== "Namespace").sort((a, b) => applyRank(b.kind) - applyRank(a.kind));
   const deleted: ObjectRef[] = [];
   status("removing the proxies");
@@ -82,7 +82,7 @@ export async function deleteDeployment(config: Config, options: DeleteOptions): 
     await waitUntilGone(transport, ref, { timeoutMs: endTimeoutMs, signal });
   }
   // The record goes last of all, so that an interrupted delete can be run again; mostly its namespace has taken it along.
-  await prune(transport, config, [refOf(inventoryObject(config, []))], signal);
+  await prune(transport, config, [refOf(inventoryObject(config, emptyInventory))], signal);
   return { deleted, sessions: sessions.length, kept };
 }
 

@@ -14,10 +14,12 @@ import { readTextIfThere, writeFileIfChanged } from "../util/atomic-file.ts";
 import { pause } from "../util/pause.ts";
 import { askQuietly } from "./ask-quietly.ts";
 import { type ClusterFacts, checkOwnership, labelWorkers, readClusterFacts } from "./cluster-facts.ts";
-import { inventoryObject, isOurs, obsolete, prune, readInventory, unionOf } from "./inventory.ts";
+import { shortImage } from "./image-skew.ts";
+import { emptyInventory, type Inventory, inventoryObject, isOurs, obsolete, prune, readInventory, unionOf } from "./inventory.ts";
 import { applyLatestUsers } from "./latest-users.ts";
 import { configMapsInUse, portsInUse } from "./living-sessions.ts";
 import { deadDoors, deadDoorText, type NodeAddress } from "./node-doors.ts";
+import { withKeptDigests } from "./pinned-images.ts";
 import { type ClusterTraits, type DeploymentPlan, planDeployment } from "./plan.ts";
 import { readPodAdditions } from "./pod-additions.ts";
 import type { PreparedDirectory } from "./prepare.ts";
@@ -33,6 +35,8 @@ export interface DeployOptions {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
   readonly pinnedImages: ReadonlyMap<string, string>;
+  /** Those of them whose registry could not be asked. */
+  readonly unknownImages?: readonly string[];
   line(text: string): void;
   status(text: string): void;
 }
@@ -65,8 +69,12 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
   ]);
   checkOwnership(config, live, directoryName, version);
 
-  const planFor = (cluster: ClusterTraits): DeploymentPlan =>
-    planDeployment({ ...prepared.parts, pinnedImages: options.pinnedImages, cluster });
+  const recorded = live[0] === undefined ? emptyInventory : await readInventory(transport, config, signal);
+  const { unknownImages = [] } = options;
+  const pinnedImages = withKeptDigests(options.pinnedImages, unknownImages, recorded.images);
+  for (const reference of unknownImages.filter((each) => pinnedImages.get(each) !== options.pinnedImages.get(each)))
+    options.line(`${reference} stays as it was deployed before: ${shortImage(pinnedImages.get(reference) ?? "")}`);
+  const planFor = (cluster: ClusterTraits): DeploymentPlan => planDeployment({ ...prepared.parts, pinnedImages, cluster });
   const plan = planFor(facts.traits);
   const warnings: string[] = [];
   const warn = (text: string): void => {
@@ -75,7 +83,7 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
   };
   for (const text of [...facts.warnings, ...plan.warnings]) warn(text);
   const wanted = plan.objects.map(refOf);
-  const recorded = live[0] === undefined ? [] : await readInventory(transport, config, signal);
+  const images = Object.fromEntries([...pinnedImages].filter(([reference, image]) => image !== reference));
   const applied: Applied[] = [];
   const apply = async (objects: readonly KubeObject[]): Promise<void> => {
     const results = await applyObjects(transport, objects, {
@@ -90,7 +98,7 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
     applied.push(...results);
     if (results.some(({ replicas }) => replicas === 0)) warn("no proxy runs, so nobody can sign in: somebody set their number to 0");
   };
-  const outdated = obsolete(recorded, wanted);
+  const outdated = obsolete(recorded.objects, wanted);
   if (dryRun) {
     await apply(plan.objects);
     return {
@@ -104,7 +112,8 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
 
   const isNamespace = ({ kind }: KubeObject): boolean => kind === "Namespace";
   await apply(plan.objects.filter(isNamespace));
-  await record(options, config, recorded, unionOf(wanted, recorded));
+  const during: Inventory = { objects: unionOf(wanted, recorded.objects), images };
+  await record(options, config, recorded, during);
   await labelWorkers(transport, config.namespace, facts.workers, signal);
   const policies = plan.objects.filter(isPolicyObject);
   const wide = widenedPolicy(policies, ...(await livePolicies(options, config, policies)));
@@ -144,7 +153,7 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
   const inUse = await configMapsInUse(transport, config, outdated, signal);
   for (const ref of inUse) options.line(`${refText(ref)} stays while sessions use it: a later vdi deploy removes it`);
   const pruned = await prune(transport, config, obsolete(outdated, inUse), signal);
-  await record(options, config, unionOf(wanted, recorded), unionOf(wanted, inUse));
+  await record(options, config, during, { objects: unionOf(wanted, inUse), images });
   return { applied: onceEach(applied), pruned, written: [...written], workers: facts.workers, warnings };
 }
 
@@ -235,7 +244,7 @@ function podSelector(config: Config): string {
 }
 
 /** Writes the record when it differs from what is known to be there. */
-async function record(options: DeployOptions, config: Config, before: readonly ObjectRef[], after: readonly ObjectRef[]): Promise<void> {
+async function record(options: DeployOptions, config: Config, before: Inventory, after: Inventory): Promise<void> {
   if (JSON.stringify(before) === JSON.stringify(after)) return;
   await applyObjects(options.transport, [inventoryObject(config, after)], {
     signal: options.signal,

@@ -6,13 +6,27 @@ import { textConfigMap } from "../manifests/config-maps.ts";
 import { type DeploymentNames, deploymentLabels } from "../manifests/deployment-names.ts";
 import { type KubeObject, type ObjectRef, refKey, refText } from "../manifests/kube-object.ts";
 
-/** Key of the inventory's ConfigMap. */
+/** Keys of the inventory's ConfigMap. */
 const key = "objects.json";
+const imagesKey = "images.json";
+
+/** What a deployment consists of. */
+export interface Inventory {
+  readonly objects: readonly ObjectRef[];
+  /** References of the configuration by the digests that they had: `registry/vdi-base:1` is `registry/vdi-base@sha256:…`. */
+  readonly images: Readonly<Record<string, string>>;
+}
+
+/** What a deployment that is not there consists of. */
+export const emptyInventory: Inventory = { objects: [], images: {} };
 
 /** The object that records what a deployment consists of, so that a later version knows what it no longer makes. */
-export function inventoryObject(names: DeploymentNames, refs: readonly ObjectRef[]): KubeObject {
-  const sorted = unionOf(refs, []);
-  return textConfigMap(names, names.ingressNamespace, inventoryName(names), { [key]: `${JSON.stringify(sorted, null, 1)}\n` });
+export function inventoryObject(names: DeploymentNames, { objects, images }: Inventory): KubeObject {
+  const text = (value: unknown): string => `${JSON.stringify(value, null, 1)}\n`;
+  return textConfigMap(names, names.ingressNamespace, inventoryName(names), {
+    [key]: text(unionOf(objects, [])),
+    ...(Object.keys(images).length === 0 ? {} : { [imagesKey]: text(images) }),
+  });
 }
 
 /** Name of the ConfigMap, in the proxies' namespace. */
@@ -21,15 +35,16 @@ function inventoryName(names: DeploymentNames): string {
 }
 
 /** What the cluster has recorded; empty when there is nothing. */
-export async function readInventory(transport: KubeTransport, names: DeploymentNames, signal?: AbortSignal): Promise<readonly ObjectRef[]> {
+export async function readInventory(transport: KubeTransport, names: DeploymentNames, signal?: AbortSignal): Promise<Inventory> {
   const ref = { apiVersion: "v1", kind: "ConfigMap", namespace: names.ingressNamespace, name: inventoryName(names) };
   try {
     const object = (await getObject(transport, ref, signal)) as { data?: Record<string, string> } | undefined;
     const list: unknown = JSON.parse(object?.data?.[key] ?? "[]");
-    return Array.isArray(list) ? list.filter(isRef) : [];
+    const images: unknown = JSON.parse(object?.data?.[imagesKey] ?? "{}");
+    return { objects: Array.isArray(list) ? list.filter(isRef) : [], images: isImages(images) ? images : {} };
   } catch (thrown) {
     // A record that cannot be read is written anew; then only nothing is pruned.
-    if (thrown instanceof SyntaxError) return [];
+    if (thrown instanceof SyntaxError) return emptyInventory;
     throw explainKubeError(thrown, "the record of the deployment cannot be read");
   }
 }
@@ -37,6 +52,10 @@ export async function readInventory(transport: KubeTransport, names: DeploymentN
 function isRef(value: unknown): value is ObjectRef {
   const ref = value as Partial<ObjectRef> | null;
   return typeof ref?.apiVersion === "string" && typeof ref.kind === "string" && typeof ref.name === "string";
+}
+
+function isImages(value: unknown): value is Inventory["images"] {
+  return typeof value === "object" && value !== null && Object.values(value).every((image) => typeof image === "string");
 }
 
 /** Both lists as one, each object once, sorted. */

@@ -7,6 +7,8 @@ export interface PinnedImages {
   /** By the reference of the configuration. */
   readonly images: ReadonlyMap<string, string>;
   readonly warnings: readonly string[];
+  /** References whose registry cannot be asked from here. */
+  readonly unknown: readonly string[];
   /** What registries said of images that they do not have. */
   readonly missing: readonly string[];
 }
@@ -18,22 +20,35 @@ export function imageReferences({ images }: Pick<Config, "images">): readonly st
 
 /**
  * The digest of every image of a deployment, so that what runs is what was pushed last and a node cannot keep an older one.
- * Where the registry cannot be asked from here the tag is deployed, with a warning.
+ * Where the registry cannot be asked from here the digest of the deploy before stays, or the tag is deployed, with a warning.
  */
 export async function pinImages(config: Pick<Config, "images">, sources: DigestSources): Promise<PinnedImages> {
   const references = imageReferences(config);
   const warnings: string[] = [];
   const missing: string[] = [];
+  const unknown: string[] = [];
   const pinned = await Promise.all(
     references.map(async (reference): Promise<readonly [string, string]> => {
       const found = await imageDigest(reference, sources);
       if (found.digest !== undefined) return [reference, withDigest(reference, found.digest)];
       if (found.missing) missing.push(found.why);
-      warnings.push(`the digest of ${reference} cannot be told from here, so it is deployed by its tag: ${found.why}`);
+      else unknown.push(reference);
+      warnings.push(`the digest of ${reference} cannot be told from here, so it is deployed by the last one or by its tag: ${found.why}`);
       return [reference, reference];
     }),
   );
-  return { images: new Map(pinned), warnings, missing };
+  return { images: new Map(pinned), warnings, missing, unknown };
+}
+
+/** The images of which no registry tells now stay at the digests of the deploy before, so that nothing is started anew for nothing. Pure. */
+export function withKeptDigests(
+  images: ReadonlyMap<string, string>,
+  unknown: readonly string[],
+  before: Readonly<Record<string, string>>,
+): ReadonlyMap<string, string> {
+  return new Map(
+    [...images].map(([reference, image]) => [reference, (unknown.includes(reference) ? before[reference] : undefined) ?? image]),
+  );
 }
 
 /** Refuses to deploy what a registry has answered that it does not have: no node could start it. */

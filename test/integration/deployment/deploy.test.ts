@@ -1,6 +1,4 @@
 import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import http from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { deploymentRig, filesOf } from "./deployment-rig.ts";
@@ -162,27 +160,6 @@ describe("vdi deploy", () => {
       workers: { add: ["node1"], remove: [] },
       warnings: expect.arrayContaining([expect.stringMatching(/does not have: node7; sessions run on node1; take it out of XPRA_WORKERS/)]),
     });
-  });
-
-  it("refuses an image that the registry does not have before it applies anything; a dry run only says so", async () => {
-    const registry = http.createServer((_, response) => response.writeHead(404).end());
-    await new Promise<void>((resolve) => registry.listen(0, "127.0.0.1", resolve));
-    const host = `127.0.0.1:${(registry.address() as AddressInfo).port}`;
-    const directory = makeDirectory("vdi-stp", { XPRA_REGISTRY_SRV: host });
-    const versions = cluster.versions();
-    const refused = await vdi(directory, ["deploy"]);
-    expect(refused.exitCode).toBe(1);
-    expect(refused.stderr).toContain("2 images of the deployment are not there");
-    expect(refused.stderr).toContain(`${host} has no vdi-proxy:latest`);
-    expect(refused.stderr).toContain("vdi build-images --push");
-    const dry = await vdi(directory, ["deploy", "--dry-run=server", "-o", "json"]);
-    expect(dry.exitCode).toBe(0);
-    expect(JSON.parse(dry.stdout)).toMatchObject({
-      warnings: expect.arrayContaining([expect.stringContaining(`${host} has no vdi-proxy:latest`)]),
-    });
-    expect((await vdi(directory, ["render"])).exitCode).toBe(0);
-    expect(cluster.versions()).toEqual(versions);
-    await new Promise((resolve) => registry.close(resolve));
   });
 
   it("changes nothing in a dry run", async () => {
