@@ -10,6 +10,7 @@ import { type KubeObject, type ObjectRef, refOf } from "../manifests/kube-object
 import { labelWorkers } from "./cluster-facts.ts";
 import { foreignObjects } from "./foreign-objects.ts";
 import { emptyInventory, inventoryObject, isOurs, prune, readInventory } from "./inventory.ts";
+import { releasePrepared, wasPrepared } from "./prepared-namespaces.ts";
 import { listSessions, stopSession } from "./session-list.ts";
 
 /** Sessions and proxies have half a minute each to end. */
@@ -67,11 +68,13 @@ export async function deleteDeployment(config: Config, options: DeleteOptions): 
   );
   await unlabelWorkers(transport, config.namespace, signal);
   const kept: string[] = [];
+  const prepared: string[] = [];
   for (const name of [config.namespace, config.ingressNamespace]) {
     const why = await keptBecause(transport, config, name, signal);
     if (why === "absent") continue;
     if (why !== undefined) {
       kept.push(`namespace/${name}: ${why}`);
+      if (why === thereBefore) prepared.push(name);
       continue;
     }
     const ref = { apiVersion: "v1", kind: "Namespace", name };
@@ -83,8 +86,12 @@ export async function deleteDeployment(config: Config, options: DeleteOptions): 
   }
   // The record goes last of all, so that an interrupted delete can be run again; mostly its namespace has taken it along.
   await prune(transport, config, [refOf(inventoryObject(config, emptyInventory))], signal);
+  for (const name of prepared) await releasePrepared(transport, name, signal);
   return { deleted, sessions: sessions.length, kept };
 }
+
+/** Why a namespace stays that vdi has only taken. */
+const thereBefore = "somebody made it before the first deploy";
 
 /** Why a namespace stays; undefined: it can go. */
 async function keptBecause(transport: KubeTransport, config: Config, name: string, signal?: AbortSignal): Promise<string | undefined> {
@@ -93,6 +100,7 @@ async function keptBecause(transport: KubeTransport, config: Config, name: strin
   });
   if (namespace === undefined) return "absent";
   if (!isOurs(config, namespace) || namespace.metadata.annotations?.[directoryAnnotation] === undefined) return "vdi did not make it";
+  if (wasPrepared(namespace)) return thereBefore;
   const foreign = await foreignObjects(transport, config, name, signal);
   if (foreign.length > 0) return `holds ${foreign.slice(0, 5).join(", ")}${foreign.length > 5 ? " and more" : ""}`;
   return undefined;

@@ -23,6 +23,7 @@ import { withKeptDigests } from "./pinned-images.ts";
 import { type ClusterTraits, type DeploymentPlan, planDeployment } from "./plan.ts";
 import { readPodAdditions } from "./pod-additions.ts";
 import type { PreparedDirectory } from "./prepare.ts";
+import { markPrepared } from "./prepared-namespaces.ts";
 import { keptCopy, renderedCopyFile, withoutSecrets } from "./rendered-copy.ts";
 import { isPolicyObject, widenedPolicy } from "./widened-policy.ts";
 
@@ -111,6 +112,7 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
   }
 
   const isNamespace = ({ kind }: KubeObject): boolean => kind === "Namespace";
+  await markPrepared(transport, live, signal);
   await apply(plan.objects.filter(isNamespace));
   const during: Inventory = { objects: unionOf(wanted, recorded.objects), images };
   await record(options, config, recorded, during);

@@ -1,6 +1,7 @@
 import { type KubeObject, type ObjectRef, refOf, refText } from "../manifests/kube-object.ts";
 import { labelDifference } from "../manifests/namespaces.ts";
 import { ExitCode } from "../util/exit-code.ts";
+import { mapLimited } from "../util/map-limited.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import { explainKubeError } from "./errors.ts";
 import { isKubeStatus, type KubeError } from "./kube-error.ts";
@@ -57,7 +58,7 @@ export async function applyObjects(
   const ranks = [...new Set(objects.map(({ kind }) => applyRank(kind)))].sort((a, b) => a - b);
   for (const rank of ranks) {
     const group = objects.filter(({ kind }) => applyRank(kind) === rank);
-    const applied = await mapLimited(group, async (object) => {
+    const applied = await mapLimited(group, maxAtOnce, async (object) => {
       const ref = refOf(object);
       const isInNewNamespace = options.dryRun === true && newNamespaces.has(ref.namespace ?? "");
       const result: Applied = isInNewNamespace
@@ -234,24 +235,4 @@ function contentOf(object: LiveObject): string {
     ...metadata
   } = object.metadata as unknown as Record<string, unknown>;
   return JSON.stringify({ ...object, metadata, status: undefined });
-}
-
-/** Maps with at most a few calls under way; after the first failure no further one is begun, and those under way are awaited. */
-async function mapLimited<T, R>(items: readonly T[], call: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  let next = 0;
-  let failure: { readonly thrown: unknown } | undefined;
-  const worker = async (): Promise<void> => {
-    while (next < items.length && failure === undefined) {
-      const at = next++;
-      try {
-        results[at] = await call(items[at] as T);
-      } catch (thrown) {
-        failure ??= { thrown };
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(maxAtOnce, items.length) }, worker));
-  if (failure !== undefined) throw failure.thrown;
-  return results;
 }

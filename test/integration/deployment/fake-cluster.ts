@@ -110,12 +110,13 @@ export class FakeCluster {
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const url = new URL(request.url ?? "/", "http://fake");
     const seen = { method: request.method ?? "GET", path: decodeURIComponent(url.pathname), query: url.searchParams };
+    const isMerge = request.headers["content-type"] === "application/merge-patch+json";
     this.seen.push(seen);
     try {
       this.onRequest(seen);
       const body = chunks.length === 0 ? undefined : (JSON.parse(Buffer.concat(chunks).toString("utf8")) as StoredObject);
       response.setHeader("content-type", "application/json");
-      response.end(JSON.stringify(this.#result(seen, body)));
+      response.end(JSON.stringify(this.#result(seen, body, isMerge)));
     } catch (thrown) {
       const { status = 500, ...more } = thrown as { status?: number };
       response.statusCode = status;
@@ -123,7 +124,7 @@ export class FakeCluster {
     }
   }
 
-  #result({ method, path, query }: SeenRequest, body: StoredObject | undefined): unknown {
+  #result({ method, path, query }: SeenRequest, body: StoredObject | undefined, isMerge: boolean): unknown {
     if (path === "/apis/admissionregistration.k8s.io/v1") return { resources: [{ name: "validatingadmissionpolicies" }] };
     const object = this.objects.get(path);
     if (method === "POST") {
@@ -131,7 +132,7 @@ export class FakeCluster {
       if (answer === undefined) throw new Refused(405, `${path} takes nothing`);
       return answer(body);
     }
-    if (method === "PATCH" && body !== undefined) return this.#patch(path, body, query);
+    if (method === "PATCH" && body !== undefined) return isMerge ? this.#merge(path, body) : this.#patch(path, body, query);
     if (method === "DELETE") {
       if (object === undefined) throw new Refused(404, "not found");
       for (const known of this.objects.keys()) if (known === path || known.startsWith(`${path}/`)) this.objects.delete(known);
@@ -154,7 +155,7 @@ export class FakeCluster {
     const [, namespace] = /\/namespaces\/([^/]+)\//.exec(path) ?? [];
     if (namespace !== undefined && !this.objects.has(`/api/v1/namespaces/${namespace}`))
       throw new Refused(404, `namespaces "${namespace}" not found`);
-    if (query.get("fieldValidation") !== "Strict" && !isMerged(path)) throw new Refused(400, "not strict");
+    if (query.get("fieldValidation") !== "Strict") throw new Refused(400, "not strict");
     const before = this.objects.get(path);
     if (query.get("dryRun") === "All") {
       return {
@@ -162,15 +163,19 @@ export class FakeCluster {
         metadata: { ...before?.metadata, ...body.metadata, resourceVersion: before?.metadata.resourceVersion ?? "" },
       } as StoredObject;
     }
-    if (isMerged(path) && before !== undefined) {
-      const merged = (["labels", "annotations"] as const).flatMap((name) => {
-        const change = body.metadata[name];
-        if (change === undefined) return [];
-        return [[name, Object.fromEntries(Object.entries({ ...before.metadata[name], ...change }).filter(([, value]) => value !== null))]];
-      });
-      return this.put(path, { ...before, metadata: { ...before.metadata, ...Object.fromEntries(merged) } });
-    }
     return this.put(path, this.onPatch(path, body));
+  }
+
+  /** A merge patch: of labels and annotations only. */
+  #merge(path: string, body: StoredObject): StoredObject {
+    const before = this.objects.get(path);
+    if (before === undefined) throw new Refused(404, `${path} not found`);
+    const merged = (["labels", "annotations"] as const).flatMap((name) => {
+      const change = body.metadata[name];
+      if (change === undefined) return [];
+      return [[name, Object.fromEntries(Object.entries({ ...before.metadata[name], ...change }).filter(([, value]) => value !== null))]];
+    });
+    return this.put(path, { ...before, metadata: { ...before.metadata, ...Object.fromEntries(merged) } });
   }
 
   #withStatus(object: StoredObject): StoredObject {
@@ -199,11 +204,6 @@ export class Refused extends Error {
 function contentOf(object: { readonly metadata: object; readonly [key: string]: unknown }): string {
   const { resourceVersion: _version, generation: _generation, uid: _uid, ...metadata } = object.metadata as Record<string, unknown>;
   return JSON.stringify({ ...object, metadata, status: undefined });
-}
-
-/** True for what is changed by a merge patch: only labels and annotations of nodes and pods. */
-function isMerged(path: string): boolean {
-  return path.startsWith("/api/v1/nodes/") || path.includes("/pods/");
 }
 
 function isCollection(path: string): boolean {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { runVdi } from "../support/run-vdi.ts";
 import { deploymentRig, filesOf } from "./deployment-rig.ts";
-import type { FakeCluster } from "./fake-cluster.ts";
+import { type FakeCluster, Refused } from "./fake-cluster.ts";
 
 const { makeDirectory, vdi, ...rig } = deploymentRig();
 let cluster: FakeCluster;
@@ -47,6 +47,33 @@ describe("vdi status, delete, render", () => {
     expect((await vdi(directory, ["delete", "--yes"])).stdout).toContain("nothing to delete");
   });
 
+  it("leaves a namespace that somebody prepared, free for another directory", async () => {
+    const path = "/api/v1/namespaces/vdi-stp";
+    cluster.put(path, { apiVersion: "v1", kind: "Namespace", metadata: { name: "vdi-stp", labels: { team: "desktops" } } });
+    // As the API server does: what somebody else has set stays.
+    cluster.onPatch = (at, body) => {
+      const { labels, annotations } = cluster.objects.get(at)?.metadata ?? {};
+      const metadata = {
+        ...body.metadata,
+        labels: { ...labels, ...body.metadata.labels },
+        annotations: { ...annotations, ...body.metadata.annotations },
+      };
+      return { ...body, metadata };
+    };
+    expect((await vdi(makeDirectory("vdi-stp"), ["deploy"])).exitCode).toBe(0);
+    const again = await vdi(makeDirectory("vdi-stp"), ["deploy"]);
+    expect(again.stdout).toContain("nothing to change");
+    const { exitCode, stdout } = await vdi(makeDirectory("vdi-stp"), ["delete", "--yes"]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain("kept namespace/vdi-stp: somebody made it before the first deploy");
+    expect(cluster.objects.get(path)?.metadata).toMatchObject({ labels: { team: "desktops" } });
+    expect(Object.keys(cluster.objects.get(path)?.metadata.annotations ?? {})).not.toContain("vdi.xpra.org/directory");
+    expect(cluster.objects.has("/api/v1/namespaces/ingress-vdi-stp")).toBe(false);
+    expect([...cluster.objects.keys()].filter((each) => each.startsWith(`${path}/`))).toEqual([]);
+    expect((await vdi(makeDirectory("vdi-stp"), ["delete", "--yes"])).stdout).toContain("namespace/vdi-stp: vdi did not make it");
+    expect((await vdi(makeDirectory("other", { NAMESPACE: "vdi-stp" }), ["deploy"])).exitCode).toBe(0);
+  });
+
   it("keeps a namespace that holds a claim", async () => {
     const directory = makeDirectory("vdi-stp");
     await vdi(directory, ["deploy"]);
@@ -63,6 +90,33 @@ describe("vdi status, delete, render", () => {
     const result = await vdi(directory, ["delete", "--yes"]);
     expect(result.stdout).toContain("kept namespace/vdi-stp: holds persistentvolumeclaim/homes");
     expect(cluster.objects.has(claim)).toBe(true);
+  });
+
+  it("keeps a namespace that holds an object of a kind that the site added, or that may", async () => {
+    const directory = makeDirectory("vdi-stp");
+    await vdi(directory, ["deploy"]);
+    for (const singular of ["lamp", "broken"]) {
+      cluster.put(`/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${singular}s.example.org`, {
+        metadata: { name: `${singular}s.example.org` },
+        spec: {
+          group: "example.org",
+          scope: "Namespaced",
+          names: { plural: `${singular}s`, singular },
+          versions: [
+            { name: "v1alpha1", served: false },
+            { name: "v1", served: true },
+          ],
+        },
+      });
+    }
+    const metadata = { name: "hall", namespace: "vdi-stp" };
+    cluster.put("/apis/example.org/v1/namespaces/vdi-stp/lamps/hall", { apiVersion: "example.org/v1", kind: "Lamp", metadata });
+    cluster.onRequest = ({ path }) => {
+      if (path.endsWith("/brokens")) throw new Refused(500, "conversion webhook failed");
+    };
+    const { stdout } = await vdi(directory, ["delete", "--yes"]);
+    expect(stdout).toContain("kept namespace/vdi-stp: holds lamp/hall, brokens.example.org, which cannot be read now");
+    expect(cluster.objects.has("/api/v1/namespaces/vdi-stp")).toBe(true);
   });
 
   it("keeps a namespace that holds what a site made, whatever it is", async () => {
