@@ -1,9 +1,9 @@
 import { X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import type { V1Node, V1Pod } from "@kubernetes/client-node";
+import { anyNode, doorAddresses } from "../deployment/door-addresses.ts";
 import { imageSkew, shortImage } from "../deployment/image-skew.ts";
 import { deadDoors, deadDoorText, nodeAddresses } from "../deployment/node-doors.ts";
-import { addressesOf } from "../deployment/status.ts";
 import { kubePath } from "../kube/transport.ts";
 import { secretNames } from "../manifests/secrets.ts";
 import { readTextIfThere } from "../util/atomic-file.ts";
@@ -56,8 +56,8 @@ export const doorChecks: readonly Check<World>[] = [
     onlyDeployed: true,
     needs: ["deployed", "rollout"],
     async run(world, { signal, saw }) {
-      const addresses = addressesOf(await serviceOf(world));
-      const askable = addresses.filter((address) => !address.startsWith("any node:"));
+      const addresses = doorAddresses(await serviceOf(world));
+      const askable = addresses.filter((address) => !address.startsWith(anyNode));
       if (addresses.length === 0)
         return failed("the Service has no address: nobody reaches the proxies", ["set EXTERNALIPS or XPRA_SERVICE_TYPE, then vdi deploy"]);
       if (askable.length === 0) return skipped("the Service answers on a port of every node");

@@ -1,4 +1,5 @@
 import { deploy as deployDirectory } from "../deployment/deploy.ts";
+import { anyNode } from "../deployment/door-addresses.ts";
 import { readEarlierDeployment } from "../deployment/earlier-deployment.ts";
 import { checkImagesThere, pinImages } from "../deployment/pinned-images.ts";
 import { planDeployment } from "../deployment/plan.ts";
@@ -79,7 +80,7 @@ export const deploy: Command<Deployed> = {
       // Said at once: they may be the reason why the rest does not succeed.
       for (const warning of pinned.warnings) ctx.progress.line(`warning: ${warning}`);
       if (dryRun === undefined) checkImagesThere(pinned);
-      const base = { namespace: config.namespace, directory: config.directory, addresses: config.externalIps };
+      const base = { namespace: config.namespace, directory: config.directory };
       if (transport === undefined) {
         const plan = planDeployment({
           ...prepared.parts,
@@ -94,6 +95,7 @@ export const deploy: Command<Deployed> = {
           removed: [],
           files: [],
           workers: { add: [], remove: [] },
+          addresses: config.externalIps,
           warnings: [...pinned.warnings, ...plan.warnings],
         };
       }
@@ -108,7 +110,7 @@ export const deploy: Command<Deployed> = {
         line: (text) => ctx.progress.line(text),
         status: (text) => ctx.progress.status(text),
       });
-      const { applied, pruned, written, workers } = result;
+      const { applied, pruned, written, workers, addresses } = result;
       const changes = applied.filter(({ outcome }) => outcome !== "unchanged").length + pruned.length + written.length;
       return {
         ...base,
@@ -118,6 +120,7 @@ export const deploy: Command<Deployed> = {
         removed: pruned,
         files: written,
         workers,
+        addresses,
         warnings: [...pinned.warnings, ...result.warnings],
       };
     } finally {
@@ -150,5 +153,6 @@ function mark(outcome: string, style: Style): string {
 }
 
 function addressText(address: string): string {
+  if (address.startsWith(anyNode)) return `https://NODE:${address.slice(anyNode.length)}/ with the address of any node`;
   return address.includes(":") ? `https://[${address}]/` : `https://${address}/`;
 }

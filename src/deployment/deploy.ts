@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { V1Pod } from "@kubernetes/client-node";
+import type { V1Pod, V1Service } from "@kubernetes/client-node";
 import type { Config } from "../config/config.ts";
 import { type Applied, applyObjects, getObject } from "../kube/apply.ts";
 import { explainKubeError } from "../kube/errors.ts";
@@ -14,6 +14,7 @@ import { readTextIfThere, writeFileIfChanged } from "../util/atomic-file.ts";
 import { pause } from "../util/pause.ts";
 import { askQuietly } from "./ask-quietly.ts";
 import { type ClusterFacts, checkOwnership, labelWorkers, readClusterFacts } from "./cluster-facts.ts";
+import { doorAddresses } from "./door-addresses.ts";
 import { shortImage } from "./image-skew.ts";
 import { emptyInventory, type Inventory, inventoryObject, isOurs, obsolete, prune, readInventory, unionOf } from "./inventory.ts";
 import { applyLatestUsers } from "./latest-users.ts";
@@ -49,6 +50,8 @@ export interface DeployResult {
   /** Files of the directory that were written, relative to it. */
   readonly written: readonly string[];
   readonly workers: ClusterFacts["workers"];
+  /** Where users go: what the Service has got, or what is wanted of a dry run. */
+  readonly addresses: readonly string[];
   readonly warnings: readonly string[];
 }
 
@@ -107,6 +110,7 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
       pruned: outdated,
       written: prepared.written,
       workers: facts.workers,
+      addresses: config.externalIps,
       warnings,
     };
   }
@@ -156,7 +160,16 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
   for (const ref of inUse) options.line(`${refText(ref)} stays while sessions use it: a later vdi deploy removes it`);
   const pruned = await prune(transport, config, obsolete(outdated, inUse), signal);
   await record(options, config, during, { objects: unionOf(wanted, inUse), images });
-  return { applied: onceEach(applied), pruned, written: [...written], workers: facts.workers, warnings };
+  const addresses = await addressesOnCluster(options, config);
+  if (addresses.length === 0 && config.serviceType === "LoadBalancer")
+    options.line("the cluster has given the proxies no address yet: vdi status shows it as soon as it has");
+  return { applied: onceEach(applied), pruned, written: [...written], workers: facts.workers, addresses, warnings };
+}
+
+/** Where users go by the Service: the cluster itself gives the address of a load balancer. */
+async function addressesOnCluster({ transport, signal }: DeployOptions, config: Config): Promise<readonly string[]> {
+  const path = kubePath("api", "v1", "namespaces", config.ingressNamespace, "services", config.deployName);
+  return doorAddresses(await askQuietly<V1Service>(transport, path, {}, signal));
 }
 
 /** Says of each address that is a node's own whether nobody gets in there, now that the proxies have found their nodes. */

@@ -18,6 +18,7 @@ import { brokerName, policyName, versionAnnotation } from "../manifests/deployme
 import { secretNames, textsOf } from "../manifests/secrets.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import { type CertificateFacts, certificateFacts } from "./certificate-facts.ts";
+import { doorAddresses } from "./door-addresses.ts";
 import { listSessions, type SessionRow } from "./session-list.ts";
 import type { SafetyFacts, Seen } from "./weaknesses.ts";
 
@@ -131,7 +132,7 @@ export async function deploymentStatus(
     ...(version === undefined ? {} : { version }),
     image,
     proxies: (pods?.items ?? []).map((pod) => proxyRow(pod, image)),
-    addresses: addressesOf(service),
+    addresses: doorAddresses(service),
     ...(facts === undefined ? {} : { certificate: facts }),
     sessions: countByState(sessions),
     sessionTypes: countByType(sessions),
@@ -177,14 +178,6 @@ function proxyRow(pod: V1Pod, image: string): ProxyRow {
     broker: { ready: broker?.ready === true, restarts: broker?.restartCount ?? 0 },
     current: spec?.containers.every((container) => container.image === image) === true,
   };
-}
-
-/** Where users reach the proxies. Pure. */
-export function addressesOf(service: V1Service | undefined): readonly string[] {
-  const balanced = (service?.status?.loadBalancer?.ingress ?? []).map(({ ip, hostname }) => ip ?? hostname ?? "");
-  const nodePorts =
-    service?.spec?.type === "NodePort" ? (service.spec.ports ?? []).map(({ nodePort }) => `any node:${nodePort ?? ""}`) : [];
-  return [...(service?.spec?.externalIPs ?? []), ...balanced, ...nodePorts];
 }
 
 function countByState(sessions: readonly SessionRow[]): DeploymentStatus["sessions"] {

@@ -186,12 +186,32 @@ describe("vdi deploy", () => {
     expect(result.stderr).toContain('User "bob" cannot patch');
   });
 
+  it("tells the address that the cluster gave, or that there is none yet", async () => {
+    const directory = makeDirectory("vdi-stp", { EXTERNALIPS: "", XPRA_SERVICE_TYPE: "LoadBalancer" });
+    const first = await vdi(directory, ["deploy"]);
+    expect(first.progress).toContainEqual(expect.stringContaining("given the proxies no address yet"));
+    expect(first.stdout).not.toContain("users go to");
+    const path = "/api/v1/namespaces/ingress-vdi-stp/services/xpra-proxy";
+    const status = { loadBalancer: { ingress: [{ ip: "203.0.113.7" }, { hostname: "lb.example.org" }] } };
+    cluster.objects.set(path, { ...(cluster.objects.get(path) as StoredObject), status });
+    const second = await vdi(directory, ["deploy"]);
+    expect(second.progress).not.toContainEqual(expect.stringContaining("no address"));
+    expect(second.stdout).toContain("users go to https://203.0.113.7/ or https://lb.example.org/");
+  });
+
+  it("names the port of the nodes", async () => {
+    cluster.onPatch = (_, body) =>
+      body.kind === "Service" ? { ...body, spec: { type: "NodePort", ports: [{ port: 443, nodePort: 30443 }] } } : body;
+    const { stdout } = await vdi(makeDirectory("vdi-stp", { EXTERNALIPS: "", XPRA_SERVICE_TYPE: "NodePort" }), ["deploy"]);
+    expect(stdout).toContain("users go to https://NODE:30443/ with the address of any node");
+  });
+
   it("says which labels of a prepared namespace have other values than it needs, and what sets them", async () => {
     const enforce = "pod-security.kubernetes.io/enforce";
     const metadata = { name: "vdi-stp", labels: { [enforce]: "privileged", team: "desktops" } };
     cluster.put("/api/v1/namespaces/vdi-stp", { apiVersion: "v1", kind: "Namespace", metadata });
-    cluster.onRequest = ({ method, path }) => {
-      if (method !== "PATCH" || path !== "/api/v1/namespaces/vdi-stp") return;
+    cluster.onPatch = (path, body) => {
+      if (path !== "/api/v1/namespaces/vdi-stp") return body;
       const causes = [{ field: `.metadata.labels.${enforce}`, message: 'conflict with "kubectl-create" using v1' }];
       throw Object.assign(new Refused(409, "Apply failed with 1 conflict", "Conflict"), { details: { causes } });
     };
