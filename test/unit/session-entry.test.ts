@@ -26,6 +26,21 @@ env = os.environ
   return execFileSync("python3", ["-c", load + lines, program], { encoding: "utf8", env: { PATH: process.env["PATH"], ...env } });
 }
 
+describe("a deployment's own programs", () => {
+  it("take the place of the image's where they can be run", () => {
+    mkdirSync(path.join(top, "bin"));
+    for (const [name, mode] of [
+      ["session-supervise", 0o755],
+      ["session-entry", 0o644],
+    ] as const)
+      writeFileSync(path.join(top, "bin", name), "#!/bin/sh\n", { mode });
+    const lines = `for name in ("session-supervise", "session-entry", "xpra"): print(entry.own_or("/usr/lib/vdi/bin/" + name, env))`;
+    expect(run(lines, { XPRA_TOPDIR_INT: top })).toBe(
+      `${top}/bin/session-supervise\n/usr/lib/vdi/bin/session-entry\n/usr/lib/vdi/bin/xpra\n`,
+    );
+  });
+});
+
 describe("a site's own Xpra configuration", () => {
   it("is carried without Debian's profile, which resets the PATH, and with every other source", () => {
     const conf = path.join(top, "etc/xpra/conf.d");
