@@ -7,6 +7,8 @@ export interface RolloutProblem {
   readonly text: string;
   /** It may go away by itself within so many seconds. */
   readonly patienceSeconds: number;
+  /** What tells more, where it is not the pods: there may be none. */
+  readonly describe?: "replicasets";
   /** A container that ended, whose last lines say more. */
   readonly logOf?: { readonly pod: string; readonly container: string; readonly previous: boolean };
 }
@@ -58,8 +60,8 @@ function currentHash({ deployment, replicaSets }: RolloutFacts): string | undefi
 
 function problemOfDeployment(deployment: V1Deployment): RolloutProblem | undefined {
   const failure = deployment.status?.conditions?.find(({ type, status }) => type === "ReplicaFailure" && status === "True");
-  if (failure !== undefined) return { text: `no pod can be made: ${failure.message ?? failure.reason ?? ""}`, patienceSeconds: 10 };
-  return undefined;
+  if (failure === undefined) return undefined;
+  return { text: `no pod can be made: ${failure.message ?? failure.reason ?? ""}`, patienceSeconds: 10, describe: "replicasets" };
 }
 
 function problemOfPods(pods: readonly V1Pod[], events: readonly CoreV1Event[]): RolloutProblem | undefined {

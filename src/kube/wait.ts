@@ -119,7 +119,7 @@ export async function waitForRollout(transport: KubeTransport, options: RolloutW
       .filter(Boolean)
       .join("\n"),
     try: [
-      `kubectl -n ${options.namespace} describe pods`,
+      `kubectl -n ${options.namespace} describe ${result.problem?.describe ?? "pods"}`,
       ...(isTimeout ? ["--timeout SECONDS for a longer wait; nothing is undone, and deploy can be run again"] : []),
     ],
     exitCode: isTimeout ? ExitCode.timedOut : ExitCode.failed,

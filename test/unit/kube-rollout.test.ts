@@ -82,7 +82,7 @@ describe("rolloutState", () => {
 
   it("tells of a quota that lets no pod be made", () => {
     const refused = deployment({ conditions: [{ type: "ReplicaFailure", status: "True", message: "exceeded quota: small" }] });
-    expect(stateOf(refused, [], []).problem?.text).toBe("no pod can be made: exceeded quota: small");
+    expect(stateOf(refused, [], []).problem).toMatchObject({ text: "no pod can be made: exceeded quota: small", describe: "replicasets" });
   });
 
   it("does not hold an older template's trouble against the new one", () => {
