@@ -1,4 +1,3 @@
-import type { V1Service } from "@kubernetes/client-node";
 import { isInNetworks } from "../util/networks.ts";
 
 /** Addresses that no machine of a site can answer on from outside, with the reason. */
@@ -19,25 +18,4 @@ export function whyImplausible(address: string, inside: readonly string[]): stri
   for (const [range, why] of implausible) if (isInNetworks(address, [range])) return why;
   const own = inside.find((range) => isInNetworks(address, [range]));
   return own === undefined ? undefined : `it lies in ${own}, a network inside the cluster`;
-}
-
-/** Services other than the deployment's own that answer on one of the addresses on a port of ours. Pure. */
-export function takenAddresses(
-  services: readonly V1Service[],
-  own: { readonly namespace: string; readonly name: string },
-  addresses: readonly string[],
-  ports: readonly number[],
-): readonly string[] {
-  return services.flatMap(({ metadata, spec, status }) => {
-    if (metadata?.namespace === own.namespace && metadata.name === own.name) return [];
-    const theirs = new Set([
-      ...(spec?.externalIPs ?? []),
-      ...(status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => (ip === undefined ? [] : [ip])),
-    ]);
-    const same = addresses.filter((address) => theirs.has(address));
-    const port = (spec?.ports ?? []).find((each) => ports.includes(each.port))?.port;
-    return same.length === 0 || port === undefined
-      ? []
-      : [`${same.join(", ")} port ${port} is that of the service ${metadata?.namespace ?? ""}/${metadata?.name ?? ""}`];
-  });
 }

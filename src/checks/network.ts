@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { V1Pod, V1Service } from "@kubernetes/client-node";
+import { hasEnded } from "../kube/ready.ts";
 import { kubePath } from "../kube/transport.ts";
 import { startWatch } from "../kube/watch.ts";
 import { deploymentLabels } from "../manifests/deployment-names.ts";
@@ -131,7 +132,7 @@ async function runProbe(world: World, ip: string, signal: AbortSignal, saw: (wha
       const look = (each: V1Pod | undefined): void => {
         const phase = each?.status?.phase ?? "";
         saw(`the pod ${name} is ${phase === "" ? "not there" : phase}`);
-        if (each !== undefined && (phase === "Succeeded" || phase === "Failed")) resolve(each);
+        if (each !== undefined && hasEnded(each)) resolve(each);
       };
       const watch = startWatch<V1Pod>({
         transport,

@@ -1,6 +1,6 @@
 import type { V1Node, V1Pod } from "@kubernetes/client-node";
 import { refusingTaint } from "../deployment/session-nodes.ts";
-import { isReady } from "../kube/ready.ts";
+import { hasEnded, isReady } from "../kube/ready.ts";
 import { amountOf } from "../util/quantity.ts";
 
 /** Why no session would be put on a node; undefined: one would. Pure. */
@@ -25,7 +25,7 @@ export interface SessionNeeds {
 /** How many more sessions fit on a node by what its pods ask for, and what ends first. Pure. */
 export function roomOn(node: V1Node, pods: readonly V1Pod[], needs: SessionNeeds): { readonly sessions: number; readonly limit: string } {
   const allocatable = node.status?.allocatable ?? {};
-  const here = pods.filter(({ spec, status }) => spec?.nodeName === node.metadata?.name && !isOver(status?.phase));
+  const here = pods.filter((pod) => pod.spec?.nodeName === node.metadata?.name && !hasEnded(pod));
   const free = (resource: "cpu" | "memory"): number =>
     amountOf(allocatable[resource] ?? "0") - here.reduce((sum, pod) => sum + requested(pod, resource), 0);
   const candidates: readonly (readonly [string, number])[] = [
@@ -35,10 +35,6 @@ export function roomOn(node: V1Node, pods: readonly V1Pod[], needs: SessionNeeds
   ];
   const [limit, count] = candidates.reduce((least, each) => (each[1] < least[1] ? each : least));
   return { sessions: Math.max(0, Math.floor(count + 1e-9)), limit };
-}
-
-function isOver(phase: string | undefined): boolean {
-  return phase === "Succeeded" || phase === "Failed";
 }
 
 /** What the scheduler counts for a pod: its containers together, or its largest init container; and its overhead. */

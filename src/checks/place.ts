@@ -1,16 +1,13 @@
 import { basename } from "node:path";
-import type { V1Service } from "@kubernetes/client-node";
 import { checkOwnership, readClusterFacts } from "../deployment/cluster-facts.ts";
+import { takenAddresses } from "../deployment/taken-addresses.ts";
 import { directoryAnnotation } from "../manifests/deployment-names.ts";
 import type { KubeObject } from "../manifests/kube-object.ts";
 import { labelDifference, namespaces } from "../manifests/namespaces.ts";
-import { takenAddresses, whyImplausible } from "./addresses.ts";
+import { whyImplausible } from "./addresses.ts";
 import { type Check, failed, ok, skipped, unless, warning } from "./check.ts";
 import { type Need, needsOfDeploy } from "./permissions.ts";
-import { clusterWide, readable, type World } from "./world.ts";
-
-/** The proxies' port at the Service. */
-const doorPort = 443;
+import { clusterWide, type World } from "./world.ts";
 
 /** What has to hold of the place where the deployment is or will be. */
 export const placeChecks: readonly Check<World>[] = [
@@ -100,29 +97,31 @@ export const placeChecks: readonly Check<World>[] = [
     category: "place",
     description: "the proxies' addresses can be theirs",
     looksAt:
-      "`EXTERNALIPS`: no loopback, link-local, multicast or reserved address, none of the pods' or the Services' networks unless it is a node's own, and none on which another Service answers on port 443. Whether the network brings them to a node is seen by `doors-answer`.",
-    hint: ["choose other addresses in EXTERNALIPS", "kubectl get services -A -o wide"],
+      "`EXTERNALIPS`: no loopback, link-local, multicast or reserved address, none of the pods' or the Services' networks unless it is a node's own, and none on which another Service, or a pod that has this port of the node, answers on port 443. Whether the network brings them to a node is seen by `doors-answer`.",
+    hint: [
+      "choose other addresses in EXTERNALIPS",
+      "kubectl get services -A -o wide",
+      "an ingress controller on the same node may have another port or address",
+    ],
     severity: "fatal",
     needs: ["configuration", "cluster-answers"],
     async run(world) {
       const config = world.config();
       const { externalIps } = config;
       if (externalIps.length === 0) return skipped(`EXTERNALIPS is empty; the cluster gives addresses (${config.serviceType})`);
-      const [facts, services] = await Promise.all([
-        world.once("cluster-facts", async () =>
-          readClusterFacts(await world.cluster(), { ...config, workers: undefined }, world.ctx.signal),
-        ),
-        readable(world.list<V1Service>(clusterWide("core", "services"))),
-      ]);
+      const transport = await world.cluster();
+      const facts = await world.once("cluster-facts", () =>
+        readClusterFacts(transport, { ...config, workers: undefined }, world.ctx.signal),
+      );
+      const taken = await takenAddresses(transport, config, facts.nodeAddresses, world.ctx.signal);
       const odd = externalIps.flatMap((address) => {
         const isOfNode = facts.nodeAddresses.some((each) => each.address === address);
         const why = whyImplausible(address, isOfNode ? [] : facts.podAndServiceRanges);
         return why === undefined ? [] : [`${address}: ${why}`];
       });
-      const own = { namespace: config.ingressNamespace, name: config.deployName };
-      const taken = takenAddresses(services ?? [], own, externalIps, [doorPort]);
-      if (odd.length + taken.length > 0) return failed([...odd, ...taken]);
-      return services === undefined
+      const problems = [...odd, ...(taken ?? [])];
+      if (problems.length > 0) return failed(problems);
+      return taken === undefined
         ? warning("you may not read all Services, so whether another one has these addresses is not known")
         : ok(externalIps.join(", "));
     },

@@ -1,6 +1,6 @@
 import type { V1Node, V1Pod, V1ResourceQuota } from "@kubernetes/client-node";
 import { sessionRow } from "../deployment/session-list.ts";
-import { isReady } from "../kube/ready.ts";
+import { hasEnded, isReady } from "../kube/ready.ts";
 import { KubeError } from "../kube/transport.ts";
 import { brokerUser } from "../manifests/deployment-names.ts";
 import { ageText } from "../util/table.ts";
@@ -188,12 +188,13 @@ export const sessionChecks: readonly Check<World>[] = [
 ];
 
 /** When a pod ended, in milliseconds since the epoch; undefined: it has not, or does not say. Pure. */
-export function endOf({ status }: V1Pod): number | undefined {
-  if (status?.phase !== "Succeeded" && status?.phase !== "Failed") return undefined;
+export function endOf(pod: V1Pod): number | undefined {
+  if (!hasEnded(pod)) return undefined;
+  const { status } = pod;
   const times = [
-    ...(status.containerStatuses ?? []).map(({ state }) => state?.terminated?.finishedAt),
+    ...(status?.containerStatuses ?? []).map(({ state }) => state?.terminated?.finishedAt),
     // An evicted pod has no container any more.
-    ...(status.conditions ?? []).map(({ lastTransitionTime }) => lastTransitionTime),
+    ...(status?.conditions ?? []).map(({ lastTransitionTime }) => lastTransitionTime),
   ];
   return times.map((time) => Date.parse(String(time ?? ""))).find((time) => !Number.isNaN(time));
 }

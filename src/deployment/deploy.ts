@@ -26,6 +26,7 @@ import { readPodAdditions } from "./pod-additions.ts";
 import type { PreparedDirectory } from "./prepare.ts";
 import { markPrepared } from "./prepared-namespaces.ts";
 import { keptCopy, renderedCopyFile, withoutSecrets } from "./rendered-copy.ts";
+import { takenAddresses } from "./taken-addresses.ts";
 import { isPolicyObject, widenedPolicy } from "./widened-policy.ts";
 
 /** What a deploy needs besides the prepared directory. */
@@ -130,6 +131,9 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
   const isApplied = (object: KubeObject): boolean =>
     isNamespace(object) || isUsersSecret(object, config) || (isWide && isPolicyObject(object));
   await apply(plan.objects.filter((object) => !isApplied(object)));
+  if (applied.some(({ ref, outcome }) => ref.kind === "Service" && outcome !== "unchanged"))
+    for (const text of (await takenAddresses(transport, config, facts.nodeAddresses, signal)) ?? [])
+      warn(`${text}: one of the two is not reached there; try other addresses in EXTERNALIPS`);
   const isNews = await refreshPods(options, config, applied);
   const toldAt = performance.now();
   const written = new Set(prepared.written);

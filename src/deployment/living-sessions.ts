@@ -1,5 +1,6 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import { explainKubeError } from "../kube/errors.ts";
+import { hasEnded } from "../kube/ready.ts";
 import { type KubeTransport, kubePath } from "../kube/transport.ts";
 import type { DeploymentNames } from "../manifests/deployment-names.ts";
 import type { ObjectRef } from "../manifests/kube-object.ts";
@@ -49,7 +50,7 @@ function podsPath(namespace: string): string {
 }
 
 function living({ items = [] }: Pods): readonly V1Pod[] {
-  return items.filter(({ status }) => status?.phase !== "Succeeded" && status?.phase !== "Failed");
+  return items.filter((pod) => !hasEnded(pod));
 }
 
 function xpraPorts({ spec }: V1Pod): readonly number[] {

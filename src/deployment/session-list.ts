@@ -1,6 +1,7 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import { explainKubeError } from "../kube/errors.ts";
 import { isKubeStatus } from "../kube/kube-error.ts";
+import { hasEnded } from "../kube/ready.ts";
 import { type KubeTransport, kubePath } from "../kube/transport.ts";
 import { sessionKeys, sessionSelector } from "../manifests/labels.ts";
 import { podFacts, podView } from "../runtimes/pod-state.ts";
@@ -92,9 +93,10 @@ function whyOf(status: SessionState): Reason | undefined {
   }
 }
 
-function reasonOf({ status }: V1Pod): string | undefined {
+function reasonOf(pod: V1Pod): string | undefined {
+  const { status } = pod;
   const { waiting, terminated } = status?.containerStatuses?.[0]?.state ?? {};
-  if (status?.phase === "Failed" || status?.phase === "Succeeded") return status.message ?? status.reason ?? terminated?.reason;
+  if (hasEnded(pod)) return status?.message ?? status?.reason ?? terminated?.reason;
   const unscheduled = status?.conditions?.find(({ type, status: is }) => type === "PodScheduled" && is === "False");
   return unscheduled?.message ?? waiting?.message ?? waiting?.reason;
 }

@@ -4,3 +4,8 @@ import type { V1Node, V1Pod } from "@kubernetes/client-node";
 export function isReady({ status }: Pick<V1Node, "status"> | Pick<V1Pod, "status">): boolean {
   return (status?.conditions ?? []).some(({ type, status: is }) => type === "Ready" && is === "True");
 }
+
+/** True for a pod whose containers have all ended for good. Pure. */
+export function hasEnded({ status }: Pick<V1Pod, "status">): boolean {
+  return status?.phase === "Succeeded" || status?.phase === "Failed";
+}

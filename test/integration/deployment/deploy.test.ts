@@ -206,6 +206,35 @@ describe("vdi deploy", () => {
     expect(stdout).toContain("users go to https://NODE:30443/ with the address of any node");
   });
 
+  it("warns once of a Service and of a pod that have the proxies' address and port", async () => {
+    const address = "192.0.2.10";
+    cluster.put("/api/v1/nodes/node1", {
+      apiVersion: "v1",
+      kind: "Node",
+      metadata: { name: "node1" },
+      status: { addresses: [{ type: "InternalIP", address }] },
+    });
+    cluster.put("/api/v1/namespaces/web/services/shop", {
+      kind: "Service",
+      metadata: { name: "shop", namespace: "web" },
+      spec: { externalIPs: [address], ports: [{ port: 443 }] },
+    });
+    cluster.put("/api/v1/namespaces/web/pods/ingress", {
+      kind: "Pod",
+      metadata: { name: "ingress", namespace: "web" },
+      spec: { nodeName: "node1", containers: [{ ports: [{ hostPort: 443, protocol: "TCP" }] }] },
+      status: { phase: "Running", podIP: "10.244.0.9" },
+    });
+    const directory = makeDirectory("vdi-stp", { EXTERNALIPS: address, XPRA_TRAFFIC_POLICY: "Cluster" });
+    const takenIn = (stdout: string) =>
+      (JSON.parse(stdout) as { warnings: string[] }).warnings.filter((text) => text.startsWith(`${address} port 443`));
+    expect(takenIn((await vdi(directory, ["deploy", "-o", "json"])).stdout)).toEqual([
+      expect.stringContaining("that of the service web/shop"),
+      expect.stringContaining("that of the pod web/ingress on node node1"),
+    ]);
+    expect(takenIn((await vdi(directory, ["deploy", "-o", "json"])).stdout)).toEqual([]);
+  });
+
   it("says which labels of a prepared namespace have other values than it needs, and what sets them", async () => {
     const enforce = "pod-security.kubernetes.io/enforce";
     const metadata = { name: "vdi-stp", labels: { [enforce]: "privileged", team: "desktops" } };

@@ -1,6 +1,6 @@
 import type { CoreV1Event, V1Node, V1Pod, V1Service } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
-import { takenAddresses, whyImplausible } from "../../../src/checks/addresses.ts";
+import { whyImplausible } from "../../../src/checks/addresses.ts";
 import { isOldRuntime } from "../../../src/checks/cluster.ts";
 import { userDifferences } from "../../../src/checks/deployment.ts";
 import { warningsOf } from "../../../src/checks/events.ts";
@@ -9,6 +9,7 @@ import { roomOn, whyNoSessions } from "../../../src/checks/nodes.ts";
 import { needsOfDeploy } from "../../../src/checks/permissions.ts";
 import { needsOfSession, quotaRoom } from "../../../src/checks/quota.ts";
 import { endOf } from "../../../src/checks/sessions.ts";
+import { takenByPods, takenByServices } from "../../../src/deployment/taken-addresses.ts";
 import { amountOf } from "../../../src/util/quantity.ts";
 import { wrapped } from "../../../src/util/wrap.ts";
 
@@ -39,9 +40,25 @@ describe("an address", () => {
       service("web", "other-port", 80, { externalIPs: ["192.0.2.10"] }),
       { ...service("web", "balanced", 443, {}), status: { loadBalancer: { ingress: [{ ip: "192.0.2.10" }] } } },
     ];
-    expect(takenAddresses(services, { namespace: "ingress-vdi", name: "xpra-proxy" }, ["192.0.2.10", "192.0.2.11"], [443])).toEqual([
+    expect(takenByServices(services, { namespace: "ingress-vdi", name: "xpra-proxy" }, ["192.0.2.10", "192.0.2.11"])).toEqual([
       "192.0.2.10 port 443 is that of the service web/shop",
       "192.0.2.10 port 443 is that of the service web/balanced",
+    ]);
+  });
+
+  it("is taken when a pod has the port of the node that has it", () => {
+    const pod = (name: string, nodeName: string, port: object, phase = "Running"): V1Pod =>
+      ({ metadata: { namespace: "web", name }, spec: { nodeName, containers: [{ ports: [port] }] }, status: { phase } }) as V1Pod;
+    const pods = [
+      pod("ingress", "n1", { hostPort: 443, containerPort: 8443, protocol: "TCP" }),
+      pod("one-address", "n1", { hostPort: 443, hostIP: "192.0.2.99" }),
+      pod("quic", "n1", { hostPort: 443, protocol: "UDP" }),
+      pod("inside", "n1", { containerPort: 443 }),
+      pod("over", "n1", { hostPort: 443 }, "Succeeded"),
+      pod("elsewhere", "n2", { hostPort: 443 }),
+    ];
+    expect(takenByPods(pods, [{ node: "n1", address: "192.0.2.10" }])).toEqual([
+      "192.0.2.10 port 443 is that of the pod web/ingress on node n1",
     ]);
   });
 });
