@@ -12,7 +12,7 @@ from vdi_door.door import the_door
 from vdi_door.log import log
 from vdi_door.peers import stay_alive
 from vdi_door.record import Sparsely
-from vdi_door.waiting import Waiting
+from vdi_door.waiting import Waiting, peer_of
 
 SECONDS = 8.0
 AT_ONCE = 1024
@@ -20,10 +20,18 @@ _waiting = Waiting()
 _failed = Sparsely(10.0)
 
 
+def _remote_of(sock: Any) -> Any:
+    try:
+        return sock.getpeername()
+    except OSError:
+        # Gone already.
+        return None
+
+
 def ssl_handshake(ssl_socket: Any) -> Any:
     """Stands in for xpra.net.socket_util.ssl_handshake, on the connection's own thread, which ends here when it fails."""
     timeout = ssl_socket.gettimeout()
-    _waiting.enter(ssl_socket, AT_ONCE)
+    _waiting.enter(ssl_socket, AT_ONCE, peer=peer_of(_remote_of(ssl_socket)))
     try:
         stay_alive(ssl_socket, the_door().settings.socket_seconds)
         ssl_socket.settimeout(SECONDS)

@@ -17,7 +17,7 @@ from vdi_door.api import Api, ApiError
 from vdi_door.door import the_door
 from vdi_door.log import log
 from vdi_door.transfer import IDLE_SECONDS, Received, Sent
-from vdi_door.waiting import Waiting
+from vdi_door.waiting import Waiting, peer_of
 from vdi_door.www import SECURITY_HEADERS
 
 # Desktops that one user has prepared at a time: an answer that takes minutes.
@@ -39,6 +39,7 @@ class DoorHandler(compat.http_handler):  # type: ignore[misc]
         # One small answer in two writes would wait for the other side's delayed acknowledgement.
         self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().setup()
+        self._peer = peer_of(self.client_address)
         self.rfile.close()  # type: ignore[has-type]
         self._received = Received(self.request)
         self.rfile = io.BufferedReader(self._received)
@@ -54,7 +55,7 @@ class DoorHandler(compat.http_handler):  # type: ignore[misc]
         self._stream_of: str | None = None
         self._received.next_request()
         self._sent.next_answer()
-        _waiting.enter(self.request, the_door().settings.max_http)
+        _waiting.enter(self.request, the_door().settings.max_http, peer=self._peer)
         try:
             super().handle_one_request()
         finally:
@@ -66,7 +67,7 @@ class DoorHandler(compat.http_handler):  # type: ignore[misc]
     def has_asked(self) -> None:
         """The request is here as a whole: from now on this connection is one of those that are answered."""
         _waiting.leave(self.request)
-        _answered.enter(self.request, the_door().settings.max_http)
+        _answered.enter(self.request, the_door().settings.max_http, peer=self._peer)
 
     def takes_long(self, user: str) -> bool:
         """The answer is for somebody who has signed in, and will take minutes: no stranger's place. Whether there is room for it."""

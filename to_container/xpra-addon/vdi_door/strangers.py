@@ -14,6 +14,7 @@ from vdi_door.door import the_door
 from vdi_door.log import log
 from vdi_door.packet import kind_of
 from vdi_door.record import Sparsely
+from vdi_door.waiting import giving_way, peer_of
 
 _NOT_UNDERSTOOD = "This connection could not be understood."
 _crowded = Sparsely(10.0)
@@ -27,15 +28,19 @@ def do_make_protocol(original: Callable[..., Any], server: Any, *values: Any, **
 
 
 def _make_room(connections: list[Any], most: int) -> None:
-    # As in waiting.py, oldest first. Who has signed in and waits for a session keeps the place: places.py bounds those.
-    strangers = [each for each in tuple(connections) if not (each.is_closed() or _is_known(each))]
-    for proto in strangers[: max(0, len(strangers) - most)]:
+    # Who has signed in and waits for a session keeps the place: places.py bounds those.
+    strangers = [(each, _peer_of(each)) for each in tuple(connections) if not (each.is_closed() or _is_known(each))]
+    for proto in giving_way(strangers, most):
         proto.vdi_refused = True
         times = _crowded.times("crowded")
         if times:
             log.info("%i connections that had not signed in gave their place to newer ones: there are more than %i", times, most)
         # Without a word, which a silent one would not take: the place is needed now.
         compat.on_main_thread(proto.close)
+
+
+def _peer_of(proto: Any) -> str:
+    return peer_of(getattr(getattr(proto, "_conn", None), "remote", None))
 
 
 def _is_known(proto: Any) -> bool:

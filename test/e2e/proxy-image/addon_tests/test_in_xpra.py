@@ -268,6 +268,11 @@ class InXpra(unittest.TestCase):
         closed.clear()
         strangers._make_room(connections, 5)
         self.assertEqual(closed, [])
+        # The machine with most of them comes first; then they have as many each, and the oldest goes.
+        for each in connections[5:]:
+            each._conn = SimpleNamespace(remote=("192.0.2.7", 1000))
+        strangers._make_room(connections, 3)
+        self.assertEqual(closed, [5, 3])
 
     def test_no_new_connection_ends_the_listening(self):
         from vdi_door import compat, replaced

@@ -11,7 +11,7 @@ from unittest import mock
 
 from vdi_door import transfer
 from vdi_door.transfer import Sent
-from vdi_door.waiting import Waiting
+from vdi_door.waiting import Waiting, giving_way, peer_of
 
 
 class Pair(unittest.TestCase):
@@ -129,6 +129,23 @@ class WaitingTest(Pair):
         self.assertFalse(thread.is_alive())
         self.assertNotIsInstance(errors[0], TimeoutError)
         self.assertEqual([self.gone(each) for each in sides], [True, False, False])
+
+    def test_a_machine_with_many_connections_gives_way_to_itself(self):
+        places = Waiting()
+        quiet, many = self.pair()[1], [self.pair()[1] for _ in range(6)]
+        places.enter(quiet, 3, peer="192.0.2.1")
+        for each in many:
+            places.enter(each, 3, peer="192.0.2.2")
+        self.assertEqual([self.gone(each) for each in (quiet, *many)], [False, True, True, True, True, False, False])
+
+    def test_the_oldest_of_those_with_most_places_go_first(self):
+        taken = [("a1", "a"), ("b1", "b"), ("c1", "c"), ("b2", "b"), ("c2", "c"), ("b3", "b")]
+        self.assertEqual(giving_way(taken, 6), [])
+        self.assertEqual(giving_way(taken, 3), ["b1", "c1", "b2"])
+
+    def test_an_address_of_ipv6_stands_for_its_network(self):
+        remotes = [("192.0.2.1", 5), ("::ffff:192.0.2.1", 5, 0, 0), ("2001:db8:1:2:3::4", 5, 0, 0), ("2001:db8:1:2::9", 5, 0, 0), "", None, ("x",)]
+        self.assertEqual([peer_of(each) for each in remotes], ["192.0.2.1", "192.0.2.1", "2001:db8:1:2::", "2001:db8:1:2::", "", "", ""])
 
     def test_one_name_takes_no_place_from_another(self):
         places = Waiting()
