@@ -1,15 +1,15 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 // @ts-expect-error plain JavaScript: the test command runs it before anything is installed
 import { collectCounts } from "../counts.mjs";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
 
 function reportOf(
   assertionResults: { fullName: string; status: string; failureMessages?: string[] }[],
   suite: object = { status: "passed" },
 ): string {
-  const file = join(mkdtempSync(join(tmpdir(), "vdi-counts-")), "report.json");
+  const file = join(temporaryDirectory("counts"), "report.json");
   writeFileSync(file, JSON.stringify({ testResults: [{ name: "a.test.ts", message: "", ...suite, assertionResults }] }));
   return file;
 }

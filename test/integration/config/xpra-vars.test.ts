@@ -1,16 +1,16 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { renderXpraVars } from "../../../src/config/xpra-vars.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 const templates = path.join(import.meta.dirname, "../../../templates");
 
 /** Sources the file in a real shell and gives each variable as that shell exports it. */
 function sourced(shell: string, text: string, names: readonly string[]): readonly string[] {
-  const file = path.join(mkdtempSync(path.join(tmpdir(), "vdi-vars-")), "xpra-vars.sh");
+  const file = path.join(temporaryDirectory("vars"), "xpra-vars.sh");
   writeFileSync(file, text);
   const script = `. "$1"; exec "$2" -e 'process.stdout.write(JSON.stringify(process.argv.slice(1).map((name) => process.env[name] ?? null)))' ${names.join(" ")}`;
   const output = execFileSync(shell, ["-eu", "-c", script, shell, file, process.execPath], {

@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { imageOfType, imageVariable } from "../../../src/config/config.ts";
@@ -8,11 +7,12 @@ import { findDeploymentDirectory } from "../../../src/config/directory.ts";
 import { freshEnvFile } from "../../../src/config/env-file.ts";
 import { type ConfigReading, readConfig } from "../../../src/config/read-config.ts";
 import { isSecretName, variables } from "../../../src/config/variables.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 const decided = "XPRA_REGISTRY_SRV=reg.example:5000\nEXTERNALIPS=192.0.2.1\nDOMNAME=example.org\nXPRA_WORKERS=\n";
 
 function deployment(text: string, name = "vdi-stp"): string {
-  const dir = path.join(mkdtempSync(path.join(tmpdir(), "vdi-config-")), name);
+  const dir = path.join(temporaryDirectory("config"), name);
   mkdirSync(path.join(dir, "deploy"), { recursive: true });
   writeFileSync(path.join(dir, "deploy/vdi.env"), text);
   return dir;

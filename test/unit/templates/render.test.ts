@@ -1,10 +1,10 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { renderDockerfile, renderShell, renderYamlText } from "../../../src/templates/render.ts";
 import { parseYamlDocuments, renderYaml } from "../../../src/templates/yaml-documents.ts";
+import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 const file = "/templates/some.ejs";
 
@@ -63,7 +63,7 @@ describe("the gate", () => {
   });
 
   it("includes a part, which goes through the same gate, and nothing from outside", () => {
-    const root = mkdtempSync(path.join(tmpdir(), "vdi-templates-"));
+    const root = temporaryDirectory("templates");
     writeFileSync(path.join(root, "part.ejs"), "part=<%= NAME %>\n");
     writeFileSync(path.join(root, "bad.ejs"), "ok\n<%- NAME %>\n");
     const render = (name: string): string =>
