@@ -1,14 +1,15 @@
 import type { V1Deployment, V1Pod, V1ReplicaSet, V1Secret, V1Service } from "@kubernetes/client-node";
 import { type KubernetesBrokerConfig, parseBrokerConfig } from "../broker-config/broker-config.ts";
 import { readClusterFacts } from "../deployment/cluster-facts.ts";
-import { isOurs } from "../deployment/inventory.ts";
+import { isOurs, readInventory } from "../deployment/inventory.ts";
+import { withKeptDigests } from "../deployment/pinned-images.ts";
 import { planDeployment } from "../deployment/plan.ts";
 import { type Applied, applyObjects } from "../kube/apply.ts";
 import { brokerName } from "../manifests/deployment-names.ts";
 import { sessionSelector } from "../manifests/labels.ts";
 import { textsOf } from "../manifests/secrets.ts";
 import { VdiError } from "../util/vdi-error.ts";
-import { pinnedOf, preparedOf } from "./prepared.ts";
+import { imagesOf, pinnedOf, preparedOf } from "./prepared.ts";
 import type { RbacFacts } from "./rbac.ts";
 import { clusterWide, isForbidden, namespaced, proxyPods, type World } from "./world.ts";
 
@@ -71,11 +72,15 @@ export function driftOf(world: World): Promise<readonly Applied[]> {
     const config = world.config();
     const transport = await world.cluster();
     const { signal } = world.ctx;
-    const [prepared, pinnedImages, facts] = await Promise.all([
+    const [prepared, images, pinned, facts, recorded] = await Promise.all([
       preparedOf(world),
+      imagesOf(world),
       pinnedOf(world),
       readClusterFacts(transport, config, signal),
+      readInventory(transport, config, signal),
     ]);
+    const unknown = images.filter(({ digest }) => digest.digest === undefined).map(({ reference }) => reference);
+    const pinnedImages = withKeptDigests(pinned, unknown, recorded.images);
     const plan = planDeployment({ ...prepared.parts, pinnedImages, cluster: facts.traits });
     return applyObjects(transport, plan.objects, { dryRun: true, signal, isOurs: (object) => isOurs(config, object) });
   });
