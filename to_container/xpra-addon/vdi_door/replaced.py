@@ -11,6 +11,7 @@
 | xpra.net.protocol.socket_handler.decode | a small packet that ended the process: lists in each other, a length beyond the packet's end |
 | SocketProtocol.__init__ | 20 messages of any size that were read and not taken apart |
 | WebSocketProtocol.parse_ws_frame | a message without an end |
+| xpra.net.websockets.protocol.first_time | kept a text for each connection that had sent one, for ever |
 | proxy_server.get_username_for_uid, .get_groups, .make_defaults_struct | asked the directory on the main thread at every attach |
 | xpra.scripts.main.retry_socket_connect | made on a worker thread before; the main thread never waits for a network |
 | xpra.net.socket_util.ssl_handshake (6.x: xpra.net.tls.socket) | time for slow lines, a limit, no traceback for what is not TLS |
@@ -89,6 +90,7 @@ def _bound_what_is_received() -> None:
         (compat.socket_handler, "decompress", bounds.decompress),
         (compat.socket_handler, "decode", decoding.decode),
         (compat.WebSocketProtocol, "parse_ws_frame", bounds.parse_ws_frame),
+        (compat.websocket_protocol, "first_time", bounds.first_time),
     )
 
 

@@ -37,6 +37,15 @@ class InXpra(unittest.TestCase):
         self.assertEqual(importlib.import_module(compat.AUTH_MODULE).Authenticator.__module__, "vdi_door.authenticator")
         self.assertNotIn("gi.repository.Gtk", sys.modules)
 
+    def test_nothing_is_kept_of_a_text_frame(self):
+        from vdi_door import compat, replaced
+
+        replaced.install()
+        util = importlib.import_module("xpra.util")
+        kept = util if hasattr(util, "_once_only") else importlib.import_module("xpra.util.env")
+        compat.websocket_protocol.first_time("ws-text-frame-from-x")
+        self.assertNotIn("ws-text-frame-from-x", kept._once_only)
+
     def test_a_client_gets_no_ping_before_the_session_has_said_hello(self):
         from types import SimpleNamespace
 
