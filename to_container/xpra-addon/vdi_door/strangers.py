@@ -23,13 +23,15 @@ _crowded = Sparsely(10.0)
 def do_make_protocol(original: Callable[..., Any], server: Any, *values: Any, **options: Any) -> Any:
     """Stands in for ServerCore.do_make_protocol, on the connection's own thread: which waits for a hello from here on."""
     proto = original(server, *values, **options)
+    # Once: it is asked for at every connection of a thousand.
+    proto.vdi_peer = peer_of(getattr(proto._conn, "remote", None))
     _make_room(server._potential_protocols, the_door().settings.max_connections)
     return proto
 
 
 def _make_room(connections: list[Any], most: int) -> None:
     # Who has signed in and waits for a session keeps the place: places.py bounds those.
-    strangers = [(each, _peer_of(each)) for each in tuple(connections) if not (each.is_closed() or _is_known(each))]
+    strangers = [(each, getattr(each, "vdi_peer", "")) for each in tuple(connections) if not (each.is_closed() or _is_known(each))]
     for proto in giving_way(strangers, most):
         proto.vdi_refused = True
         times = _crowded.times("crowded")
@@ -37,10 +39,6 @@ def _make_room(connections: list[Any], most: int) -> None:
             log.info("%i connections that had not signed in gave their place to newer ones: there are more than %i", times, most)
         # Without a word, which a silent one would not take: the place is needed now.
         compat.on_main_thread(proto.close)
-
-
-def _peer_of(proto: Any) -> str:
-    return peer_of(getattr(getattr(proto, "_conn", None), "remote", None))
 
 
 def _is_known(proto: Any) -> bool:

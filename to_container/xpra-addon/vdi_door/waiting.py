@@ -26,6 +26,8 @@ def peer_of(remote: Any) -> str:
 
 def giving_way(taken: Sequence[tuple[Any, str]], most: int) -> list[Any]:
     """Which ones of these, each with its peer and oldest first, make way until there are no more than `most`."""
+    if len(taken) <= most:
+        return []
     left, going = list(taken), []
     counts = Counter(peer for _, peer in left)
     while len(left) > most:
@@ -61,10 +63,11 @@ class Waiting:
         with self._lock:
             own = self._connections.setdefault(name, {})
             own[id(connection)] = (connection, peer)
-            for one in giving_way(tuple(own.values()), most):
-                del own[id(one)]
-                # Under the lock, so that its own thread cannot leave and hand it on meanwhile.
-                hang_up(one)
+            if len(own) > most:
+                for one in giving_way(tuple(own.values()), most):
+                    del own[id(one)]
+                    # Under the lock, so that its own thread cannot leave and hand it on meanwhile.
+                    hang_up(one)
             return sum(map(len, self._connections.values()))
 
     def leave(self, connection: Any, name: str = "") -> None:

@@ -58,17 +58,18 @@ class HttpDoor(unittest.TestCase):
             accepted.settimeout(0.1)
             threading.Thread(target=http_door.DoorHandler, args=(accepted, address, None), daemon=True).start()
 
-    def say(self, text, window=4096):
+    def say(self, text, window=4096, address="127.0.0.1"):
         client = socket.socket()
         self.addCleanup(client.close)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
         client.settimeout(10)
+        client.bind((address, 0))
         client.connect(self.listener.getsockname())
         client.sendall(text)
         return client
 
-    def get(self, window=4096):
-        return self.say(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n", window)
+    def get(self, window=4096, address="127.0.0.1"):
+        return self.say(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n", window, address)
 
     def prepare(self, user):
         body = json.dumps({"display": "desktop"}).encode()
@@ -108,6 +109,18 @@ class HttpDoor(unittest.TestCase):
         self.assertTrue(received.startswith(b"HTTP/1.1 200 "))
         # Oldest first, as far as places were needed.
         self.assertTrue(all(self.dropped(client) for client in slow[:6]))
+
+    def test_many_slow_readers_of_one_address_take_nothing_from_another(self):
+        other = self.get(address="127.0.0.2")
+        other.recv(1)
+        slow = []
+        for _ in range(6):
+            slow.append(self.get())
+            slow[-1].recv(1)
+        self.assertTrue(all(self.dropped(client) for client in slow[:4]))
+        received = bytearray()
+        while len(received) < len(LARGE):
+            received.extend(other.recv(1 << 16))
 
     def soon(self, holds):
         deadline = time.monotonic() + 10

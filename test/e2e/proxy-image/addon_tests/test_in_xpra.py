@@ -279,9 +279,27 @@ class InXpra(unittest.TestCase):
         self.assertEqual(closed, [])
         # The machine with most of them comes first; then they have as many each, and the oldest goes.
         for each in connections[5:]:
-            each._conn = SimpleNamespace(remote=("192.0.2.7", 1000))
+            each.vdi_peer = "192.0.2.7"
         strangers._make_room(connections, 3)
         self.assertEqual(closed, [5, 3])
+
+    def test_a_connection_counts_for_the_address_that_it_comes_from(self):
+        from types import SimpleNamespace
+
+        from vdi_door import handshake, strangers
+
+        proto = SimpleNamespace(_conn=SimpleNamespace(remote=("192.0.2.7", 1000)), is_closed=lambda: False)
+        server = SimpleNamespace(_potential_protocols=[proto])
+        door = SimpleNamespace(settings=SimpleNamespace(max_connections=5))
+        with mock.patch.object(strangers, "the_door", lambda: door):
+            self.assertIs(strangers.do_make_protocol(lambda *_: proto, server), proto)
+        self.assertEqual(proto.vdi_peer, "192.0.2.7")
+        peers = []
+        gone = mock.Mock(**{"getpeername.return_value": ("192.0.2.8", 1000), "do_handshake.side_effect": ConnectionError})
+        entered = mock.patch.object(handshake._waiting, "enter", lambda _socket, _most, peer: peers.append(peer))
+        with entered, mock.patch.object(handshake, "the_door"), mock.patch.object(handshake, "stay_alive"), self.assertRaises(SystemExit):
+            handshake.ssl_handshake(gone)
+        self.assertEqual(peers, ["192.0.2.8"])
 
     def test_no_new_connection_ends_the_listening(self):
         from vdi_door import compat, replaced
