@@ -79,7 +79,7 @@ export function driftOf(world: World): Promise<readonly Applied[]> {
       readClusterFacts(transport, config, signal),
       readInventory(transport, config, signal),
     ]);
-    const unknown = images.filter(({ digest }) => digest.digest === undefined).map(({ reference }) => reference);
+    const unknown = images.filter(({ digest }) => digest.digest === undefined && !digest.missing).map(({ reference }) => reference);
     const pinnedImages = withKeptDigests(pinned, unknown, recorded.images);
     const plan = planDeployment({ ...prepared.parts, pinnedImages, cluster: facts.traits });
     return applyObjects(transport, plan.objects, { dryRun: true, signal, isOurs: (object) => isOurs(config, object) });

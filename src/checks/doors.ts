@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import type { V1Node, V1Pod } from "@kubernetes/client-node";
 import { anyNode, doorAddresses } from "../deployment/door-addresses.ts";
-import { imageSkew, shortImage } from "../deployment/image-skew.ts";
+import { imageSkew, shortImage, toldSkew } from "../deployment/image-skew.ts";
 import { deadDoors, deadDoorText, nodeAddresses } from "../deployment/node-doors.ts";
 import { kubePath } from "../kube/transport.ts";
 import { secretNames } from "../manifests/secrets.ts";
@@ -132,7 +132,7 @@ export const doorChecks: readonly Check<World>[] = [
         imageSkew(config, pinned, { proxy, sessions: undefined }),
       );
       const all = [...skews, ...imageSkew(config, pinned, { proxy: undefined, sessions: broker.images })];
-      const problems = all.map(
+      const problems = toldSkew(all).map(
         ({ of, deployed, newest }) =>
           `${of === "proxies" ? "proxies run" : `new sessions (${of}) get`} ${shortImage(deployed) || "none"}; the newest is ${shortImage(newest) || "none"}`,
       );

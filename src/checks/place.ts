@@ -113,16 +113,16 @@ export const placeChecks: readonly Check<World>[] = [
       const facts = await world.once("cluster-facts", () =>
         readClusterFacts(transport, { ...config, workers: undefined }, world.ctx.signal),
       );
-      const taken = await takenAddresses(transport, config, facts.nodeAddresses, world.ctx.signal);
+      const { taken, unread } = await takenAddresses(transport, config, facts.nodeAddresses, world.ctx.signal);
       const odd = externalIps.flatMap((address) => {
         const isOfNode = facts.nodeAddresses.some((each) => each.address === address);
         const why = whyImplausible(address, isOfNode ? [] : facts.podAndServiceRanges);
         return why === undefined ? [] : [`${address}: ${why}`];
       });
-      const problems = [...odd, ...(taken ?? [])];
+      const problems = [...odd, ...taken];
       if (problems.length > 0) return failed(problems);
-      return taken === undefined
-        ? warning("you may not read all Services, so whether another one has these addresses is not known")
+      return unread.length > 0
+        ? warning(`you may not read ${unread.join(", ")}, so whether somebody else has these addresses is not known`)
         : ok(externalIps.join(", "));
     },
   },

@@ -153,6 +153,6 @@ function mark(outcome: string, style: Style): string {
 }
 
 function addressText(address: string): string {
-  if (address.startsWith(anyNode)) return `https://NODE:${address.slice(anyNode.length)}/ with the address of any node`;
+  if (address.startsWith(anyNode)) return `https://NODE:${address.slice(anyNode.length)}/ at a node that runs a proxy`;
   return address.includes(":") ? `https://[${address}]/` : `https://${address}/`;
 }

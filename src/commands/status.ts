@@ -1,4 +1,4 @@
-import { type ImageSkew, imageSkew, shortImage } from "../deployment/image-skew.ts";
+import { type ImageSkew, imageSkew, shortImage, toldSkew } from "../deployment/image-skew.ts";
 import { type DirectoryDifferences, directoryDifferences } from "../deployment/overrides.ts";
 import { pinImages } from "../deployment/pinned-images.ts";
 import { type DeploymentStatus, deploymentStatus } from "../deployment/status.ts";
@@ -108,8 +108,7 @@ export const status: Command<Status> = {
       const skew = imageSkew(config, pinned.images, { proxy: status.deployed ? status.image : undefined, sessions: broker?.images });
       return {
         ...status,
-        // Of what the registry does not tell, the tag alone says nothing.
-        olderImages: skew.filter(({ newest, deployed }) => newest === "" || deployed === "" || newest.includes("@")),
+        olderImages: toldSkew(skew),
         imagesNotKnown: [...pinned.images.keys()].filter((reference) => !known(reference)),
         ...differences,
         weaknesses: weaknesses(config, status.deployed ? safety : undefined),

@@ -135,7 +135,7 @@ export const siteVariables: readonly Variable[] = [
     default: "1024",
     usedBy: ["proxy"],
     meaning:
-      "Connections that one proxy keeps before anybody has signed in by them. One more takes the place of the one that has waited for longest.",
+      "Connections that one proxy keeps before anybody has signed in by them. One more takes the place of the one that has waited for longest, of those whose address has most.",
   },
   {
     name: "XPRA_MAX_CLIENTS",

@@ -239,9 +239,9 @@ export function timeZoneOf(value: string): string | undefined {
   const zone = value.replace(/^.*\/zoneinfo\//, "").replace(/^(posix|right)\//, "");
   // Every part of a name begins with a capital. Intl takes any, and a session with a name that is no file has UTC without a word.
   if (!/^[A-Z][A-Za-z0-9._+-]*(\/[A-Z][A-Za-z0-9._+-]*)*$/.test(zone) || zone.includes("..")) return undefined;
-  // Every command reads the configuration, and the first use of `Intl` takes some 20 ms. Where names are told apart by capitals a file says as much.
-  if (process.platform === "linux" && statSync(`/usr/share/zoneinfo/${zone}`, { throwIfNoEntry: false })?.isFile() === true) return zone;
   try {
+    // Every command reads the configuration, and the first use of `Intl` takes some 20 ms. Where names are told apart by capitals a file says as much.
+    if (process.platform === "linux" && statSync(`/usr/share/zoneinfo/${zone}`, { throwIfNoEntry: false })?.isFile() === true) return zone;
     const known = new Intl.DateTimeFormat("en", { timeZone: zone }).resolvedOptions().timeZone;
     return known !== zone && known.toLowerCase() === zone.toLowerCase() ? undefined : zone;
   } catch {

@@ -12,6 +12,7 @@ import { type KubeObject, type ObjectRef, refKey, refOf, refText } from "../mani
 import { secretNames } from "../manifests/secrets.ts";
 import { readTextIfThere, writeFileIfChanged } from "../util/atomic-file.ts";
 import { pause } from "../util/pause.ts";
+import { messageOf } from "../util/vdi-error.ts";
 import { askQuietly } from "./ask-quietly.ts";
 import { type ClusterFacts, checkOwnership, labelWorkers, readClusterFacts } from "./cluster-facts.ts";
 import { doorAddresses } from "./door-addresses.ts";
@@ -74,7 +75,10 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
   ]);
   checkOwnership(config, live, directoryName, version);
 
-  const recorded = live[0] === undefined ? emptyInventory : await readInventory(transport, config, signal);
+  const [recorded, taken] = await Promise.all([
+    live[0] === undefined ? emptyInventory : readInventory(transport, config, signal),
+    newlyTaken(options, config, facts.nodeAddresses),
+  ]);
   const { unknownImages = [] } = options;
   const pinnedImages = withKeptDigests(options.pinnedImages, unknownImages, recorded.images);
   for (const reference of unknownImages.filter((each) => pinnedImages.get(each) !== options.pinnedImages.get(each)))
@@ -86,7 +90,7 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
     warnings.push(text);
     options.line(`warning: ${text}`);
   };
-  for (const text of [...facts.warnings, ...plan.warnings]) warn(text);
+  for (const text of [...facts.warnings, ...plan.warnings, ...taken]) warn(text);
   const wanted = plan.objects.map(refOf);
   const images = Object.fromEntries([...pinnedImages].filter(([reference, image]) => image !== reference));
   const applied: Applied[] = [];
@@ -131,9 +135,6 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
   const isApplied = (object: KubeObject): boolean =>
     isNamespace(object) || isUsersSecret(object, config) || (isWide && isPolicyObject(object));
   await apply(plan.objects.filter((object) => !isApplied(object)));
-  if (applied.some(({ ref, outcome }) => ref.kind === "Service" && outcome !== "unchanged"))
-    for (const text of (await takenAddresses(transport, config, facts.nodeAddresses, signal)) ?? [])
-      warn(`${text}: one of the two is not reached there; try other addresses in EXTERNALIPS`);
   const isNews = await refreshPods(options, config, applied);
   const toldAt = performance.now();
   const written = new Set(prepared.written);
@@ -171,9 +172,26 @@ export async function deploy(prepared: PreparedDirectory, options: DeployOptions
 }
 
 /** Where users go by the Service: the cluster itself gives the address of a load balancer. */
-async function addressesOnCluster({ transport, signal }: DeployOptions, config: Config): Promise<readonly string[]> {
+async function addressesOnCluster(options: DeployOptions, config: Config): Promise<readonly string[]> {
+  return doorAddresses(await doorService(options, config));
+}
+
+function doorService({ transport, signal }: DeployOptions, config: Config): Promise<V1Service | undefined> {
   const path = kubePath("api", "v1", "namespaces", config.ingressNamespace, "services", config.deployName);
-  return doorAddresses(await askQuietly<V1Service>(transport, path, {}, signal));
+  return askQuietly<V1Service>(transport, path, {}, signal);
+}
+
+/** Says who else has addresses that the proxies do not have yet: a large cluster is not looked through at every deploy. */
+async function newlyTaken(options: DeployOptions, config: Config, nodes: readonly NodeAddress[]): Promise<readonly string[]> {
+  try {
+    const has = (await doorService(options, config))?.spec?.externalIPs ?? [];
+    const externalIps = config.externalIps.filter((address) => !has.includes(address));
+    const { taken } = await takenAddresses(options.transport, { ...config, externalIps }, nodes, options.signal);
+    return taken.map((text) => `${text}: one of the two is not reached there; try other addresses in EXTERNALIPS`);
+  } catch (thrown) {
+    options.signal?.throwIfAborted();
+    return [`whether somebody else has the proxies' addresses could not be found out: ${messageOf(thrown)}`];
+  }
 }
 
 /** Says of each address that is a node's own whether nobody gets in there, now that the proxies have found their nodes. */

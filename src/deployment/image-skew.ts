@@ -32,6 +32,11 @@ export function imageSkew(
   return pairs.filter(([, has, wants]) => has !== wants).map(([of, has, wants]) => ({ of, deployed: has, newest: wants }));
 }
 
+/** Those of which a registry tells: where none does, the tag alone says nothing of what is newest. Pure. */
+export function toldSkew(skew: readonly ImageSkew[]): readonly ImageSkew[] {
+  return skew.filter(({ newest, deployed }) => newest === "" || deployed === "" || newest.includes("@"));
+}
+
 /** An image as people tell it from another: its name and the first digits of its digest. */
 export function shortImage(reference: string): string {
   return reference.replace(/@sha256:([0-9a-f]{12})[0-9a-f]*$/, "@$1");

@@ -31,9 +31,13 @@ export async function pinImages(config: Pick<Config, "images">, sources: DigestS
     references.map(async (reference): Promise<readonly [string, string]> => {
       const found = await imageDigest(reference, sources);
       if (found.digest !== undefined) return [reference, withDigest(reference, found.digest)];
-      if (found.missing) missing.push(found.why);
-      else unknown.push(reference);
-      warnings.push(`the digest of ${reference} cannot be told from here, so it is deployed by the last one or by its tag: ${found.why}`);
+      if (found.missing) {
+        missing.push(found.why);
+        warnings.push(`${reference} is not there: ${found.why}`);
+      } else {
+        unknown.push(reference);
+        warnings.push(`the digest of ${reference} cannot be told from here, so it is deployed by the last one or by its tag: ${found.why}`);
+      }
       return [reference, reference];
     }),
   );

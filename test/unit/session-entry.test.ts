@@ -41,6 +41,20 @@ describe("a deployment's own programs", () => {
   });
 });
 
+describe("the end of the first program", () => {
+  it("starts the deployment's own session-supervise", () => {
+    mkdirSync(path.join(top, "bin"));
+    writeFileSync(path.join(top, "bin/session-supervise"), "#!/bin/sh\n", { mode: 0o755 });
+    const lines = `
+for name in ("complete", "start_x_server", "start_session_bus", "carry_site_config"): setattr(entry, name, lambda env: None)
+os.execv = lambda program, words: print(program, words)
+entry.main()
+`;
+    const said = run(lines, { XPRA_TOPDIR_INT: top, XPRA_PASSWORD: "x", HOME: top, VDI_SESSION_SCRIPT: "/srv/session_types/x.sh" });
+    expect(said).toBe(`vdi: phase starting x.sh\n${top}/bin/session-supervise ['${top}/bin/session-supervise']\n`);
+  });
+});
+
 describe("a site's own Xpra configuration", () => {
   it("is carried without Debian's profile, which resets the PATH, and with every other source", () => {
     const conf = path.join(top, "etc/xpra/conf.d");

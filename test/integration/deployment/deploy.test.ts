@@ -203,7 +203,7 @@ describe("vdi deploy", () => {
     cluster.onPatch = (_, body) =>
       body.kind === "Service" ? { ...body, spec: { type: "NodePort", ports: [{ port: 443, nodePort: 30443 }] } } : body;
     const { stdout } = await vdi(makeDirectory("vdi-stp", { EXTERNALIPS: "", XPRA_SERVICE_TYPE: "NodePort" }), ["deploy"]);
-    expect(stdout).toContain("users go to https://NODE:30443/ with the address of any node");
+    expect(stdout).toContain("users go to https://NODE:30443/ at a node that runs a proxy");
   });
 
   it("warns once of a Service and of a pod that have the proxies' address and port", async () => {

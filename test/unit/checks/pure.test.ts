@@ -38,6 +38,7 @@ describe("an address", () => {
       service("ingress-vdi", "xpra-proxy", 443, { externalIPs: ["192.0.2.10"] }),
       service("web", "shop", 443, { externalIPs: ["192.0.2.10"] }),
       service("web", "other-port", 80, { externalIPs: ["192.0.2.10"] }),
+      service("web", "quic", 443, { externalIPs: ["192.0.2.10"], ports: [{ port: 443, protocol: "UDP" }] }),
       { ...service("web", "balanced", 443, {}), status: { loadBalancer: { ingress: [{ ip: "192.0.2.10" }] } } },
     ];
     expect(takenByServices(services, { namespace: "ingress-vdi", name: "xpra-proxy" }, ["192.0.2.10", "192.0.2.11"])).toEqual([
@@ -57,9 +58,13 @@ describe("an address", () => {
       pod("over", "n1", { hostPort: 443 }, "Succeeded"),
       pod("elsewhere", "n2", { hostPort: 443 }),
     ];
-    expect(takenByPods(pods, [{ node: "n1", address: "192.0.2.10" }])).toEqual([
-      "192.0.2.10 port 443 is that of the pod web/ingress on node n1",
-    ]);
+    const balancer = pod("svclb-xpra-proxy", "n1", { hostPort: 443 });
+    Object.assign(balancer.metadata as object, {
+      labels: { "svccontroller.k8s.cattle.io/svcname": "xpra-proxy", "svccontroller.k8s.cattle.io/svcnamespace": "ingress-vdi" },
+    });
+    expect(
+      takenByPods([...pods, balancer], { namespace: "ingress-vdi", name: "xpra-proxy" }, [{ node: "n1", address: "192.0.2.10" }]),
+    ).toEqual(["192.0.2.10 port 443 is that of the pod web/ingress on node n1"]);
   });
 });
 
