@@ -21,7 +21,7 @@ export const deleteCommand: Command<Deleted> = {
   path: ["delete"],
   summary: "take the deployment off the cluster",
   description:
-    "Ends all sessions. The deployment directory, volumes, claims and everything in shared storage stay, and so does a namespace that holds any of them.",
+    "Ends all sessions. The deployment directory, volumes, claims and everything in shared storage stay, and so does a namespace that holds any of them, or that was there before the first deploy.",
   options: [namespaceOption, directoryOption, ...clusterOptions, { name: "yes", type: "boolean", description: "do not ask" }],
   examples: [
     { line: "vdi delete", does: "asks, then ends all sessions and removes what deploy made" },

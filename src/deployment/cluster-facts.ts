@@ -2,6 +2,7 @@ import type { V1Node, V1Pod } from "@kubernetes/client-node";
 import type { Config } from "../config/config.ts";
 import { explainKubeError } from "../kube/errors.ts";
 import { isKubeStatus } from "../kube/kube-error.ts";
+import { patchMetadata } from "../kube/patch-metadata.ts";
 import { type KubeTransport, kubePath } from "../kube/transport.ts";
 import { type DeploymentNames, directoryAnnotation, versionAnnotation, workerLabel } from "../manifests/deployment-names.ts";
 import type { KubeObject } from "../manifests/kube-object.ts";
@@ -168,14 +169,7 @@ export async function labelWorkers(
 ): Promise<void> {
   const label = async (node: string, value: string | null): Promise<void> => {
     try {
-      await transport.request({
-        method: "PATCH",
-        path: kubePath("api", "v1", "nodes", node),
-        contentType: "application/merge-patch+json",
-        query: { fieldManager: "vdi" },
-        body: { metadata: { labels: { [workerLabel(namespace)]: value } } },
-        signal,
-      });
+      await patchMetadata(transport, kubePath("api", "v1", "nodes", node), { labels: { [workerLabel(namespace)]: value } }, signal);
     } catch (thrown) {
       throw explainKubeError(thrown, `the node ${node} could not be labelled`);
     }
@@ -186,7 +180,7 @@ export async function labelWorkers(
 
 /**
  * Refuses a pair of namespaces that another deployment directory made, or that a newer `vdi` wrote.
- * A namespace without our annotation is taken: somebody prepared it.
+ * A namespace that no directory has its name on is taken: somebody prepared it.
  */
 export function checkOwnership(
   names: DeploymentNames,

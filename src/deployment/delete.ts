@@ -9,7 +9,7 @@ import { directoryAnnotation, workerLabel } from "../manifests/deployment-names.
 import { type KubeObject, type ObjectRef, refOf } from "../manifests/kube-object.ts";
 import { labelWorkers } from "./cluster-facts.ts";
 import { foreignObjects } from "./foreign-objects.ts";
-import { emptyInventory, inventoryObject, isOurs, prune, readInventory } from "./inventory.ts";
+import { emptyInventory, inventoryObject, isOurs, labelledObjects, prune, readInventory } from "./inventory.ts";
 import { releasePrepared, wasPrepared } from "./prepared-namespaces.ts";
 import { listSessions, stopSession } from "./session-list.ts";
 
@@ -36,12 +36,14 @@ const first = new Set(["Deployment", "Service", "RoleBinding"]);
 
 /**
  * Takes a deployment off the cluster: the door first, then the sessions, then the rest. Volumes, claims and their data stay,
- * and with them a namespace that holds any, or anything that is not ours. Run again it goes on where it was interrupted.
+ * and with them a namespace that holds any, or anything that is not ours, or was there before. Run again it goes on where it was interrupted.
  */
 export async function deleteDeployment(config: Config, options: DeleteOptions): Promise<DeleteResult> {
   const { transport, signal, status } = options;
   const { objects: recorded } = await readInventory(transport, config, signal);
-  const refs = [...recorded].filter(({ kind }) => kind !== "Namespace").sort((a, b) => applyRank(b.kind) - applyRank(a.kind));
+  // The record goes with the proxies' namespace, which somebody may have deleted by hand.
+  const known = recorded.length > 0 ? recorded : await labelledObjects(transport, config, signal);
+  const refs = known.filter(({ kind }) => kind !== "Namespace").sort((a, b) => applyRank(b.kind) - applyRank(a.kind));
   const deleted: ObjectRef[] = [];
   status("removing the proxies");
   deleted.push(

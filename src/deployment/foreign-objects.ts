@@ -4,22 +4,42 @@ import { isKubeStatus } from "../kube/kube-error.ts";
 import { type KubeTransport, kubePath } from "../kube/transport.ts";
 import type { KubeObject } from "../manifests/kube-object.ts";
 import { mapLimited } from "../util/map-limited.ts";
-import { askQuietly } from "./ask-quietly.ts";
 import { isOurs } from "./inventory.ts";
 
 interface FoundObject extends KubeObject {
   readonly metadata: KubeObject["metadata"] & { readonly ownerReferences?: readonly unknown[] };
 }
 
-/** A kind that was added to the cluster, of a `CustomResourceDefinition`. */
-interface CustomKind {
-  readonly spec: {
-    readonly group: string;
-    readonly scope: "Namespaced" | "Cluster";
-    readonly names: { readonly plural: string; readonly singular: string };
-    readonly versions: readonly { readonly name: string; readonly served: boolean }[];
-  };
+/** What the API server says of its kinds, group by group (aggregated discovery). */
+interface Discovery {
+  readonly items?: readonly {
+    readonly metadata?: { readonly name?: string };
+    readonly versions?: readonly { readonly version: string; readonly resources?: readonly DiscoveredKind[] }[];
+  }[];
 }
+
+interface DiscoveredKind {
+  readonly resource: string;
+  readonly singularResource?: string;
+  readonly scope: "Namespaced" | "Cluster";
+  readonly verbs: readonly string[];
+}
+
+/** Groups of Kubernetes itself: what of them belongs to an admin is among those below. */
+const builtIn = new Set([
+  "apps",
+  "authorization.k8s.io",
+  "autoscaling",
+  "batch",
+  "coordination.k8s.io",
+  "discovery.k8s.io",
+  "events.k8s.io",
+  "extensions",
+  "networking.k8s.io",
+  "policy",
+  "rbac.authorization.k8s.io",
+  "storage.k8s.io",
+]);
 
 /** What admins make in namespaces: the word for one, and where all of a namespace are. */
 const looked: Readonly<Record<string, readonly [api: string, plural: string]>> = {
@@ -64,29 +84,49 @@ export async function foreignObjects(
 /** Clusters have a hundred custom kinds and more. */
 const maxAtOnce = 8;
 
-/** Objects of kinds that were added to the cluster. Whoever may not see these kinds has made none of them. */
+/** Objects of kinds that were added to the cluster, and the kinds of which it cannot be seen whether there are any: these are not thrown away. */
 async function customObjects(
   transport: KubeTransport,
   config: Config,
   namespace: string,
   signal: AbortSignal | undefined,
 ): Promise<readonly string[]> {
-  const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-  const definitions = await askQuietly<{ items?: readonly CustomKind[] }>(transport, path, {}, signal);
-  const kinds = (definitions?.items ?? []).filter(({ spec }) => spec.scope === "Namespaced");
-  const found = await mapLimited(kinds, maxAtOnce, async ({ spec: { group, names, versions } }) => {
-    const version = versions.find(({ served }) => served)?.name ?? "";
-    const all = kubePath("apis", group, version, "namespaces", namespace, names.plural);
+  const found = await mapLimited(await customKinds(transport, signal), maxAtOnce, async ({ group, version, plural, singular }) => {
     try {
-      const objects = (await askQuietly<{ items?: readonly FoundObject[] }>(transport, all, {}, signal))?.items ?? [];
-      return objects.filter((object) => !isExpected(config, object)).map(({ metadata }) => `${names.singular}/${metadata.name}`);
+      const path = kubePath("apis", group, version, "namespaces", namespace, plural);
+      const { items = [] } = await transport.json<{ items?: readonly FoundObject[] }>({ path, signal });
+      return items.filter((object) => !isExpected(config, object)).map(({ metadata }) => `${singular}/${metadata.name}`);
     } catch (thrown) {
       signal?.throwIfAborted();
-      // Its own operator may be broken. What cannot be seen is not thrown away.
-      return [`${names.plural}.${group}, which cannot be read now (${(thrown as Error).message})`];
+      if (isKubeStatus(thrown, 404)) return [];
+      const why = isKubeStatus(thrown, 403) ? "you may not list" : "cannot be read now";
+      return [`${plural}.${group} perhaps, which ${why}`];
     }
   });
   return found.flat();
+}
+
+/** Every namespaced kind of no group of Kubernetes itself that can be made and listed, by one of its versions. Any signed-in user may ask. */
+async function customKinds(
+  transport: KubeTransport,
+  signal: AbortSignal | undefined,
+): Promise<readonly { readonly group: string; readonly version: string; readonly plural: string; readonly singular: string }[]> {
+  // As kubectl asks: the last form is that of clusters which do not know the others, and has no kinds.
+  const aggregated = (version: string): string => `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`;
+  const accept = [aggregated("v2"), aggregated("v2beta1"), "application/json"].join(",");
+  const { items = [] } = await transport.json<Discovery>({ path: "/apis", accept, signal }).catch((thrown: unknown) => {
+    throw explainKubeError(thrown, "the cluster's kinds of objects cannot be read");
+  });
+  const kinds = items.flatMap(({ metadata, versions = [] }) => {
+    const group = metadata?.name ?? "";
+    if (builtIn.has(group)) return [];
+    return versions.flatMap(({ version, resources = [] }) =>
+      resources
+        .filter(({ scope, verbs }) => scope === "Namespaced" && verbs.includes("list") && verbs.includes("create"))
+        .map(({ resource, singularResource }) => ({ group, version, plural: resource, singular: singularResource || resource })),
+    );
+  });
+  return [...new Map(kinds.toReversed().map((kind) => [`${kind.plural}.${kind.group}`, kind])).values()].toReversed();
 }
 
 async function objectsAt(

@@ -1,10 +1,11 @@
 import { deleteObject, getObject } from "../kube/apply.ts";
 import { explainKubeError } from "../kube/errors.ts";
-import { isPrunable } from "../kube/resources.ts";
+import { collectionPath, isClusterWide, isPrunable, prunableKinds } from "../kube/resources.ts";
 import type { KubeTransport } from "../kube/transport.ts";
 import { textConfigMap } from "../manifests/config-maps.ts";
-import { type DeploymentNames, deploymentLabels } from "../manifests/deployment-names.ts";
+import { type DeploymentNames, deploymentLabels, deploymentSelector } from "../manifests/deployment-names.ts";
 import { type KubeObject, type ObjectRef, refKey, refText } from "../manifests/kube-object.ts";
+import { askQuietly } from "./ask-quietly.ts";
 
 /** Keys of the inventory's ConfigMap. */
 const key = "objects.json";
@@ -47,6 +48,29 @@ export async function readInventory(transport: KubeTransport, names: DeploymentN
     if (thrown instanceof SyntaxError) return emptyInventory;
     throw explainKubeError(thrown, "the record of the deployment cannot be read");
   }
+}
+
+/**
+ * What carries a deployment's labels, for one whose record is lost: in both namespaces, and in the whole cluster. Kinds that may not be
+ * listed are left out.
+ */
+export async function labelledObjects(
+  transport: KubeTransport,
+  names: DeploymentNames,
+  signal?: AbortSignal,
+): Promise<readonly ObjectRef[]> {
+  const places = [names.ingressNamespace, names.namespace];
+  const found = await Promise.all(
+    prunableKinds().flatMap((kind) =>
+      (isClusterWide(kind) ? [undefined] : places).map(async (namespace): Promise<readonly ObjectRef[]> => {
+        const place = { ...kind, ...(namespace === undefined ? {} : { namespace }) };
+        const query = { labelSelector: deploymentSelector(names) };
+        const list = await askQuietly<{ items?: readonly KubeObject[] }>(transport, collectionPath(place), query, signal);
+        return (list?.items ?? []).map(({ metadata: { name } }) => ({ ...place, name }));
+      }),
+    ),
+  );
+  return found.flat();
 }
 
 function isRef(value: unknown): value is ObjectRef {

@@ -1,5 +1,6 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import { isKubeStatus } from "./kube-error.ts";
+import { patchMetadata } from "./patch-metadata.ts";
 import { type KubeTransport, kubePath } from "./transport.ts";
 
 /** Annotation whose change makes the kubelet look at a pod, and at the Secrets and ConfigMaps that it mounts, at once. Its value says for what. */
@@ -26,14 +27,7 @@ export async function touchPods(
     const name = metadata?.name ?? "";
     if (name === "" || metadata?.deletionTimestamp !== undefined || metadata?.annotations?.[annotation] === mark) continue;
     try {
-      await transport.request({
-        method: "PATCH",
-        path: `${pods}${kubePath(name)}`,
-        contentType: "application/merge-patch+json",
-        query: { fieldManager: "vdi" },
-        body: { metadata: { annotations: { [annotation]: mark } } },
-        signal,
-      });
+      await patchMetadata(transport, `${pods}${kubePath(name)}`, { annotations: { [annotation]: mark } }, signal);
       touched.push(name);
     } catch (thrown) {
       if (!isKubeStatus(thrown, 404)) throw thrown;

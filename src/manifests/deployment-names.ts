@@ -14,6 +14,9 @@ export const directoryAnnotation = "vdi.xpra.org/directory";
 /** Annotation of both namespaces: the version of `vdi` that applied last. */
 export const versionAnnotation = "vdi.xpra.org/version";
 
+/** Annotation of a namespace that was there before the first deploy into it: a delete leaves it to whoever prepared it. */
+export const preparedAnnotation = "vdi.xpra.org/prepared";
+
 /** Service account of the session pods; it has no rights. */
 export const sessionServiceAccount = "vdi-session";
 

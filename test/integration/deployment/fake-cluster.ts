@@ -127,6 +127,7 @@ export class FakeCluster {
   #result({ method, path, query }: SeenRequest, body: StoredObject | undefined, isMerge: boolean): unknown {
     if (path === "/apis/admissionregistration.k8s.io/v1") return { resources: [{ name: "validatingadmissionpolicies" }] };
     const object = this.objects.get(path);
+    if (path === "/apis" && object === undefined) return { kind: "APIGroupDiscoveryList", items: [] };
     if (method === "POST") {
       const answer = this.posts.get(path.split("/").at(-1) ?? "");
       if (answer === undefined) throw new Refused(405, `${path} takes nothing`);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { runVdi } from "../support/run-vdi.ts";
 import { deploymentRig, filesOf } from "./deployment-rig.ts";
-import { type FakeCluster, Refused } from "./fake-cluster.ts";
+import { type FakeCluster, Refused, type SeenRequest } from "./fake-cluster.ts";
 
 const { makeDirectory, vdi, ...rig } = deploymentRig();
 let cluster: FakeCluster;
@@ -47,31 +47,63 @@ describe("vdi status, delete, render", () => {
     expect((await vdi(directory, ["delete", "--yes"])).stdout).toContain("nothing to delete");
   });
 
-  it("leaves a namespace that somebody prepared, free for another directory", async () => {
+  describe("where somebody prepared a namespace", () => {
     const path = "/api/v1/namespaces/vdi-stp";
-    cluster.put(path, { apiVersion: "v1", kind: "Namespace", metadata: { name: "vdi-stp", labels: { team: "desktops" } } });
-    // As the API server does: what somebody else has set stays.
-    cluster.onPatch = (at, body) => {
-      const { labels, annotations } = cluster.objects.get(at)?.metadata ?? {};
-      const metadata = {
-        ...body.metadata,
-        labels: { ...labels, ...body.metadata.labels },
-        annotations: { ...annotations, ...body.metadata.annotations },
+    const ingress = "/api/v1/namespaces/ingress-vdi-stp";
+    const annotations = () => Object.keys(cluster.objects.get(path)?.metadata.annotations ?? {}).sort();
+    beforeEach(() => {
+      cluster.put(path, { apiVersion: "v1", kind: "Namespace", metadata: { name: "vdi-stp", labels: { team: "desktops" } } });
+      // As the API server does: what somebody else has set stays.
+      cluster.onPatch = (at, body) => {
+        const { labels, annotations } = cluster.objects.get(at)?.metadata ?? {};
+        const merged = { labels: { ...labels, ...body.metadata.labels }, annotations: { ...annotations, ...body.metadata.annotations } };
+        return { ...body, metadata: { ...body.metadata, ...merged } };
       };
-      return { ...body, metadata };
+    });
+    /** Has requests of one kind refused once. */
+    const refuseOnce = (isMeant: (request: SeenRequest) => boolean) => {
+      cluster.onRequest = (request) => {
+        if (!isMeant(request)) return;
+        cluster.onRequest = () => undefined;
+        throw new Refused(500, "interrupted here");
+      };
     };
-    expect((await vdi(makeDirectory("vdi-stp"), ["deploy"])).exitCode).toBe(0);
-    const again = await vdi(makeDirectory("vdi-stp"), ["deploy"]);
-    expect(again.stdout).toContain("nothing to change");
-    const { exitCode, stdout } = await vdi(makeDirectory("vdi-stp"), ["delete", "--yes"]);
-    expect(exitCode).toBe(0);
-    expect(stdout).toContain("kept namespace/vdi-stp: somebody made it before the first deploy");
-    expect(cluster.objects.get(path)?.metadata).toMatchObject({ labels: { team: "desktops" } });
-    expect(Object.keys(cluster.objects.get(path)?.metadata.annotations ?? {})).not.toContain("vdi.xpra.org/directory");
-    expect(cluster.objects.has("/api/v1/namespaces/ingress-vdi-stp")).toBe(false);
-    expect([...cluster.objects.keys()].filter((each) => each.startsWith(`${path}/`))).toEqual([]);
-    expect((await vdi(makeDirectory("vdi-stp"), ["delete", "--yes"])).stdout).toContain("namespace/vdi-stp: vdi did not make it");
-    expect((await vdi(makeDirectory("other", { NAMESPACE: "vdi-stp" }), ["deploy"])).exitCode).toBe(0);
+
+    it("leaves it, free for another directory", async () => {
+      const directory = makeDirectory("vdi-stp");
+      expect((await vdi(directory, ["deploy"])).exitCode).toBe(0);
+      expect((await vdi(directory, ["deploy"])).stdout).toContain("nothing to change");
+      const { exitCode, stdout } = await vdi(directory, ["delete", "--yes"]);
+      expect(exitCode).toBe(0);
+      expect(stdout).toContain("kept namespace/vdi-stp: somebody made it before the first deploy");
+      expect(cluster.objects.get(path)?.metadata).toMatchObject({ labels: { team: "desktops" } });
+      expect(annotations()).toEqual([]);
+      expect(cluster.objects.has(ingress)).toBe(false);
+      expect([...cluster.objects.keys()].filter((each) => each.startsWith(`${path}/`))).toEqual([]);
+      expect((await vdi(directory, ["delete", "--yes"])).stdout).toContain("namespace/vdi-stp: vdi did not make it");
+      expect((await vdi(makeDirectory("other", { NAMESPACE: "vdi-stp" }), ["deploy"])).exitCode).toBe(0);
+    });
+
+    it("knows it after a deploy and a delete that were interrupted", async () => {
+      const directory = makeDirectory("vdi-stp");
+      const isApplied = ({ method, path: at, query }: SeenRequest) => method === "PATCH" && at === path && query.has("fieldValidation");
+      refuseOnce(isApplied);
+      expect((await vdi(directory, ["deploy"])).exitCode).toBe(1);
+      expect(annotations()).toEqual(["vdi.xpra.org/prepared"]);
+      expect((await vdi(directory, ["deploy"])).exitCode).toBe(0);
+      refuseOnce(({ method, path: at }) => method === "PATCH" && at === path);
+      expect((await vdi(directory, ["delete", "--yes"])).exitCode).toBe(1);
+      expect((await vdi(directory, ["delete", "--yes"])).stdout).toContain("somebody made it before the first deploy");
+      expect(annotations()).toEqual([]);
+    });
+
+    it("takes everything of its own out of it when the record is gone with the other namespace", async () => {
+      const directory = makeDirectory("vdi-stp");
+      expect((await vdi(directory, ["deploy"])).exitCode).toBe(0);
+      for (const each of cluster.objects.keys()) if (`${each}/`.includes("/namespaces/ingress-vdi-stp/")) cluster.objects.delete(each);
+      expect((await vdi(directory, ["delete", "--yes"])).exitCode).toBe(0);
+      expect([...cluster.objects.keys()].filter((each) => each.startsWith(path) || each.includes("validatingadmission"))).toEqual([path]);
+    });
   });
 
   it("keeps a namespace that holds a claim", async () => {
@@ -95,27 +127,38 @@ describe("vdi status, delete, render", () => {
   it("keeps a namespace that holds an object of a kind that the site added, or that may", async () => {
     const directory = makeDirectory("vdi-stp");
     await vdi(directory, ["deploy"]);
-    for (const singular of ["lamp", "broken"]) {
-      cluster.put(`/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${singular}s.example.org`, {
-        metadata: { name: `${singular}s.example.org` },
-        spec: {
-          group: "example.org",
-          scope: "Namespaced",
-          names: { plural: `${singular}s`, singular },
-          versions: [
-            { name: "v1alpha1", served: false },
-            { name: "v1", served: true },
-          ],
+    const resources = ["lamp", "secret-lamp", "broken"].map((singularResource) => ({
+      resource: `${singularResource}s`,
+      singularResource,
+      scope: "Namespaced",
+      verbs: ["create", "list"],
+    }));
+    const versions = [
+      { version: "v1", resources },
+      { version: "v1beta1", resources },
+    ];
+    const metrics = { resource: "pods", singularResource: "pod", scope: "Namespaced", verbs: ["get", "list"] };
+    cluster.put("/apis", {
+      metadata: {},
+      items: [
+        { metadata: { name: "example.org" }, versions },
+        { metadata: { name: "metrics.k8s.io" }, versions: [{ version: "v1", resources: [metrics] }] },
+        {
+          metadata: { name: "apps" },
+          versions: [{ version: "v1", resources: [{ ...metrics, resource: "replicasets", verbs: ["create", "list"] }] }],
         },
-      });
-    }
+      ],
+    });
     const metadata = { name: "hall", namespace: "vdi-stp" };
     cluster.put("/apis/example.org/v1/namespaces/vdi-stp/lamps/hall", { apiVersion: "example.org/v1", kind: "Lamp", metadata });
     cluster.onRequest = ({ path }) => {
       if (path.endsWith("/brokens")) throw new Refused(500, "conversion webhook failed");
+      if (path.endsWith("/secret-lamps")) throw new Refused(403, "forbidden", "Forbidden");
     };
     const { stdout } = await vdi(directory, ["delete", "--yes"]);
-    expect(stdout).toContain("kept namespace/vdi-stp: holds lamp/hall, brokens.example.org, which cannot be read now");
+    expect(stdout).toContain(
+      "kept namespace/vdi-stp: holds lamp/hall, secret-lamps.example.org perhaps, which you may not list, brokens.example.org perhaps, which cannot be read now",
+    );
     expect(cluster.objects.has("/api/v1/namespaces/vdi-stp")).toBe(true);
   });
 
