@@ -67,6 +67,15 @@ describe("vdi deploy and the registry", () => {
     expect(progress).toContain(`${host}/vdi-proxy stays as it was deployed before: ${host}/vdi-proxy@${"a".repeat(12)}`);
     expect(cluster.versions()).toEqual(versions);
 
+    // What a check finds has to be what a deploy would do.
+    cluster.put("/version", { metadata: {}, major: "1", minor: "34", gitVersion: "v1.34.4" });
+    cluster.posts.set("selfsubjectaccessreviews", () => ({ status: { allowed: true } }));
+    const { checks } = JSON.parse((await vdi("check", "-o", "json")).stdout) as {
+      checks: { id: string; status: string; problems: string[] }[];
+    };
+    expect(checks.find(({ id }) => id === "in-step")).toMatchObject({ status: "ok", problems: [] });
+    expect(checks.find(({ id }) => id === "image-skew")?.problems).toEqual([]);
+
     writeSettings(directory, { XPRA_REGISTRY_SRV: host, IMAGE_XPRA_PROXY: `${host}/vdi-proxy:v2` });
     expect((await vdi("deploy")).exitCode).toBe(0);
     expect(proxyImage()).toBe(`${host}/vdi-proxy:v2`);
