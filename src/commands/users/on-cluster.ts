@@ -63,10 +63,13 @@ export async function bringToCluster(ctx: Context, input: Input, config: Config)
   try {
     const transport = await connect(ctx, choice);
     if (transport === undefined) return { state: "none", proxies: [], exitCode: ExitCode.ok };
-    ctx.progress.status("telling the proxies");
-    const applied = await applyUsers(config, { transport, version: ctx.version, now: ctx.now(), signal: ctx.signal });
-    transport.close();
-    return { ...applied, exitCode: ExitCode.ok };
+    try {
+      ctx.progress.status("telling the proxies");
+      const applied = await applyUsers(config, { transport, version: ctx.version, now: ctx.now(), signal: ctx.signal });
+      return { ...applied, exitCode: ExitCode.ok };
+    } finally {
+      transport.close();
+    }
   } catch (thrown) {
     if (isAbort(thrown)) return { state: "failed", proxies: [], reason: "interrupted", exitCode: ExitCode.interrupted };
     const exitCode = thrown instanceof VdiError ? thrown.exitCode : ExitCode.failed;

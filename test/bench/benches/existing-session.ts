@@ -1,4 +1,4 @@
-import { auditFrom } from "../audit-log.ts";
+import { askedByBrokers } from "../../e2e/support/audit-log.ts";
 import type { Bench } from "../bench.ts";
 import { lightType } from "../deployment.ts";
 import { timeProgram } from "../timing.ts";
@@ -90,7 +90,7 @@ export const bench: Bench = {
       JSON.parse(await kubectl.pipe(script, "exec", "-i", "-n", ingressNamespace, proxy, "-c", "proxy", "--", "node", "-"));
 
     await run(callerScript(users, users.length));
-    const requests = deployment.auditLog === undefined ? undefined : await auditFrom(deployment.auditLog, ingressNamespace);
+    const from = Date.now();
     const calls: number[] = [];
     const plain: number[] = [];
     const rounds = world.count(5, 1);
@@ -104,7 +104,7 @@ export const bench: Bench = {
         plain.push(await timeProgram({ file: deployment.kubectlProgram, args: [...deployment.kubectlArgs, ...args] }));
       }
     }
-    const asked = await requests?.();
+    const asked = deployment.auditLog === undefined ? undefined : askedByBrokers(deployment, from);
     world.say("the one-shot program");
     const oneShot = (await run(oneShotScript(users, world.count(60, 4)))) as { ours: number[]; plain: number[] };
     return [

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { V1Pod } from "@kubernetes/client-node";
-import { auditFrom, isWrite } from "../audit-log.ts";
+import { askedByBrokers } from "../../e2e/support/audit-log.ts";
 import type { Bench } from "../bench.ts";
 import { type Deployment, lightType } from "../deployment.ts";
 import { timed, timeProgram } from "../timing.ts";
@@ -8,6 +8,7 @@ import { timed, timeProgram } from "../timing.ts";
 const user = "xpra-user01";
 const pod = `${user}-${lightType}`;
 const readyWords = "xpra is ready.";
+const writing = new Set(["create", "update", "patch", "delete", "deletecollection"]);
 
 /** Moments of one start, in milliseconds since the epoch. */
 interface Start {
@@ -102,18 +103,16 @@ async function firstPod(deployment: Deployment): Promise<V1Pod> {
 
 /** One start through the door, and its moments from where they are kept. */
 async function startOnce(deployment: Deployment): Promise<Start> {
-  const { auditLog, ingressNamespace } = deployment;
-  const audit = auditLog === undefined ? undefined : await auditFrom(auditLog, ingressNamespace);
   const from = new Date();
   const seen = await timed(() => deployment.login(user, lightType));
-  const requests = (await audit?.()) ?? [];
+  const requests = deployment.auditLog === undefined ? [] : askedByBrokers(deployment, from.getTime());
   const [broker, inPod] = [await brokerMoments(deployment, from), await podMoments(deployment)];
   return {
     ...broker,
     ...inPod,
     seen,
     requests: requests.length,
-    writes: requests.filter(isWrite).length,
+    writes: requests.filter(({ verb }) => writing.has(verb)).length,
     lists: requests.filter(({ verb }) => verb === "list").length,
   };
 }

@@ -42,11 +42,20 @@ export interface Load {
   readonly loaded: Fared;
 }
 
-/** Sends wrong passwords, and right ones beside them. Throws with the program's words when it fails. */
+/** Beyond the seconds of the order: logins that are under way at its end, and the start of the container. */
+const graceSeconds = 120;
+
+/** Sends wrong passwords, and right ones beside them. Throws with the program's words when it fails or does not come to an end. */
 export async function loadOn(rig: Rig, order: LoadOrder, signal?: AbortSignal): Promise<Load> {
   const mounts = ["load.py", "raw_client.py"].flatMap((file) => ["-v", `${join(import.meta.dirname, file)}:/load/${file}:ro`]);
-  const args = ["run", "--rm", "-i", "--network", `container:${rig.name}-proxy`, ...mounts, proxyImage, "python3", "/load/load.py"];
-  const child = spawn("docker", args, { stdio: ["pipe", "pipe", "pipe"], ...(signal === undefined ? {} : { signal }) });
+  const turns = order.quiet === false ? 1 : 2;
+  const deadline = AbortSignal.timeout((turns * order.seconds + graceSeconds) * 1_000);
+  const network = `--network=container:${rig.name}-proxy`;
+  const args = ["run", "--rm", "-i", "--init", network, ...mounts, proxyImage, "python3", "/load/load.py"];
+  const child = spawn("docker", args, {
+    stdio: ["pipe", "pipe", "pipe"],
+    signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
+  });
   child.stdin.end(JSON.stringify({ host: "127.0.0.1", port: 8443, password: Rig.password, display: "desktop", ...order }));
   let out = "";
   let said = "";
@@ -57,7 +66,9 @@ export async function loadOn(rig: Rig, order: LoadOrder, signal?: AbortSignal): 
     said += text;
   });
   const code = await new Promise<number | null>((resolve, reject) => {
-    child.once("error", reject);
+    child.once("error", (thrown) => {
+      reject(deadline.aborted ? new Error(`the load program did not come to an end; it said: ${said.slice(-2_000)}`) : thrown);
+    });
     child.once("close", resolve);
   });
   if (code !== 0) throw new Error(`the load program ended with ${code}: ${said.slice(-2_000)}`);

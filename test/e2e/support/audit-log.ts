@@ -14,8 +14,8 @@ export interface AuditLine {
   readonly requestReceivedTimestamp: string;
 }
 
-/** What the accounts of the proxies' namespace have asked since `fromMs`, and were answered; oldest first. */
-export function askedByBrokers(demo: Demo, fromMs: number): readonly AuditLine[] {
+/** What the accounts of the proxies' namespace have asked since `fromMs`, and were answered; oldest first. A watch or a followed log that goes on is not among it. */
+export function askedByBrokers(demo: Pick<Demo, "auditLog" | "namespace">, fromMs: number): readonly AuditLine[] {
   const account = `system:serviceaccount:ingress-${demo.namespace}:`;
   const lines = linesSince(demo.auditLog ?? "", fromMs).filter((line) => line.includes(account));
   return [...new Set(lines)]
