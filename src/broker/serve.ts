@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { createServer, type Server } from "node:http";
 import { keepTimes } from "../runtimes/removals.ts";
 import type { RunningRuntime } from "../runtimes/running-runtime.ts";
@@ -24,6 +25,8 @@ export async function serve(env: Env, write: (line: string) => void): Promise<nu
   };
   const config = configSource(env.configPath, onTrouble);
   const stop = new AbortController();
+  // All starts that are under way listen to it: that is no leak.
+  setMaxListeners(0, stop.signal);
   const runtime = await connectRuntime(env, config, {
     keep: () => keepTimes(config()),
     signal: stop.signal,

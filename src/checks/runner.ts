@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { explainKubeError } from "../kube/errors.ts";
 import { isAbort, messageOf, VdiError } from "../util/vdi-error.ts";
 import { type Check, type CheckResult, checksPage, type Finding } from "./check.ts";
@@ -54,13 +55,16 @@ async function find<World>(check: Check<World>, world: World, signal: AbortSigna
   signal.throwIfAborted();
   const deadlineMs = check.deadlineMs ?? defaultDeadlineMs;
   const stop = new AbortController();
+  const ends = AbortSignal.any([signal, stop.signal]);
+  // A check may ask for many things at once, and all of them listen to it: that is no leak.
+  setMaxListeners(0, ends);
   let last: string | undefined;
   let timer: NodeJS.Timeout | undefined;
   let abort: (() => void) | undefined;
   try {
     return await Promise.race([
       check.run(world, {
-        signal: AbortSignal.any([signal, stop.signal]),
+        signal: ends,
         saw: (what) => {
           last = what;
         },

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
 import { isRefusal } from "../kube/kube-error.ts";
 import { type LogLine, podLog, timeKey } from "../kube/pod-log.ts";
@@ -87,6 +88,8 @@ export async function* followLogs(options: FollowOptions): AsyncGenerator<LogIte
   const queue: LogItem[] = [];
   const end = new AbortController();
   const signal = AbortSignal.any([options.signal, end.signal]);
+  // All logs that are followed listen to it: that is no leak.
+  setMaxListeners(0, signal);
   let wake: () => void = () => undefined;
   let failure: { readonly thrown: unknown } | undefined;
   const fail = (thrown: unknown): void => {

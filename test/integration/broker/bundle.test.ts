@@ -20,6 +20,7 @@ let kube: FakeKube;
 let xpra: Awaited<ReturnType<typeof listener>>;
 let broker: ChildProcess;
 let log = "";
+let said = "";
 let healthPort: number;
 
 interface Answer {
@@ -86,10 +87,13 @@ beforeAll(async () => {
     users: [{ name: "u", user: { token: "topsecrettoken" } }],
   };
   writeFileSync(join(directory, "kubeconfig.json"), JSON.stringify(kubeconfig));
-  broker = spawn(hook, ["--serve"], { env: environment(), stdio: ["ignore", "pipe", "inherit"] });
+  broker = spawn(hook, ["--serve"], { env: environment(), stdio: ["ignore", "pipe", "pipe"] });
   broker.stdout?.setEncoding("utf8");
+  broker.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
+    said += chunk;
+  });
   await new Promise<void>((resolve, reject) => {
-    broker.once("exit", (code) => reject(new Error(`the broker ended with ${code}: ${log}`)));
+    broker.once("exit", (code) => reject(new Error(`the broker ended with ${code}: ${log}${said}`)));
     broker.stdout?.on("data", (chunk: string) => {
       log += chunk;
       if (log.includes('"event":"start"')) resolve();
@@ -249,6 +253,13 @@ describe("--serve", () => {
     writeFileSync(join(directory, "broker.json"), JSON.stringify({ ...brokerConfigJson(xpra.port), minUid: 1 }));
     await new Promise((resolve) => setTimeout(resolve, 2_100));
     await ask("/v1/types", { user: user("alice") });
+  });
+
+  it("starts many at a time, without a word about itself", async () => {
+    const users = Array.from({ length: 16 }, (_, at) => user(`many${at}`));
+    const answers = await Promise.all(users.map((each) => ask("/v1/sessions", { user: each, display: "desktop" })));
+    expect(answers.map(({ lines }) => lines.at(-1)?.["event"])).toEqual(users.map(() => "ready"));
+    expect(said).toBe("");
   });
 });
 

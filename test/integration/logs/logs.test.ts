@@ -135,6 +135,26 @@ describe("vdi logs", () => {
     expect(progress.join("\n")).toContain("alice-seamless joins");
   });
 
+  it("follows many pods without a warning about itself", async () => {
+    const warned: string[] = [];
+    const onWarning = ({ message }: Error): number => warned.push(message);
+    process.on("warning", onWarning);
+    try {
+      const pods = Array.from({ length: 14 }, (_, at) => `alice-type${at}`);
+      for (const name of pods) {
+        kube.put(pod(name, "alice"));
+        kube.log(name, `2026-11-25T18:00:00Z ${name}`);
+      }
+      const { until, stop, run } = following("alice");
+      for (const name of pods) await until(name);
+      stop();
+      await run;
+    } finally {
+      process.off("warning", onWarning);
+    }
+    expect(warned).toEqual([]);
+  });
+
   it("says of a pod that went unseen that it is gone", async () => {
     kube.put(pod("alice-desktop", "alice"));
     kube.log("alice-desktop", "2026-11-25T18:00:00Z one");

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { join } from "node:path";
 import { runCommandLine } from "../../../src/cli/run.ts";
 import type { AnyCommand } from "../../../src/util/command.ts";
@@ -36,11 +37,14 @@ export async function runVdi(argv: readonly string[], options: RunOptions = {}):
   let stdout = "";
   let stderr = "";
   const progress: string[] = [];
+  const signal = options.signal ?? new AbortController().signal;
+  // As main.ts does: a command asks for many things at once.
+  setMaxListeners(0, signal);
   const ctx: Context = {
     cwd: options.cwd ?? distribution,
     env: options.env ?? {},
     progress: { line: (text) => progress.push(text), status: (text) => progress.push(text), clear: () => {} },
-    signal: options.signal ?? new AbortController().signal,
+    signal,
     now: Date.now,
     interactive: options.answer !== undefined,
     confirm: async () => options.answer ?? false,
