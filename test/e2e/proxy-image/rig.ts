@@ -246,8 +246,11 @@ export class Rig {
     return child;
   }
 
-  /** Xpra's own client of today under Xvfb, until it ends, `until` is in its output, or two minutes are over; its whole output. */
-  async native(until: RegExp, ...args: string[]): Promise<string> {
+  /**
+   * Xpra's own client of today under Xvfb, until it ends, all of `until` is in its output, or two minutes are over; its whole output.
+   * Its threads write in no order.
+   */
+  async native(until: RegExp | readonly RegExp[], ...args: string[]): Promise<string> {
     const script =
       'mkdir -p /tmp/h; mkdir -m 700 /tmp/run; Xvfb :9 -screen 0 1280x800x24 >/dev/null 2>&1 & n=0; until [ -S /tmp/.X11-unix/X9 ] || [ $n -gt 100 ]; do n=$((n + 1)); sleep 0.1; done; export DISPLAY=:9; timeout -k 3 -s INT 120 /usr/lib/vdi/libexec/xpra "$@" 2>&1; echo "exit $?"';
     const name = `${this.name}-client-${Math.random().toString(36).slice(2)}`;
@@ -257,9 +260,11 @@ export class Rig {
     const child = spawn("docker", ["run", "--rm", "--name", name, "--network", this.name, ...options, images.session, ...client]);
     let out = "";
     let ended = false;
+    const awaited = [until].flat();
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       out += text;
-      if (ended || !until.test(out)) return;
+      const lines = out.slice(0, out.lastIndexOf("\n") + 1);
+      if (ended || !awaited.every((each) => each.test(lines))) return;
       ended = true;
       void run("docker", ["kill", name]).catch(() => undefined);
     });
