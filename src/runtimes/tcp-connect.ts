@@ -14,7 +14,8 @@ export function tcpConnect(host: string, port: number, timeoutMs = 500): Promise
       resolve(answer);
     };
     const timer = setTimeout(() => end("silent"), timeoutMs);
-    socket.once("connect", () => end("open"));
+    // "No route to host" may become known only a moment after the kernel has let the connect end without an error.
+    socket.once("connect", () => end(socket.remoteAddress ? "open" : "silent"));
     socket.once("error", (error: NodeJS.ErrnoException) =>
       end(error.code === "ECONNREFUSED" || error.code === "ECONNRESET" ? "refused" : "silent"),
     );

@@ -113,6 +113,18 @@ class Prepared:
                 del self._sockets[key]
 
 
+def _connected(target: Target, seconds: float) -> socket.socket:
+    connection = socket.create_connection((target.host, target.port), seconds)
+    try:
+        # "No route to host" may become known only a moment after the kernel has let `connect` end without an error.
+        connection.getpeername()
+        connection.settimeout(None)
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
 def connect(target: Target, deadline: float, wanted: Callable[[], bool]) -> socket.socket | None:
     """One TCP connection, tried again in short turns: a pod's address may need a moment, and a dead one never answers."""
     while True:
@@ -123,9 +135,7 @@ def connect(target: Target, deadline: float, wanted: Callable[[], bool]) -> sock
             raise ClientGone()
         began = time.monotonic()
         try:
-            connection = socket.create_connection((target.host, target.port), min(CONNECT_SECONDS, left))
-            connection.settimeout(None)
-            return connection
+            return _connected(target, min(CONNECT_SECONDS, left))
         except OSError:
             time.sleep(max(0.0, min(0.1 - (time.monotonic() - began), deadline - time.monotonic())))
 

@@ -5,8 +5,10 @@ import base64
 import json
 import logging
 import os
+import socket
 import sys
 import tempfile
+import time
 import unittest
 from datetime import UTC, datetime
 from unittest import mock
@@ -18,7 +20,7 @@ from vdi_door.log_lines import Prose, Rate, prose
 from vdi_door.peers import Watch
 from vdi_door.places import Places
 from vdi_door.record import Sparsely, line
-from vdi_door.session import Prepared, Target, parse_target, time_left
+from vdi_door.session import Prepared, Target, connect, parse_target, time_left
 from vdi_door.settings import SettingsError, read_settings
 from vdi_door.ticket import TicketError, TicketKey, Tickets, is_ticket
 from vdi_door.www import Site
@@ -342,6 +344,19 @@ class TargetTest(unittest.TestCase):
         prepared.put(target, "one")
         prepared.put(target, "two")
         self.assertEqual([prepared.take("h", 1) for _ in range(3)], ["one", "two", None])
+
+
+class Connect(unittest.TestCase):
+    def test_a_connection_that_is_none_is_tried_again(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            target = Target(*listener.getsockname(), "alice", "s3cret")
+            real = socket.create_connection(listener.getsockname())
+            # As it was seen once in 228 times at an address that nobody has: no error, and nothing at the other side.
+            none = socket.socket()
+            with mock.patch.object(socket, "create_connection", side_effect=[none, real]):
+                self.assertIs(connect(target, time.monotonic() + 30, lambda: True), real)
+            self.assertEqual(none.fileno(), -1)
+            real.close()
 
 
 class TimeLeft(unittest.TestCase):
