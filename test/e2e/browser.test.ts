@@ -84,7 +84,7 @@ async function isRunning(pod: string, program: string): Promise<boolean> {
 /** Opens a terminal by its button on the panel, once the panel is there, and waits for its prompt. */
 async function openTerminal(): Promise<void> {
   const pod = "xpra-user01-desktop";
-  const waiting = { timeout: 30_000, interval: 500 };
+  const waiting = { timeout: 90_000, interval: 500 };
   // The panel's program runs, and its window is there, before its buttons are.
   await expect.poll(isButtonPainted, waiting).toBe(true);
   await waitForQuiet(page, 2_000);
@@ -135,7 +135,7 @@ async function linesInTerminal(): Promise<readonly boolean[]> {
   return (await shades(6, 84, 780, 19, 12)).map(({ brightest }) => brightest > 100);
 }
 
-describe("in the browser", () => {
+describe("in the browser", { timeout: 300_000 }, () => {
   it("a user signs in and works on an Xfce desktop", async () => {
     await page.goto(demo.url);
     await screenshot(page, join(artifacts, "1-sign-in.png"));

@@ -238,7 +238,7 @@ describe.skipIf(!hasEngine)("vdi build-images with a real engine", () => {
         interrupt.abort();
       }
       expect((await building).exitCode).toBe(130);
-      await expect.poll(runningSleeps, { timeout: 10_000 }).toBe(0);
+      await expect.poll(runningSleeps, { timeout: 60_000 }).toBe(0);
     });
   });
 

@@ -229,10 +229,12 @@ const breakages: readonly Breakage[] = [
 
 describe("vdi check", () => {
   it("finds nothing wrong with a deployment that is well", async () => {
-    const { exitCode, result } = await check();
-    expect(result.checks.filter(({ status }) => status === "failed")).toEqual([]);
-    expect(result.checks.filter(({ id, status }) => status !== "ok" && !passing.has(id))).toEqual([]);
-    expect(exitCode).toBe(0);
+    // A question may be answered too late on a loaded machine.
+    const notWell = async (): Promise<unknown> => {
+      const { exitCode, result } = await check();
+      return { exitCode, checks: result.checks.filter(({ id, status }) => status !== "ok" && (status === "failed" || !passing.has(id))) };
+    };
+    await expect.poll(notWell, { timeout: 60_000, interval: 1_000 }).toEqual({ exitCode: 0, checks: [] });
     const words = await vdi(demo, "check");
     expect(words.stdout).toMatch(/^nothing failed: \d+ ok/m);
     expect(

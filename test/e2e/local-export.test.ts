@@ -80,7 +80,7 @@ async function signIn(door: Door, user: string): Promise<SignIn> {
 const last = (events: readonly SessionEvent[]): SessionEvent | undefined => events.at(-1);
 /** Which script a session runs, and its program, which may begin after the desktop, seen from inside. */
 const program = "^/bin/sh /usr/local/bin/notes|^xterm -T Notes";
-const inside = `cat "$VDI_SESSION_SCRIPT"; timeout 20 sh -c 'until pgrep -f "${program}"; do sleep 0.2; done' >/dev/null && echo runs; id -u`;
+const inside = `cat "$VDI_SESSION_SCRIPT"; timeout 60 sh -c 'until pgrep -f "${program}"; do sleep 0.2; done' >/dev/null && echo runs; id -u`;
 
 beforeAll(async () => {
   cluster = await readyCluster(root);

@@ -110,9 +110,16 @@ describe("signing in", () => {
     const answers = await Promise.all(Array.from({ length: 6 }, wrong));
     expect(answers.map((answer) => answer.status)).toEqual(Array(6).fill(401));
     // One more every ten seconds, which a slow machine may have needed.
-    await expect.poll(async () => (await wrong()).status, { timeout: 60_000 }).toBe(429);
-    const limited = await rig.http("POST", "/api/v1/sign-in", { user: "xpra-user03", password: Rig.password });
-    expect([limited.status, code(limited.text)]).toEqual([429, "too-many"]);
+    const right = (): Promise<Answer> => rig.http("POST", "/api/v1/sign-in", { user: "xpra-user03", password: Rig.password });
+    let limited = await wrong();
+    const afterLimit = async (): Promise<number> => {
+      limited = await wrong();
+      // The next one may become free between the two.
+      if (limited.status === 429) limited = await right();
+      return limited.status;
+    };
+    await expect.poll(afterLimit, { timeout: 60_000 }).toBe(429);
+    expect(code(limited.text)).toBe("too-many");
     expect(Number(limited.headers["retry-after"])).toBeGreaterThan(0);
     expect(await rig.ticket("xpra-user02")).toMatch(/^vdi1\./);
   });

@@ -13,7 +13,7 @@ let rig: Rig;
 beforeAll(async () => {
   if (!(await hasImages()))
     throw new Error("the images of the proxy and of a session are missing; set VDI_PROXY_IMAGE and VDI_SESSION_IMAGE");
-  rig = await Rig.up(`vdi-test-proxy-${process.pid}`, "-e VDI_ATTACH_SECONDS=15");
+  rig = await Rig.up(`vdi-test-proxy-${process.pid}`, "-e VDI_ATTACH_SECONDS=25");
 });
 
 afterAll(async () => {
@@ -129,9 +129,11 @@ describe("Xpra's own client", () => {
 
   it("starts nothing in the proxy by xpra start", async () => {
     await rig.native(/running, \d+ windows|exit \d/, "start", rig.address("ssl", "desktop"), "--start=touch /tmp/started");
-    const processes = await rig.docker("top", `${rig.name}-proxy`, "-eo", "pid,args");
-    expect(processes.split("\n").filter((line) => /xpra|Xvfb|touch/.test(line))).toHaveLength(2);
-    expect(processes).not.toMatch(/Xvfb|touch|seamless/);
+    // Processes of the attempts before may still be ending.
+    const processes = async (): Promise<readonly string[]> =>
+      (await rig.docker("top", `${rig.name}-proxy`, "-eo", "pid,args")).split("\n").filter((line) => /xpra|Xvfb|touch/.test(line));
+    await expect.poll(async () => (await processes()).length, { timeout: 60_000, interval: 500 }).toBe(2);
+    expect((await processes()).join("\n")).not.toMatch(/Xvfb|touch|seamless/);
   });
 });
 
@@ -167,7 +169,7 @@ describe("a hello", () => {
 
   it("is used once: a second one on the same connection ends it", async () => {
     const before = await sessionsAsked();
-    const packets = await rig.raw({ hello: { display: "very-slow" }, again: 6, until: "disconnect", seconds: 40 });
+    const packets = await rig.raw({ hello: { display: "very-slow" }, again: 6, until: "disconnect", seconds: 60 });
     expect(words(packets)).toMatch(/used already/);
     expect(await sessionsAsked()).toBe(before + 1);
   });
@@ -181,16 +183,16 @@ describe("a hello", () => {
 
 describe("waiting", () => {
   it("ends with words when the session does not come, and the broker is not asked again", async () => {
-    const packets = await rig.raw({ hello: { display: "very-slow" }, until: "disconnect", seconds: 40 });
+    const packets = await rig.raw({ hello: { display: "very-slow" }, until: "disconnect", seconds: 60 });
     expect(words(packets)).toMatch(/being prepared: fetching the programs.*connect again/);
-    // VDI_ATTACH_SECONDS of this rig is 15.
-    expect(packets.at(-1)?.[0]).toBeGreaterThan(14);
+    // VDI_ATTACH_SECONDS of this rig is 25.
+    expect(packets.at(-1)?.[0]).toBeGreaterThan(24);
   });
 
   it("of one user holds up no other", async () => {
     const other = await rig.readyRaw({ hello: { display: "desktop" } });
     const before = await timesAsked("very-slow");
-    const slow = rig.raw({ hello: { display: "very-slow" }, until: "disconnect", seconds: 40 });
+    const slow = rig.raw({ hello: { display: "very-slow" }, until: "disconnect", seconds: 60 });
     await untilAsked("very-slow", before);
     expect(kinds(await Promise.race([slow, other()]))).toContain("hello");
     await slow;
@@ -206,7 +208,7 @@ describe("waiting", () => {
   it("for a session whose address is dead ends with words, and holds up no other", async () => {
     await rig.answer("xpra-user01", "gone", { display: `tcp://xpra-user01:${rig.secret}@${rig.unusedAddress}:14500/` });
     const other = await rig.readyRaw({ hello: { display: "desktop" } });
-    const dead = rig.raw({ hello: { display: "gone" }, until: "disconnect", seconds: 40 });
+    const dead = rig.raw({ hello: { display: "gone" }, until: "disconnect", seconds: 60 });
     await untilAsked("gone");
     expect(kinds(await Promise.race([dead, other()]))).toContain("hello");
     expect(words(await dead)).toMatch(/does not answer/);
@@ -220,8 +222,8 @@ describe("waiting", () => {
       () => rig.docker("logs", `${rig.name}-killed`),
       (log) => log.includes("xpra is ready."),
     );
-    await rig.answer("xpra-user01", "killed", { display: `tcp://xpra-user01:${secret}@${address}:14500/`, afterSeconds: 10 });
-    const attach = rig.raw({ hello: { display: "killed" }, until: "disconnect", seconds: 40 });
+    await rig.answer("xpra-user01", "killed", { display: `tcp://xpra-user01:${secret}@${address}:14500/`, afterSeconds: 15 });
+    const attach = rig.raw({ hello: { display: "killed" }, until: "disconnect", seconds: 60 });
     await untilAsked("killed");
     // The kernel still takes connections for it, and it says nothing: it is there for the first connection only.
     await rig.docker("pause", `${rig.name}-killed`);
@@ -359,7 +361,9 @@ describe("running", () => {
   });
 
   it("starts its PAM helper again after it was killed", async () => {
-    await rig.docker("exec", `${rig.name}-proxy`, "sh", "-c", "kill -9 $(grep -l '[p]am_helper' /proc/[0-9]*/cmdline | cut -d/ -f3)");
+    // The processes of attempts are named alike, and one may end before it is killed.
+    const killed = "kill -9 $(grep -l '[p]am_helper' /proc/[0-9]*/cmdline | cut -d/ -f3) || :";
+    await rig.docker("exec", `${rig.name}-proxy`, "sh", "-c", killed);
     expect(await rig.ticket()).toMatch(/^vdi1\./);
   });
 

@@ -54,7 +54,9 @@ describe("a session's own types", () => {
 });
 
 describe("a session's end", () => {
-  const editor = "#!/bin/sh\ntrap 'sleep 1; echo the editor has saved; exit' TERM\necho the editor runs\nwhile :; do sleep 0.1; done\n";
+  // The file tells that what follows SIGTERM is settled.
+  const runs = "touch /tmp/runs";
+  const editor = `#!/bin/sh\ntrap 'sleep 1; echo the editor has saved; exit' TERM\n${runs}\nwhile :; do sleep 0.1; done\n`;
 
   it.each([
     ["the pod is deleted", async (started: Session) => started.stop()],
@@ -68,7 +70,7 @@ describe("a session's end", () => {
   ])("leaves the user's programs time to save when %s", async (_when, end) => {
     const started = await session({ script: "xpra start :0 --start=editor\n", files: { "bin/editor": editor } });
     await started.ready();
-    await started.eventually("pgrep -f bin/editor >/dev/null");
+    await started.eventually("[ -e /tmp/runs ]");
     expect(await end(started)).not.toBe(137);
     expect(await started.logs()).toMatch(/the editor has saved/);
   });
@@ -76,10 +78,10 @@ describe("a session's end", () => {
   it("comes also when a program does not want to end", async () => {
     const started = await session({
       script: "xpra start :0 --start=deaf\n",
-      files: { "bin/deaf": "#!/bin/sh\ntrap '' TERM\nwhile :; do sleep 1; done\n" },
+      files: { "bin/deaf": `#!/bin/sh\ntrap '' TERM\n${runs}\nwhile :; do sleep 1; done\n` },
     });
     await started.ready();
-    await started.eventually("pgrep -f bin/deaf >/dev/null");
+    await started.eventually("[ -e /tmp/runs ]");
     expect(await started.stop()).not.toBe(137);
   });
 

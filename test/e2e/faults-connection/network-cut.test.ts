@@ -70,8 +70,9 @@ describe.runIf(isOwnCluster())("a network that drops everything", () => {
     await user.typeHalf();
     const seen = await user.watch();
     broken = await dropPackets(address);
-    await user.page.getByText("The connection is interrupted").waitFor({ timeout: 20_000 });
     await user.page.keyboard.type("aft");
+    await user.page.getByText("The connection is interrupted").waitFor({ timeout: 20_000 });
+    // At once: twelve seconds after this line the connection would be given up.
     await broken.mend();
     await user.page.getByText("The connection is interrupted").waitFor({ state: "detached", timeout: 20_000 });
     await user.page.keyboard.type("er > /tmp/typed.txt\n");

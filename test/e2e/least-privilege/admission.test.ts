@@ -65,6 +65,8 @@ async function policyAlone(): Promise<Api> {
     brokerRoleBinding(aloneNames),
     ...admissionPolicy(aloneNames, limits()),
   ];
+  // An earlier run's may still be on its way out, with whatever would be put into it.
+  await kubectl.run("delete", "--ignore-not-found", "--wait=true", `namespace/${namespace}`);
   await kubectl.pipe({ apiVersion: "v1", kind: "List", items: objects }, "apply", "--server-side", "-f", "-");
   const api = await apiAs(kubectl, { namespace, name: brokerName(aloneNames) });
   // The API server takes a new policy up a moment later, and nothing tells when.

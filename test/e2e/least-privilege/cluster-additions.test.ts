@@ -52,7 +52,7 @@ async function deployed(): Promise<void> {
 
 /** Waits until such a pod is answered so: the API server knows a changed policy, class or account some time after it was written. */
 async function untilAnswered(wanted: object, change?: (pod: SessionPod) => unknown): Promise<void> {
-  await expect.poll(() => offer(change), { timeout: 20_000, interval: 300 }).toMatchObject(wanted);
+  await expect.poll(() => offer(change), { timeout: 60_000, interval: 300 }).toMatchObject(wanted);
 }
 
 // A default class holds for all namespaces of the cluster, so not on somebody's own; and it stands for some seconds only, because
@@ -89,7 +89,7 @@ describe.skipIf(!isOwnCluster())("vdi deploy takes up", () => {
     await untilAnswered({ status: 201 });
     await kubectl.pipe(made(usual, false), "create", "-f", "-");
     await untilAnswered(refusedBy("no priority of its own"), spec({ priorityClassName: usual }));
-  });
+  }, 300_000);
 
   it("a LimitRange, without being told of it", async () => {
     const range = {
@@ -102,11 +102,11 @@ describe.skipIf(!isOwnCluster())("vdi deploy takes up", () => {
     try {
       const limited = { metadata: { annotations: { "kubernetes.io/limit-ranger": expect.stringContaining("cpu") } } };
       const free = (pod: SessionPod) => Object.assign(pod.spec.containers[0] ?? {}, { resources: {} });
-      await expect.poll(() => offer(free), { timeout: 20_000 }).toMatchObject({ status: 201, body: limited });
+      await expect.poll(() => offer(free), { timeout: 60_000 }).toMatchObject({ status: 201, body: limited });
     } finally {
       await kubectl.run("delete", "limitrange", usual, "-n", demo.namespace);
     }
-  });
+  }, 300_000);
 
   it("the pull secrets of the sessions' account and the namespace's node selector, and no others", async () => {
     const [account, secrets] = [["serviceaccount", "vdi-session", "-n", demo.namespace], { imagePullSecrets: [{ name: "registry" }] }];
@@ -124,5 +124,5 @@ describe.skipIf(!isOwnCluster())("vdi deploy takes up", () => {
     await deployed();
     await untilAnswered({ status: 201 });
     await untilAnswered(refusedBy("only the deployment's pull secrets"), spec(secrets));
-  });
+  }, 300_000);
 });

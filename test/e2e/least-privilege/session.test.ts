@@ -266,7 +266,7 @@ describe("what a network without policies lets through helps nobody:", () => {
   });
 
   it("another session's port refuses whoever does not know its password", async () => {
-    const client = "timeout 30 xpra info --socket-dirs=/tmp";
+    const client = "timeout 80 xpra info --socket-dirs=/tmp";
     const address = `${ip(neighbour)}:14500`;
     for (const url of [`tcp://xpra-user02@${address}/`, `tcp://xpra-user02:guess@${address}/`]) {
       const { code, output } = await kubectl.shell(demo.namespace, own.metadata?.name ?? "", "session", `${client} ${url}`);
@@ -274,7 +274,7 @@ describe("what a network without policies lets through helps nobody:", () => {
       expect(output).toMatch(/authentication failed|connection timed out|password|no route/i);
       expect(output).not.toMatch(/^session-type=|^server\./m);
     }
-  });
+  }, 300_000);
 });
 
 describe("a proxy's pod", () => {

@@ -7,7 +7,7 @@ import { sessionImage } from "../support/images.ts";
 import { startNativeClient } from "../support/native-client.ts";
 import { accessibilityFindings } from "./accessible.ts";
 import { chooseFromMenu, frames, openBrowser, openContext, problemText, screenshot, typeInto, waitForQuiet, waitForState } from "./page.ts";
-import { person, type SessionRig, startSessionRig } from "./session-rig.ts";
+import { person, type SessionRig, startSessionRig, waitForOpened } from "./session-rig.ts";
 
 // The page with a real session behind a played door.
 const artifacts = join(import.meta.dirname, "..", "..", "..", "artifacts", "desktop");
@@ -112,6 +112,8 @@ describe("a session that is open elsewhere", () => {
     const page = await newPage();
     await rig.open(page);
     await chooseFromMenu(page, "Sign out");
+    // The session notices a moment later.
+    await rig.left();
     await page.getByRole("button", { name: "Sign in again" }).click();
     await page.getByLabel("User name").fill(person.user);
     await page.getByLabel("Password", { exact: true }).fill(person.password);
@@ -133,7 +135,8 @@ test("opens although the workers' file could not be fetched, neither in advance 
     return fetches > 1 && timesAsked() < 2 ? route.abort("connectionfailed") : route.continue();
   });
   await rig.open(page);
-  expect(timesAsked()).toBe(2);
+  // And for a third time where it is taken over from the former test's page.
+  expect([2, 3]).toContain(timesAsked());
 });
 
 test("a page whose client could not be fetched at first opens the desktop, at the latest when it is loaded again", async () => {
@@ -144,14 +147,14 @@ test("a page whose client could not be fetched at first opens the desktop, at th
     return fetches === 1 ? route.abort("connectionfailed") : route.continue();
   });
   await rig.ask(page);
-  if ((await waitForState(page, ["working", "error"])) === "error") {
+  if ((await waitForOpened(page)) === "error") {
     expect(await problemText(page)).toContain("This page could not be loaded as a whole.");
     expect(await page.getByRole("button", { name: "Try again" }).count()).toBe(0);
     await page.getByRole("button", { name: "Load this page again" }).click();
     await page.getByLabel("User name").waitFor();
     await rig.ask(page);
   }
-  expect(await waitForState(page, ["working", "error"])).toBe("working");
+  expect(await waitForOpened(page)).toBe("working");
 });
 
 test("a page whose workers cannot be had any more says so", async () => {
@@ -250,10 +253,11 @@ describe("on a phone", () => {
     const mode = () => page.evaluate(() => document.querySelector<HTMLTextAreaElement>(".key-target")?.inputMode);
     expect(await mode()).toBe("none");
     await page.locator("#tool-tab").tap();
+    await page.getByRole("button", { name: "Keyboard" }).waitFor();
     await screenshot(page, join(artifacts, "menu-390.png"));
     expect(await accessibilityFindings(page)).toEqual([]);
     await page.getByRole("button", { name: "Keyboard" }).tap();
-    expect(await mode()).toBe("text");
+    await expect.poll(mode, { timeout: 15_000, interval: 100 }).toBe("text");
     const devtools = await page.context().newCDPSession(page);
     const write = (text: string) =>
       devtools.send("Input.imeSetComposition", { text, selectionStart: text.length, selectionEnd: text.length });
@@ -267,7 +271,7 @@ describe("on a phone", () => {
     });
     await page.locator("#tool-tab").tap();
     await page.getByRole("button", { name: "Keyboard" }).tap();
-    expect(await mode()).toBe("none");
+    await expect.poll(mode, { timeout: 15_000, interval: 100 }).toBe("none");
   });
 
   test("a finger is a pointer: two taps on a word select it, a rest opens the program's menu", async () => {

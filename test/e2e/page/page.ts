@@ -99,7 +99,7 @@ export async function frames(page: Page): Promise<number> {
 }
 
 /** Waits until nothing was painted for a while, so that a screenshot shows a finished desktop; throws when that does not come. */
-export async function waitForQuiet(page: Page, quietMs = 1_000, timeoutMs = 30_000): Promise<void> {
+export async function waitForQuiet(page: Page, quietMs = 1_000, timeoutMs = 90_000): Promise<void> {
   const end = Date.now() + timeoutMs;
   let seen = await frames(page);
   for (;;) {

@@ -7,7 +7,7 @@ import { buildPage } from "../../../web/build.mjs";
 import { Session } from "../session-image/session.ts";
 import { keepKeysSingle } from "../support/keys.ts";
 import { type FakeDoor, startFakeDoor } from "./fake-door.ts";
-import { chooseType, signIn, waitForFirstFrame, waitForQuiet } from "./page.ts";
+import { chooseType, type PageState, signIn, waitForFirstFrame, waitForQuiet, waitForState } from "./page.ts";
 
 /** Who signs in at the rig's door. */
 export const person = { user: "alice", password: "only-for-this-test" };
@@ -20,6 +20,8 @@ export interface SessionRig {
   ask(page: Page): Promise<void>;
   /** Signs in and opens the session; `answer` is the button to press when it is open elsewhere. */
   open(page: Page, answer?: string): Promise<void>;
+  /** Waits until nobody is connected to the session any more. */
+  left(): Promise<void>;
   /** Forgets what was typed, does something, and waits until exactly this text was typed. */
   expectTyped(text: string, action: () => Promise<void>): Promise<void>;
   close(): Promise<void>;
@@ -28,6 +30,18 @@ export interface SessionRig {
 // xfce4-terminal, because that is what users have; the program in it echoes nothing, so that nothing is on the screen but a prompt.
 const script = `exec xpra seamless --bind-tcp=0.0.0.0:\${SRC_PORT} \${SSL_OPTIONS} --clipboard=yes --clipboard-direction=both \\
   --start="xfce4-terminal --disable-server --hide-menubar -x sh -c 'stty -echo; echo ready; cat >/tmp/typed'"\n`;
+
+/**
+ * Waits for the desktop, or what else has come of it, of a page that has asked for the session. The session may not have noticed yet
+ * that the former test's page has left: then it is taken over.
+ */
+export async function waitForOpened(page: Page): Promise<PageState> {
+  const ends = ["working", "error", "ended"] as const;
+  const state = await waitForState(page, [...ends, "elsewhere"], 120_000);
+  if (state !== "elsewhere") return state;
+  await page.getByRole("button", { name: "Take it over" }).click();
+  return waitForState(page, ends, 120_000);
+}
 
 /** Starts the session and the door before it. */
 export async function startSessionRig(): Promise<SessionRig> {
@@ -48,10 +62,15 @@ export async function startSessionRig(): Promise<SessionRig> {
       ask,
       async open(page, answer) {
         await ask(page);
-        if (answer !== undefined) await page.getByRole("button", { name: answer }).click();
+        if (answer === undefined) await waitForOpened(page);
+        else await page.getByRole("button", { name: answer }).click();
         await waitForFirstFrame(page);
         await waitForQuiet(page);
         await keepKeysSingle((command) => session.inside(command));
+      },
+      async left() {
+        // Connections that are established (01), or not closed yet by the session (08), on its port 14500.
+        await session.eventually("! grep -Eqi '^ *[0-9]+: [0-9a-f]+:38a4 [0-9a-f]+:[0-9a-f]+ 0[18] ' /proc/net/tcp");
       },
       async expectTyped(text, action) {
         await session.inside(": >/tmp/typed");

@@ -225,7 +225,7 @@ export class Rig {
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       err += text;
     });
-    const late = setTimeout(() => child.kill("SIGKILL"), 120_000);
+    const late = setTimeout(() => child.kill("SIGKILL"), Math.max(120, (order.seconds ?? 30) + 60) * 1_000);
     const packets = once(child, "close").then((): Packet[] => {
       clearTimeout(late);
       const lines = `${out}\n${err}`.split("\n").filter((line) => line.startsWith("["));

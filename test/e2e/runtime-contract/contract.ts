@@ -19,6 +19,11 @@ export async function connected({ host, port }: SessionAddress): Promise<Socket>
   return socket;
 }
 
+/** Waits until a broker reaches a session: a single try lasts half a second, in which a busy machine may not get to it. */
+export async function expectOpen({ runtime }: Broker, name: string, address: SessionAddress): Promise<void> {
+  await expect.poll(() => runtime.connect(name, address), { timeout: 20_000, interval: 300 }).toBe("open");
+}
+
 async function instanceOf(broker: Broker, session: string): Promise<string> {
   const status = await untilState(broker, session, ({ state }) => state !== "absent");
   return status.state === "absent" ? "" : status.instance;
@@ -46,7 +51,7 @@ export function runtimeContract(title: string, place: () => Place): void {
       expect(broker.runtime.look(request.name).owner).toEqual({ name: request.user.name, uid: request.user.uid });
       if (status.state !== "ready") throw new Error("not ready");
       expect(status.address).toMatchObject({ port: 14500, secret: request.secret });
-      expect(await broker.runtime.connect(request.name, status.address)).toBe("open");
+      await expectOpen(broker, request.name, status.address);
       expect(broker.runtime.count()).toMatchObject({ ready: expect.any(Number) });
     });
 
@@ -126,7 +131,7 @@ export function runtimeContract(title: string, place: () => Place): void {
       const { address, name } = await one.sessions.getOrStart(newUser(), "listening", quiet);
       const instance = await instanceOf(other, name);
       await one.runtime.remove(name, `${instance.slice(0, -4)}0000`).catch(quiet);
-      expect(await one.runtime.connect(name, address)).toBe("open");
+      await expectOpen(one, name, address);
       const socket = await connected(address);
       const said = text(socket);
       // Who was answered is told of the end.
@@ -191,7 +196,7 @@ export function runtimeContract(title: string, place: () => Place): void {
       first.kill();
       const second = place().broker();
       const opened = await second.sessions.getOrStart(user, "listening", quiet);
-      expect(await second.runtime.connect(opened.name, opened.address)).toBe("open");
+      await expectOpen(second, opened.name, opened.address);
       expect(await place().count(opened.name)).toBe(1);
     });
 

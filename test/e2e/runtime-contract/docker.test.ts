@@ -70,7 +70,8 @@ describe("Docker: what a dead broker has begun", () => {
     await place.client.send({ method: "POST", path: `/containers/${status.instance}/rename`, query: { name: renamed } });
     const second = place.broker();
     await second.runtime.known(20_000);
-    expect(second.runtime.look(name).status).toMatchObject({ state: "ending" });
+    // It may have carried it out by now.
+    expect(["ending", "absent"]).toContain(second.runtime.look(name).status.state);
     await untilState(second, name, isAbsent);
     expect(await place.count(name)).toBe(0);
     expect(await place.networks()).not.toContain(sessionObject(place.config().namespace, name));

@@ -10,6 +10,7 @@ import { sessionEntry } from "../../../src/session/session-settings.ts";
 import type { SessionState } from "../../../src/session/session-state.ts";
 import { proxyImage } from "../support/images.ts";
 import { eventually } from "../support/wait.ts";
+import { expectOpen } from "./contract.ts";
 import { type DockerPlace, dockerPlace } from "./docker-place.ts";
 import { type OwnEngine, ownEngine } from "./own-engine.ts";
 import { newUser, untilState } from "./place.ts";
@@ -86,14 +87,14 @@ describe("a full disk: a session", () => {
     expect(await late.runtime.known(20_000)).toBe(true);
     for (const broker of [early, late]) {
       expect(await untilState(broker, name, isReady)).toMatchObject({ address });
-      expect(await broker.runtime.connect(name, address)).toBe("open");
+      await expectOpen(broker, name, address);
       expect(await broker.sessions.getOrStart(staying, "listening", quiet)).toMatchObject({ started: false, address });
     }
     // It is what makes space.
     expect(await early.sessions.end(leaving, "listening")).toMatchObject({ state: "ending" });
     for (const broker of [early, late]) await untilState(broker, other.name, isAbsent);
     expect(await place.count(other.name)).toBe(0);
-    expect(await late.runtime.connect(name, address)).toBe("open");
+    await expectOpen(late, name, address);
     await engine.disk.makeRoom();
     // The engine may have had no space for writing down that nobody is in it any more: then a broker sees to it later.
     const network = sessionObject("full", other.name);

@@ -112,7 +112,8 @@ export async function ownEngine({ diskBytes }: { readonly diskBytes?: number } =
     root: () => seen("/"),
     beside: () => ["nsenter", `--target=${first}`, "--mount", "--net", "--pid"],
     async connect({ host, port }) {
-      const words = ["timeout", "2", "bash", "-c", '</dev/tcp/"$1"/"$2"', "bash", host, String(port)];
+      // The start of a shell counts as well.
+      const words = ["timeout", "10", "bash", "-c", '</dev/tcp/"$1"/"$2"', "bash", host, String(port)];
       const { exitCode } = await execa("nsenter", [`--target=${first}`, "--net", ...words], { reject: false });
       return exitCode === 0 ? "open" : exitCode === 124 ? "silent" : "refused";
     },
