@@ -1,9 +1,9 @@
-import { setMaxListeners } from "node:events";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Context } from "./util/context.ts";
 import { ExitCode } from "./util/exit-code.ts";
+import { manyListeners } from "./util/many-listeners.ts";
 import type { Ports } from "./util/ports.ts";
 
 // The bundle lies in dist/, one level below the distribution's top.
@@ -40,8 +40,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
     process.stdout.write(`${readVersion()}\n`);
     return ExitCode.ok;
   }
-  // A command asks for many things at once, and all of them listen to it: that is no leak.
-  setMaxListeners(0, interrupt.signal);
+  manyListeners(interrupt.signal);
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
       isTerminalGone ||= signal === "SIGHUP";

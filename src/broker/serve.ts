@@ -1,8 +1,8 @@
-import { setMaxListeners } from "node:events";
 import { createServer, type Server } from "node:http";
 import { keepTimes } from "../runtimes/removals.ts";
 import type { RunningRuntime } from "../runtimes/running-runtime.ts";
 import { sessionsOf } from "../session/get-or-start.ts";
+import { manyListeners } from "../util/many-listeners.ts";
 import { messageOf } from "../util/vdi-error.ts";
 import { brokerApi } from "./api.ts";
 import { type Audit, auditTo } from "./audit.ts";
@@ -25,8 +25,7 @@ export async function serve(env: Env, write: (line: string) => void): Promise<nu
   };
   const config = configSource(env.configPath, onTrouble);
   const stop = new AbortController();
-  // All starts that are under way listen to it: that is no leak.
-  setMaxListeners(0, stop.signal);
+  manyListeners(stop.signal);
   const runtime = await connectRuntime(env, config, {
     keep: () => keepTimes(config()),
     signal: stop.signal,

@@ -1,5 +1,5 @@
-import { setMaxListeners } from "node:events";
 import { explainKubeError } from "../kube/errors.ts";
+import { manyListeners } from "../util/many-listeners.ts";
 import { isAbort, messageOf, VdiError } from "../util/vdi-error.ts";
 import { type Check, type CheckResult, checksPage, type Finding } from "./check.ts";
 
@@ -55,9 +55,7 @@ async function find<World>(check: Check<World>, world: World, signal: AbortSigna
   signal.throwIfAborted();
   const deadlineMs = check.deadlineMs ?? defaultDeadlineMs;
   const stop = new AbortController();
-  const ends = AbortSignal.any([signal, stop.signal]);
-  // A check may ask for many things at once, and all of them listen to it: that is no leak.
-  setMaxListeners(0, ends);
+  const ends = manyListeners(AbortSignal.any([signal, stop.signal]));
   let last: string | undefined;
   let timer: NodeJS.Timeout | undefined;
   let abort: (() => void) | undefined;

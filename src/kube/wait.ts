@@ -1,5 +1,6 @@
 import type { CoreV1Event, V1Deployment, V1Pod, V1ReplicaSet } from "@kubernetes/client-node";
 import { ExitCode } from "../util/exit-code.ts";
+import { manyListeners } from "../util/many-listeners.ts";
 import { VdiError } from "../util/vdi-error.ts";
 import { explainKubeError } from "./errors.ts";
 import { type RolloutProblem, type RolloutState, rolloutState } from "./rollout.ts";
@@ -25,7 +26,7 @@ export interface RolloutWait {
  */
 export async function waitForRollout(transport: KubeTransport, options: RolloutWait): Promise<void> {
   const stop = new AbortController();
-  const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]);
+  const signal = manyListeners(options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]));
   const what = `deployment/${options.name} in ${options.namespace} does not come up`;
   let patience: NodeJS.Timeout | undefined;
   let deadline: NodeJS.Timeout | undefined;

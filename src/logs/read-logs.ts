@@ -1,9 +1,9 @@
-import { setMaxListeners } from "node:events";
 import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
 import { isRefusal } from "../kube/kube-error.ts";
 import { type LogLine, podLog, timeKey } from "../kube/pod-log.ts";
 import { type KubeTransport, kubePath } from "../kube/transport.ts";
 import { startWatch } from "../kube/watch.ts";
+import { manyListeners } from "../util/many-listeners.ts";
 import { pause } from "../util/pause.ts";
 import { isAbort } from "../util/vdi-error.ts";
 import { eventOf } from "./readable.ts";
@@ -87,9 +87,7 @@ export async function* followLogs(options: FollowOptions): AsyncGenerator<LogIte
   const { transport, source, scope, note } = options;
   const queue: LogItem[] = [];
   const end = new AbortController();
-  const signal = AbortSignal.any([options.signal, end.signal]);
-  // All logs that are followed listen to it: that is no leak.
-  setMaxListeners(0, signal);
+  const signal = manyListeners(AbortSignal.any([options.signal, end.signal]));
   let wake: () => void = () => undefined;
   let failure: { readonly thrown: unknown } | undefined;
   const fail = (thrown: unknown): void => {

@@ -1,9 +1,9 @@
-import { setMaxListeners } from "node:events";
 import { join } from "node:path";
 import { runCommandLine } from "../../../src/cli/run.ts";
 import type { AnyCommand } from "../../../src/util/command.ts";
 import type { Context } from "../../../src/util/context.ts";
 import type { ExitCode } from "../../../src/util/exit-code.ts";
+import { manyListeners } from "../../../src/util/many-listeners.ts";
 import type { Ports } from "../../../src/util/ports.ts";
 import { problemsOf } from "../../../src/util/shape.ts";
 
@@ -37,9 +37,7 @@ export async function runVdi(argv: readonly string[], options: RunOptions = {}):
   let stdout = "";
   let stderr = "";
   const progress: string[] = [];
-  const signal = options.signal ?? new AbortController().signal;
-  // As main.ts does: a command asks for many things at once.
-  setMaxListeners(0, signal);
+  const signal = manyListeners(options.signal ?? new AbortController().signal);
   const ctx: Context = {
     cwd: options.cwd ?? distribution,
     env: options.env ?? {},
