@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { manyListeners } from "../../src/util/many-listeners.ts";
 import { messageOf } from "../../src/util/vdi-error.ts";
 import type { Bench, World } from "./bench.ts";
 import { benches } from "./benches/index.ts";
@@ -25,6 +26,7 @@ A complete run that is not quick writes doc/performance.json and doc/performance
 const root = join(import.meta.dirname, "..", "..");
 const started = Date.now();
 const interrupt = new AbortController();
+const interrupted = manyListeners(interrupt.signal);
 
 function say(text: string): void {
   process.stderr.write(`bench: [${String(Math.round((Date.now() - started) / 1000)).padStart(4)} s] ${text}\n`);
@@ -74,7 +76,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const report = (): Report => rounded({ version: 1, quick: values.quick, machine, benches: reports });
   const shared: Shared = { deployment: undefined };
   for (const [at, bench] of chosen.entries()) {
-    if (interrupt.signal.aborted) break;
+    if (interrupted.aborted) break;
     say(`${at + 1} of ${chosen.length}: ${bench.name}`);
     reports.push(await measure(bench, values.quick, command, shared));
     // After each: whoever interrupts it keeps what was measured.
@@ -82,7 +84,7 @@ async function main(argv: readonly string[]): Promise<number> {
     await write(markdownFile, renderReport(report()));
   }
   const failed = reports.filter(({ error }) => error !== undefined);
-  if (interrupt.signal.aborted) {
+  if (interrupted.aborted) {
     say("interrupted");
     return 130;
   }
@@ -113,7 +115,7 @@ async function measure(bench: Bench, quick: boolean, command: string, shared: Sh
   const world: World = {
     quick,
     root,
-    signal: interrupt.signal,
+    signal: interrupted,
     say: (text) => say(`${bench.name}: ${text}`),
     count: (full, few) => (quick ? few : full),
     deployment: () => {

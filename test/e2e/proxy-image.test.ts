@@ -71,7 +71,9 @@ function plain(text: string): Promise<string> {
 
 describe("the addon", () => {
   it("passes its own tests inside the image", async () => {
-    expect(await rig.addonTests()).toMatch(/^OK$/m);
+    const said = await rig.addonTests();
+    expect(said).toMatch(/^OK( \(skipped=\d+\))?$/m);
+    for (const [line] of said.matchAll(/^.* skipped .*$/gm)) process.stderr.write(`${line}\n`);
     // More than the command inside has.
   }, 400_000);
 

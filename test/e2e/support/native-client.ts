@@ -67,7 +67,10 @@ export async function startNativeClient(image: string, password: string, args: r
       return log();
     },
     async windows() {
-      const { stdout } = await execa("docker", ["exec", "-e", "DISPLAY=:77", name, "xwininfo", "-root", "-tree"]);
+      const { stdout, failed } = await execa("docker", ["exec", "-e", "DISPLAY=:77", name, "xwininfo", "-root", "-tree"], {
+        reject: false,
+      });
+      if (failed) throw new Error(`the client's screen cannot be read; the client said:\n${await log()}`);
       return [...stdout.matchAll(/0x[0-9a-f]+ "([^"]+)":/g)].map((match) => match[1] ?? "");
     },
     async stop() {

@@ -9,20 +9,25 @@ import time
 from typing import Any
 
 _PROBE_SECONDS = 10
+# What is lost is sent again after twice as long each time, so that a connection stands still for up to twice as long as the network
+# did, and somebody gives it up. From Linux 6.15 on the time between two attempts can be limited; Python has no name for it yet.
+_TCP_RTO_MAX_MS = getattr(socket, "TCP_RTO_MAX_MS", 44)
+_RESEND_MS = 3000
 # Xpra pings every five seconds. A look that comes so much later means that this process itself was held up.
 _HELD_UP_SECONDS = 20.0
 
 
 def stay_alive(connection: Any, seconds: int) -> None:
-    """Has the kernel end a connection whose other side has confirmed nothing for so long."""
+    """Has the kernel end a connection whose other side has confirmed nothing for so long, and until then repeat what was lost."""
     try:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, min(_PROBE_SECONDS, seconds))
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, min(_PROBE_SECONDS, seconds))
         # What was sent and not confirmed is repeated for a quarter of an hour otherwise; it holds for the probes as well.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, seconds * 1000)
+        connection.setsockopt(socket.IPPROTO_TCP, _TCP_RTO_MAX_MS, _RESEND_MS)
     except OSError:
-        # It is closed already: whoever reads from it is told.
+        # It is closed already: whoever reads from it is told. Or, at the last line, the kernel is an older one.
         pass
 
 

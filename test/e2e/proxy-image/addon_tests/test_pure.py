@@ -17,7 +17,6 @@ from vdi_door import log_lines
 from vdi_door.hello import asked_display, only_existing, other_than_attach, without_orders
 from vdi_door.limits import FailureLimit
 from vdi_door.log_lines import Prose, Rate, prose
-from vdi_door.peers import Watch
 from vdi_door.places import Places
 from vdi_door.record import Sparsely, line
 from vdi_door.session import Prepared, Target, connect, parse_target, time_left
@@ -132,27 +131,6 @@ class ProseTest(unittest.TestCase):
                 logger.warning("heard")
         self.assertEqual(len(lines), 1002)
         self.assertEqual(lines[-2:], ["2000 entries of this log were left out here: there were too many", "heard"])
-
-
-class WatchTest(unittest.TestCase):
-    def setUp(self):
-        self.now = 100.0
-        self.watch = Watch(lambda: self.now)
-
-    def look(self, seconds, received):
-        self.now += seconds
-        return self.watch.silent_seconds(received)
-
-    def test_silence_grows_until_anything_comes(self):
-        self.assertEqual(self.look(5, 10), 0)
-        self.assertEqual([self.look(5, 10) for _ in range(3)], [5, 10, 15])
-        self.assertEqual(self.look(5, 11), 0)
-
-    def test_whoever_was_held_up_blames_nobody(self):
-        self.look(5, 10)
-        self.look(5, 10)
-        self.assertEqual(self.look(300, 10), 0)
-        self.assertEqual(self.look(5, 10), 5)
 
 
 class TicketTest(unittest.TestCase):
