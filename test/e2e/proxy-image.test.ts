@@ -5,6 +5,7 @@ import { connect as connectTls } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hostilePackets } from "./proxy-image/hostile-packets.ts";
 import { hasImages, type Packet, Rig } from "./proxy-image/rig.ts";
+import { signalContainer } from "./support/signal-tree.ts";
 import { eventually } from "./support/wait.ts";
 
 // The proxy's image alone, against a fake broker and one real session: what it lets in, what it refuses, and what it must never say.
@@ -228,7 +229,7 @@ describe("waiting", () => {
     const attach = rig.raw({ hello: { display: "killed" }, until: "disconnect", seconds: 60 });
     await untilAsked("killed");
     // The kernel still takes connections for it, and it says nothing: it is there for the first connection only.
-    await rig.docker("pause", `${rig.name}-killed`);
+    await signalContainer(`${rig.name}-killed`, "SIGSTOP");
     await eventually(
       "the hand-over has begun",
       () => rig.events("attach"),
@@ -261,14 +262,14 @@ describe("the port", () => {
     const pid = (await rig.docker("inspect", "--format", "{{.State.Pid}}", proxy)).trim();
     // The kernel's table of the proxy's own network: local port 8443, established. It ends there before the proxy takes it in.
     const connected = (): number => readFileSync(`/proc/${pid}/net/tcp`, "utf8").match(/^\s*\d+: [0-9A-F]{8}:20FB \S+ 01 /gm)?.length ?? 0;
-    await rig.docker("pause", proxy);
+    await signalContainer(proxy, "SIGSTOP");
     const answer = (): Promise<number | string> => rig.freshHttp("GET", "/healthz").then(({ status }) => status, String);
     let answers: Promise<(number | string)[]>;
     try {
       answers = Promise.all(Array.from({ length: count }, answer));
       await expect.poll(connected, { timeout: 60_000 }).toBeGreaterThanOrEqual(count);
     } finally {
-      await rig.docker("unpause", proxy);
+      await signalContainer(proxy, "SIGCONT");
     }
     expect((await answers).filter((each) => each !== 200)).toEqual([]);
   });

@@ -6,8 +6,9 @@ import type { Demo } from "../../start/demo.ts";
 import { chromiumSwitches, executablePath, openBrowser, waitForState } from "../page/page.ts";
 import { AtWork, attachedProxy, tell } from "../support/at-work.ts";
 import { testDemo } from "../support/demo.ts";
-import { type Broken, dropPackets, isOwnCluster, signalTree } from "../support/faults.ts";
+import { type Broken, dropPackets, isOwnCluster } from "../support/faults.ts";
 import { type Kubectl, kubectlFor } from "../support/kubectl.ts";
+import { signalTree } from "../support/signal-tree.ts";
 import { eventually } from "../support/wait.ts";
 
 /** Longer than XPRA_PING_TIMEOUT of the tests' deployment; `VDI_E2E_LID_SECONDS=600` is a lunch break, longer than a ticket. */

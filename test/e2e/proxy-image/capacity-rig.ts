@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { promisify } from "node:util";
+import { keepContainersOnFailure } from "../support/container-artifacts.ts";
+import { untilContainerSays } from "../support/container-log.ts";
 import { proxyImage } from "../support/images.ts";
 
 const run = promisify(execFile);
@@ -38,6 +40,7 @@ export class CapacityRig {
   readonly #name: string;
   readonly #directory: string;
   readonly #mode: Mode;
+  readonly #forget: () => void;
   #clients: { readonly child: ChildProcessWithoutNullStreams; readonly lines: Interface } | undefined;
 
   private constructor(name: string, directory: string, mode: Mode) {
@@ -45,6 +48,7 @@ export class CapacityRig {
     this.proxy = `${name}-proxy`;
     this.#directory = directory;
     this.#mode = mode;
+    this.#forget = keepContainersOnFailure(`${name}-`, [password]);
   }
 
   /** Starts everything; `env` is more of the proxy's environment, `options` more of `docker run`. */
@@ -113,9 +117,7 @@ export class CapacityRig {
       ...Object.entries(env).flatMap(([variable, value]) => ["-e", `${variable}=${value}`]),
       ...[...options, proxyImage, "sh", "-c", script],
     ]);
-    const ready = `timeout 150 docker logs --follow ${this.proxy} 2>&1 | sed '/xpra is ready\\./q'`;
-    const { stdout } = await run("sh", ["-c", ready], { maxBuffer: 1 << 24 });
-    if (!stdout.includes("xpra is ready.")) throw new Error(`the proxy did not become ready:\n${stdout}`);
+    await untilContainerSays(this.proxy, /xpra is ready\./, 150_000);
   }
 
   async #order(order: Order): Promise<Answer> {
@@ -181,6 +183,7 @@ export class CapacityRig {
 
   /** Takes it all away. */
   async down(): Promise<void> {
+    this.#forget();
     const name = this.#name;
     const parts = ["clients", "proxy", "broker", "session"].map((part) => `${name}-${part}`);
     await run("docker", ["rm", "-f", ...parts]).catch(() => undefined);

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { readTextIfThere } from "../../../src/util/atomic-file.ts";
 import { keepContainersOnFailure } from "../support/container-artifacts.ts";
+import { untilContainerSays } from "../support/container-log.ts";
 import { sessionImage } from "../support/images.ts";
 
 const run = promisify(execFile);
@@ -107,10 +108,7 @@ export class Session {
 
   /** Waits until Xpra prints that it is ready, and gives the log up to there. */
   async ready(): Promise<string> {
-    const script = `timeout 150 docker logs --follow "$0" 2>&1 | sed '/xpra is ready\\./q'`;
-    const { stdout } = await run("sh", ["-c", script, this.#name], { maxBuffer: 1 << 24 });
-    if (!stdout.includes("xpra is ready.")) throw new Error(`the session did not become ready:\n${stdout}`);
-    return stdout;
+    return (await untilContainerSays(this.#name, /xpra is ready\./, 150_000)).join("\n");
   }
 
   /** Milliseconds from the container's start to the line that Xpra is ready, both by the engine's clock. */

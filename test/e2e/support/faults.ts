@@ -42,25 +42,6 @@ export async function killContainer(pod: V1Pod, container: string): Promise<void
   throw new Error(`${name} has no first process; its container is ${id}`);
 }
 
-/** Sends a signal to a process and everything that it has started. */
-export async function signalTree(root: number, signal: NodeJS.Signals): Promise<void> {
-  const parents = new Map<number, number>();
-  for (const entry of await readdir("/proc")) {
-    if (!/^\d+$/.test(entry)) continue;
-    const stat = await readFile(`/proc/${entry}/stat`, "utf8").catch(() => "");
-    const parent = Number(stat.slice(stat.lastIndexOf(")") + 4).split(" ")[0]);
-    if (parent > 0) parents.set(Number(entry), parent);
-  }
-  const isBelow = (pid: number): boolean => pid === root || (parents.has(pid) && isBelow(parents.get(pid) ?? 0));
-  for (const pid of [...parents.keys()].filter(isBelow)) {
-    try {
-      process.kill(pid, signal);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-    }
-  }
-}
-
 const table = "vdi-e2e-faults";
 
 /**

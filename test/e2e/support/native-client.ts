@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { createInterface } from "node:readline";
 import { execa } from "execa";
 import { keepContainersOnFailure } from "./container-artifacts.ts";
+import { containerLog, untilContainerSays } from "./container-log.ts";
 
 /** Xpra's own client in a container with a screen of its own. */
 export interface NativeClient {
@@ -48,29 +48,20 @@ export async function startNativeClient(image: string, password: string, args: r
     { env: { CLIENT_PASSWORD: password } },
   );
   const forget = keepContainersOnFailure(name, [password]);
-  const log = async (): Promise<string> => (await execa("docker", ["logs", name], { all: true })).all;
   return {
     async line(pattern, deadlineMs = 60_000) {
-      const following = execa("docker", ["logs", "-f", name], { all: true, timeout: deadlineMs, reject: false, buffer: false });
-      try {
-        for await (const line of createInterface({ input: following.all })) {
-          if (pattern.test(line)) return line;
-        }
-      } finally {
-        following.kill();
-      }
-      throw new Error(`the client did not say ${pattern} within ${deadlineMs} ms; it said:\n${await log()}`);
+      return (await untilContainerSays(name, pattern, deadlineMs)).at(-1) ?? "";
     },
     async ended(deadlineMs = 60_000) {
       const waited = await execa("docker", ["wait", name], { timeout: deadlineMs, reject: false });
-      if (waited.failed) throw new Error(`the client did not end within ${deadlineMs} ms; it said:\n${await log()}`);
-      return log();
+      if (waited.failed) throw new Error(`the client did not end within ${deadlineMs} ms; it said:\n${await containerLog(name)}`);
+      return containerLog(name);
     },
     async windows() {
       const { stdout, failed } = await execa("docker", ["exec", "-e", "DISPLAY=:77", name, "xwininfo", "-root", "-tree"], {
         reject: false,
       });
-      if (failed) throw new Error(`the client's screen cannot be read; the client said:\n${await log()}`);
+      if (failed) throw new Error(`the client's screen cannot be read; the client said:\n${await containerLog(name)}`);
       return [...stdout.matchAll(/0x[0-9a-f]+ "([^"]+)":/g)].map((match) => match[1] ?? "");
     },
     async stop() {
