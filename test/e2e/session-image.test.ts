@@ -63,7 +63,8 @@ describe("a session's end", () => {
     [
       "Xpra is stopped from outside, by a command that is left alone",
       async (started: Session) => {
-        expect(await started.inside("xpra stop; sleep 0.5; echo stopped")).toMatchObject({ code: 0 });
+        // How the command itself ended the engine may not know any more once the session has.
+        expect((await started.inside("xpra stop; sleep 0.5; echo stopped")).output).toContain("stopped");
         return started.ended();
       },
     ],
@@ -205,7 +206,13 @@ echo the script goes on
     ])
       expect(log).toMatch(new RegExp(`^${name}=`, "m"));
     await started.eventually("pgrep -x xterm >/dev/null");
-    expect((await started.inside("xpra stop")).output).not.toMatch(/error/i);
+    // What the engine says when the session has ended before it was asked how the command did.
+    const output = (await started.inside('xpra stop 2>&1; echo "code $?"')).output.replace(
+      /^Error response from daemon: No such exec.*$/m,
+      "",
+    );
+    expect(output).toMatch(/^code 0$/m);
+    expect(output).not.toMatch(/error/i);
     expect(await started.ended()).toBe(0);
   });
 

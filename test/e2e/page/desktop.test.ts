@@ -170,6 +170,7 @@ test("a page whose workers cannot be had any more says so", async () => {
 });
 
 test("by keyboard alone: in, to the menu and back to the desktop, and out", async () => {
+  await rig.left();
   const page = await newPage();
   await page.goto(rig.door.address);
   await page.keyboard.type(person.user);

@@ -86,7 +86,7 @@ describe("keys that are pressed while a paste is still being fetched come after 
     await expectPasted("first of the pasted", async (keys) => {
       // Set going from inside: however long this machine takes for a command. The page waits for three seconds, and no longer.
       const terminal = "-x xfce4-terminal";
-      await rig.session.inside(`pkill -STOP ${terminal}; (sleep 1; pkill -CONT ${terminal}) >/dev/null 2>&1 &`);
+      await rig.session.inside(`pkill -STOP ${terminal}; (sleep 0.4; pkill -CONT ${terminal}) >/dev/null 2>&1 &`);
       await keys();
     });
   });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 const distributed = join(import.meta.dirname, "..", "..", "..", "to_container", "session_types");
 
-// Who eats all the memory is a child, and the rest goes a second after it: an engine is told of a lack of memory and of the end on two
+// Who eats all the memory is a child, and the rest goes three seconds after it: an engine is told of a lack of memory and of the end on two
 // ways, and looks no more for the one after the other.
 
 /**
@@ -42,7 +42,7 @@ def serve(client):
             while child == 0:
                 eaten.append(b"x" * 2**20)
             os.waitpid(child, 0)
-            time.sleep(1)
+            time.sleep(3)
             os._exit(137)
 
 signal.signal(signal.SIGTERM, end)
@@ -61,7 +61,7 @@ export const scripts: Readonly<Record<string, string>> = {
   missing: listening,
   crashing: `echo "no desktop here, my password is $XPRA_PASSWORD" >&2\nexit 3\n`,
   brief: "exit 0\n",
-  hungry: 'python3 -c "x = [b\\"x\\" * 2**20 for _ in range(4096)]"; code=$?; sleep 1; exit $code\n',
+  hungry: 'python3 -c "x = [b\\"x\\" * 2**20 for _ in range(4096)]"; code=$?; sleep 3; exit $code\n',
   slow: `echo "vdi: phase script The script takes its time."\nexec sleep 3600\n`,
   /** One of the distribution's own, with Xpra itself. */
   "desktop-failsafe": readFileSync(join(distributed, scriptPath("desktop-failsafe")), "utf8"),

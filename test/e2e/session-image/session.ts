@@ -106,9 +106,10 @@ export class Session {
     return this.#name;
   }
 
-  /** Waits until Xpra prints that it is ready, and gives the log up to there. */
+  /** Waits until Xpra prints that it is ready, and gives what was printed, all of stdout first. */
   async ready(): Promise<string> {
-    return (await untilContainerSays(this.#name, /xpra is ready\./, 150_000)).join("\n");
+    await untilContainerSays(this.#name, /xpra is ready\./, 150_000);
+    return this.logs();
   }
 
   /** Milliseconds from the container's start to the line that Xpra is ready, both by the engine's clock. */

@@ -49,8 +49,8 @@ export async function startNativeClient(image: string, password: string, args: r
   );
   const forget = keepContainersOnFailure(name, [password]);
   return {
-    async line(pattern, deadlineMs = 60_000) {
-      return (await untilContainerSays(name, pattern, deadlineMs)).at(-1) ?? "";
+    line(pattern, deadlineMs = 60_000) {
+      return untilContainerSays(name, pattern, deadlineMs);
     },
     async ended(deadlineMs = 60_000) {
       const waited = await execa("docker", ["wait", name], { timeout: deadlineMs, reject: false });

@@ -2,6 +2,7 @@
 """What a connection may send and have unpacked before sign-in, and how large a message may be. With Xpra's own compressors."""
 
 import threading
+import time
 import unittest
 from types import SimpleNamespace
 from unittest import mock
@@ -79,6 +80,9 @@ class Bounds(unittest.TestCase):
 
         thread = threading.Thread(target=read, daemon=True)
         thread.start()
+        end = time.monotonic() + 30
+        while not put and time.monotonic() < end:
+            time.sleep(0.01)
         thread.join(0.5)
         self.assertEqual(len(put), 1)
         # The end of the connection wakes who waits.

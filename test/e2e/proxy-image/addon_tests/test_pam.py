@@ -28,7 +28,7 @@ FAKE = """#!/bin/sh
 case $(tr -d '\\0') in
   right) exit 0 ;;
   hang*) exec sleep 300 ;;
-  slow) sleep 1; exit 0 ;;
+  slow) sleep 0.2; exit 0 ;;
   slower) sleep 6; exit 0 ;;
   die) kill -9 $PPID; exit 1 ;;
 esac
