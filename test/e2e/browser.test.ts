@@ -13,6 +13,7 @@ import {
   signIn,
   typeInto,
   waitForFirstFrame,
+  waitForOpened,
   waitForQuiet,
   waitForState,
 } from "./page/page.ts";
@@ -69,6 +70,7 @@ function inSession(command: string): Promise<ShellOutcome> {
 async function openDesktop(type: string): Promise<void> {
   await signIn(page, { address: demo.url, user: demo.user, password: demo.password });
   await chooseType(page, type);
+  await waitForOpened(page);
   await waitForFirstFrame(page);
 }
 
@@ -175,13 +177,17 @@ describe("in the browser", { timeout: 300_000 }, () => {
     await openTerminal();
     await page.evaluate(() => navigator.clipboard.writeText("from the browser"));
     await typeInto(page, "cat > /tmp/pasted.txt\n");
-    await page.keyboard.press("Control+Shift+KeyV");
-    // The terminal asks for the text only now, and has it at some time: until then the lines are empty.
+    // The terminal asks for the text only then, and has it at some time, or nothing when the answer takes more than Xpra waits for it.
     const pasted = async (): Promise<string> => {
-      await page.keyboard.press("Enter");
-      return fileInSession("xpra-user01-desktop", "/tmp/pasted.txt");
+      await page.keyboard.press("Control+Shift+KeyV");
+      for (let time = 0; ; time++) {
+        await page.keyboard.press("Enter");
+        const text = await fileInSession("xpra-user01-desktop", "/tmp/pasted.txt");
+        if (text.includes("from the browser") || time === 7) return text;
+        await page.waitForTimeout(500);
+      }
     };
-    await expect.poll(pasted, { timeout: 20_000, interval: 500 }).toContain("from the browser");
+    await expect.poll(pasted, { timeout: 60_000, interval: 100 }).toContain("from the browser");
     await page.keyboard.press("Control+d");
     await waitForQuiet(page);
 

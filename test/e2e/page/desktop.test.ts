@@ -6,8 +6,19 @@ import { Session } from "../session-image/session.ts";
 import { sessionImage } from "../support/images.ts";
 import { startNativeClient } from "../support/native-client.ts";
 import { accessibilityFindings } from "./accessible.ts";
-import { chooseFromMenu, frames, openBrowser, openContext, problemText, screenshot, typeInto, waitForQuiet, waitForState } from "./page.ts";
-import { person, type SessionRig, startSessionRig, waitForOpened } from "./session-rig.ts";
+import {
+  chooseFromMenu,
+  frames,
+  openBrowser,
+  openContext,
+  problemText,
+  screenshot,
+  typeInto,
+  waitForOpened,
+  waitForQuiet,
+  waitForState,
+} from "./page.ts";
+import { person, type SessionRig, startSessionRig } from "./session-rig.ts";
 
 // The page with a real session behind a played door.
 const artifacts = join(import.meta.dirname, "..", "..", "..", "artifacts", "desktop");

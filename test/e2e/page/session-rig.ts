@@ -7,7 +7,7 @@ import { buildPage } from "../../../web/build.mjs";
 import { Session } from "../session-image/session.ts";
 import { keepKeysSingle } from "../support/keys.ts";
 import { type FakeDoor, startFakeDoor } from "./fake-door.ts";
-import { chooseType, type PageState, signIn, waitForFirstFrame, waitForQuiet, waitForState } from "./page.ts";
+import { chooseType, signIn, waitForFirstFrame, waitForOpened, waitForQuiet } from "./page.ts";
 
 /** Who signs in at the rig's door. */
 export const person = { user: "alice", password: "only-for-this-test" };
@@ -30,18 +30,6 @@ export interface SessionRig {
 // xfce4-terminal, because that is what users have; the program in it echoes nothing, so that nothing is on the screen but a prompt.
 const script = `exec xpra seamless --bind-tcp=0.0.0.0:\${SRC_PORT} \${SSL_OPTIONS} --clipboard=yes --clipboard-direction=both \\
   --start="xfce4-terminal --disable-server --hide-menubar -x sh -c 'stty -echo; echo ready; cat >/tmp/typed'"\n`;
-
-/**
- * Waits for the desktop, or what else has come of it, of a page that has asked for the session. The session may not have noticed yet
- * that the former test's page has left: then it is taken over.
- */
-export async function waitForOpened(page: Page): Promise<PageState> {
-  const ends = ["working", "error", "ended"] as const;
-  const state = await waitForState(page, [...ends, "elsewhere"], 120_000);
-  if (state !== "elsewhere") return state;
-  await page.getByRole("button", { name: "Take it over" }).click();
-  return waitForState(page, ends, 120_000);
-}
 
 /** Starts the session and the door before it. */
 export async function startSessionRig(): Promise<SessionRig> {

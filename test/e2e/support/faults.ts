@@ -105,7 +105,7 @@ async function startAnew(layout: Layout, part: PartName): Promise<void> {
  * wait longer from try to try, may take two minutes until they agree on the node. Until the kubelet has renewed its lease, the
  * node seems to be well; then the controllers take it for lost, and its pods for not ready, for another ten seconds.
  */
-export async function untilClusterWorks(deadlineMs = 240_000): Promise<void> {
+export async function untilClusterWorks(deadlineMs = 360_000): Promise<void> {
   const layout = clusterLayout(process.env);
   const began = Date.now();
   const kubectl = async (...args: string[]): Promise<string> => {

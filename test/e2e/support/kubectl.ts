@@ -65,7 +65,7 @@ export function kubectlFor(kubeconfig: string): Kubectl {
     },
     sessionPods: (namespace) => pods(namespace, sessionSelector),
     async removeSessions(namespace) {
-      await run("delete", "pods", "-n", namespace, "-l", sessionSelector, "--wait=true", "--timeout=60s");
+      await run("delete", "pods", "-n", namespace, "-l", sessionSelector, "--wait=true", "--timeout=110s");
     },
   };
 }
