@@ -5,6 +5,7 @@ import { connect as connectTls } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hostilePackets } from "./proxy-image/hostile-packets.ts";
 import { hasImages, type Packet, Rig } from "./proxy-image/rig.ts";
+import { untilContainerSays } from "./support/container-log.ts";
 import { signalContainer } from "./support/signal-tree.ts";
 import { eventually } from "./support/wait.ts";
 
@@ -220,11 +221,7 @@ describe("waiting", () => {
   it("goes on when the session dies between the first connection and the hand-over", async () => {
     const secret = "killed0123456789abcdef";
     const address = await rig.session("killed", secret);
-    await eventually(
-      "the session takes connections",
-      () => rig.docker("logs", `${rig.name}-killed`),
-      (log) => log.includes("xpra is ready."),
-    );
+    await untilContainerSays(`${rig.name}-killed`, /xpra is ready\./, 60_000);
     await rig.answer("xpra-user01", "killed", { display: `tcp://xpra-user01:${secret}@${address}:14500/`, afterSeconds: 15 });
     const attach = rig.raw({ hello: { display: "killed" }, until: "disconnect", seconds: 60 });
     await untilAsked("killed");

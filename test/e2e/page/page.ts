@@ -55,12 +55,12 @@ export async function waitForState(page: Page, states: readonly PageState[], tim
  * Waits for the desktop, or what else has come of it, of a page that has asked for the session. The session may not have noticed yet
  * that a former page has left: then it is taken over.
  */
-export async function waitForOpened(page: Page): Promise<PageState> {
+export async function waitForOpened(page: Page, timeoutMs = 120_000): Promise<PageState> {
   const ends = ["working", "error", "ended"] as const;
-  const state = await waitForState(page, [...ends, "elsewhere"], 120_000);
+  const state = await waitForState(page, [...ends, "elsewhere"], timeoutMs);
   if (state !== "elsewhere") return state;
   await page.getByRole("button", { name: "Take it over" }).click();
-  return waitForState(page, ends, 120_000);
+  return waitForState(page, ends, timeoutMs);
 }
 
 /** What a page shows, for the message of a wait that was in vain. */

@@ -3,8 +3,8 @@ import { join } from "node:path";
 
 const distributed = join(import.meta.dirname, "..", "..", "..", "to_container", "session_types");
 
-// Who eats all the memory is a child, and the rest goes three seconds after it: an engine is told of a lack of memory and of the end on two
-// ways, and looks no more for the one after the other.
+// Who eats all the memory is a child, and the rest goes three seconds after it: an engine is told of a lack of memory and of the end on
+// two ways, and looks no more for the one after the other.
 
 /**
  * Listens where Xpra would, and does what whoever connects asks for:

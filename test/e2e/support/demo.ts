@@ -23,7 +23,8 @@ export async function testDemo(): Promise<Demo> {
     root,
     directory: testDirectory(),
     address: process.env["VDI_E2E_ADDRESS"] ?? "10.246.0.11",
-    // Short, for the tests of clients that are gone without a word; longer than a client's kernel may wait after half a minute without a network.
+    // Short, for the tests of clients that are gone without a word; longer than a client's kernel may wait after half a minute without
+    // a network.
     settings: { REPLICAS: "2", XPRA_PING_TIMEOUT: "75" },
     isBuilt: process.env["VDI_E2E_SETUP"] === "done",
     say: (text) => process.stderr.write(`[${Math.round((Date.now() - started) / 1000)} s] ${text}\n`),

@@ -7,7 +7,10 @@ import { connectPointer } from "./pointer.ts";
 import { filler, typedBetween } from "./touch-text.ts";
 import type { WindowSet } from "./window-set.ts";
 
-/** How long a paste key waits for the browser to hand over its clipboard, which takes a busy machine its time: without it the key pastes what was there before. */
+/**
+ * How long a paste key waits for the browser to hand over its clipboard, which takes a busy machine its time: without it the key
+ * pastes what was there before.
+ */
 const browserWaitMs = 500;
 
 /** What this module needs to know. */
