@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { hasImage, Session, type SessionOptions } from "./session-image/session.ts";
 import { sessionImage } from "./support/images.ts";
@@ -35,6 +37,15 @@ describe("a session's own types", () => {
     expect(await started.ready()).toMatch(new RegExp(`xpra (X11 )?${mode} server version`));
     await started.eventually(`pgrep -x ${program} >/dev/null`);
     expect((await started.inside("ps axo args | grep -E 'screensaver|light-locker|power-manager' | grep -v grep")).output).toBe("");
+  });
+
+  it("takes a click for one when the pointer has left before the window manager has seen it", async () => {
+    const click = readFileSync(join(import.meta.dirname, "session-image", "click_and_leave.py"), "utf8");
+    const started = await session({ type: "desktop", files: { "bin/click.py": click } });
+    await started.ready();
+    await started.eventually("pgrep -x xfce4-panel >/dev/null");
+    const command = "DISPLAY=:0 PYTHONPATH=/usr/lib/vdi/xpra-addon timeout 150 python3 /srv/bin/click.py";
+    expect((await started.inside(command, 155_000)).output).toContain("started");
   });
 
   it("ends when its first program ends", async () => {

@@ -133,8 +133,8 @@ export class Session {
   }
 
   /** Runs a shell command inside, as the user. */
-  async inside(command: string): Promise<Outcome> {
-    return docker(["exec", this.#name, "sh", "-c", command]);
+  async inside(command: string, timeoutMs?: number): Promise<Outcome> {
+    return docker(["exec", this.#name, "sh", "-c", command], timeoutMs);
   }
 
   /** Waits for a shell command inside to succeed. */

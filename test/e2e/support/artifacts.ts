@@ -57,10 +57,11 @@ export async function keepArtifacts(directory: string, failure: string): Promise
   }
 }
 
-async function within<T>(work: Promise<T>, name: string): Promise<T> {
+/** What a source, or a part of one that must not hold up the rest, gives within a deadline; rejects after it. */
+export async function within<T>(work: Promise<T>, name: string, deadlineMs = sourceDeadlineMs): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${name} gave nothing within ${sourceDeadlineMs / 1000} s`)), sourceDeadlineMs);
+    timer = setTimeout(() => reject(new Error(`${name} gave nothing within ${deadlineMs / 1000} s`)), deadlineMs);
   });
   return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

@@ -19,6 +19,10 @@ export function keepPagesOnFailure(context: BrowserContext): void {
     page.on("pageerror", (error) => say(`uncaught: ${error.stack ?? error.message}`));
     page.on("requestfailed", (request) => say(`failed: ${request.method()} ${request.url()} ${request.failure()?.errorText ?? ""}`));
     page.on("response", (response) => response.status() >= 400 && say(`${response.status()}: ${response.url()}`));
+    page.on("websocket", (socket) => {
+      say(`connected: ${socket.url()}`);
+      socket.on("close", () => say(`disconnected: ${socket.url()}`));
+    });
     page.on("crash", () => say("the page has crashed"));
     pages.push({ page, log });
   });

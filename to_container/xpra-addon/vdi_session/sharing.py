@@ -9,9 +9,6 @@ then looks whether the list is empty, so that it refuses everyone. Replaced is o
 | xpra.server.subsystem.sharing.SharingServer.parse_hello | counts the others only, and refuses in words that all arrive |
 """
 
-import importlib.util
-import sys
-from importlib.abc import MetaPathFinder
 from typing import Any
 
 MODULE = "xpra.server.subsystem.sharing"
@@ -38,29 +35,3 @@ def replace(module: Any) -> None:
         return (original(self, source, caps) or "").replace(":", ", ")
 
     module.SharingServer.parse_hello = parse_hello
-
-
-class _Watch(MetaPathFinder):
-    """Sees the module being loaded; loading it earlier than Xpra does would change the order of Xpra's own start."""
-
-    def find_spec(self, fullname: str, path: Any, target: Any = None) -> Any:
-        if fullname != MODULE:
-            return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(fullname)
-        loader = spec.loader if spec else None
-        if spec is None or loader is None:
-            return None
-        load = loader.exec_module
-
-        def exec_module(module: Any) -> None:
-            load(module)
-            replace(module)
-
-        loader.exec_module = exec_module  # type: ignore[method-assign]
-        return spec
-
-
-def install() -> None:
-    """To be called before Xpra's program runs. An Xpra without that module is left as it is."""
-    sys.meta_path.insert(0, _Watch())
