@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { V1Pod } from "@kubernetes/client-node";
-import { sessionSelector } from "../../../src/manifests/labels.ts";
+import { isSessionPod } from "../../../src/manifests/labels.ts";
 import { secretVariable } from "../../../src/session/session-settings.ts";
 import type { Demo } from "../../start/demo.ts";
 import { type ArtifactSource, type Artifacts, within } from "./artifacts.ts";
@@ -48,7 +48,7 @@ async function namespaceArtifacts(kubectl: Kubectl, namespace: string): Promise<
       ];
     }),
   );
-  const sessions = (await kubectl.pods(namespace, sessionSelector)).map(({ metadata }) => ({
+  const sessions = pods.filter(isSessionPod).map(({ metadata }) => ({
     file: `${namespace}/${metadata?.name}.inside.txt`,
     text: inside(kubectl, namespace, metadata?.name ?? ""),
   }));
