@@ -42,9 +42,15 @@ const cpuPeriodMicroseconds = 100_000;
 /**
  * The container of a session, as near to a pod under Pod Security `restricted` as an engine comes. Pure.
  *
- * @param identity the directory on the engine's machine that holds the session's passwd and group
+ * @param parts the name of its network and its files
+ * @param identities the directory on the engine's machine that holds all sessions' passwd and group files
  */
-export function sessionContainerBody(settings: DockerSessionSettings, request: SessionRequest, identity: string): ContainerBody {
+export function sessionContainerBody(
+  settings: DockerSessionSettings,
+  request: SessionRequest,
+  parts: string,
+  identities: string,
+): ContainerBody {
   const { namespace, docker, port } = settings;
   const { user, name, type, display } = request;
   return {
@@ -57,6 +63,7 @@ export function sessionContainerBody(settings: DockerSessionSettings, request: S
     Labels: {
       ...deploymentLabelsOf(namespace, "session"),
       [dockerLabels.session]: name,
+      [dockerLabels.parts]: parts,
       [dockerLabels.owner]: user.name,
       [dockerLabels.uid]: String(user.uid),
       [dockerLabels.type]: type,
@@ -66,8 +73,8 @@ export function sessionContainerBody(settings: DockerSessionSettings, request: S
     StopSignal: "SIGTERM",
     StopTimeout: settings.gracePeriodSeconds,
     HostConfig: {
-      // A network of its own, of the container's name; it is there before the start.
-      NetworkMode: sessionObject(namespace, name),
+      // A network of its own; it is there before the start.
+      NetworkMode: sessionObject(namespace, parts),
       GroupAdd: groupsOf(user)
         .map(({ gid }) => gid)
         .filter((gid) => gid !== user.gid)
@@ -83,7 +90,7 @@ export function sessionContainerBody(settings: DockerSessionSettings, request: S
       Tmpfs: { "/run/user": `rw,exec,nosuid,nodev,mode=1777,size=${scratchMebibytes.runtimeDirectory}m` },
       RestartPolicy: { Name: "no" },
       LogConfig: logConfig,
-      Mounts: mountsOf(settings, request, identity),
+      Mounts: mountsOf(settings, request, `${identities}/${parts}`),
     },
   };
 }

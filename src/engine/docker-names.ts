@@ -1,10 +1,11 @@
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 
 /** Labels of everything that a deployment has on an engine. They are the only state. */
 export const dockerLabels = {
   deployment: "vdi.xpra.org/deployment",
   component: "vdi.xpra.org/component",
   session: "vdi.xpra.org/session",
+  parts: "vdi.xpra.org/parts",
   owner: "vdi.xpra.org/owner",
   uid: "vdi.xpra.org/uid",
   type: "vdi.xpra.org/type",
@@ -19,9 +20,27 @@ export function deploymentLabelsOf(namespace: string, component: Component): Rec
   return { [dockerLabels.deployment]: namespace, [dockerLabels.component]: component };
 }
 
-/** Name of a session's container and of its network. */
-export function sessionObject(namespace: string, session: string): string {
-  return `vdi-${namespace}-s-${session}`;
+/** Name of a session's container, or of the network of its parts. */
+export function sessionObject(namespace: string, name: string): string {
+  return `vdi-${namespace}-s-${name}`;
+}
+
+/**
+ * A name for the parts of one container of a session, its network and its files, that no other container has or had: whoever is late in
+ * clearing up after one takes nothing from the next.
+ */
+export function newParts(session: string): string {
+  return `${session}--${randomBytes(6).toString("hex")}`;
+}
+
+/** Name of the network of the session's container with these labels. */
+export function networkOf(labels: Readonly<Record<string, string>>): string {
+  return sessionObject(labels[dockerLabels.deployment] ?? "", partsOf(labels));
+}
+
+/** The name of the parts of a container with these labels; one made before there was such a label has parts of its session's name. */
+export function partsOf(labels: Readonly<Record<string, string>>): string {
+  return labels[dockerLabels.parts] ?? labels[dockerLabels.session] ?? "";
 }
 
 /** Ends the name of a session's container whose end has been asked for: whatever else forgets it, the engine does not. */

@@ -18,8 +18,8 @@ export function isSubnetPool(network: string): boolean {
 }
 
 /**
- * The subnets for a session, the one to try first at the beginning: where that is says the session's name, so that two brokers ask
- * for the same, and one that is taken is followed by the next one, round to the one before the first. Throws for what is no pool.
+ * The subnets for a network, the one to try first at the beginning: where that is says the name, so that two brokers ask for the same,
+ * and one that is taken is followed by the next one, round to the one before the first. Throws for what is no pool.
  */
 export function* subnetsFor(network: string, name: string): Generator<string> {
   const range = rangeOf(network);

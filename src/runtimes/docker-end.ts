@@ -8,8 +8,8 @@ export interface ContainerEndsOptions {
   readonly client: EngineClient;
   readonly namespace: string;
   settings(): { readonly preStop: string; readonly gracePeriodSeconds: number };
-  /** Removes what a session has beside its container: it is still there then, so that nobody has begun the next one. */
-  clear(session: string): Promise<void>;
+  /** Removes the parts of a container; others may do so at the same time, and the next one of the session may run by then. */
+  clear(parts: string): Promise<void>;
   readonly signal: AbortSignal;
   onTrouble?(what: string, error: unknown): void;
 }
@@ -17,7 +17,7 @@ export interface ContainerEndsOptions {
 /** A session's container that is to go. */
 export interface EndingContainer {
   readonly id: string;
-  readonly session: string;
+  readonly parts: string;
   readonly isRunning: boolean;
 }
 
@@ -67,20 +67,20 @@ export function containerEnds(options: ContainerEndsOptions): ContainerEnds {
   }
 
   function begin(container: EndingContainer, isOurs: boolean): void {
-    const { id, session } = container;
+    const { id, parts } = container;
     if (working.has(id) || signal.aborted) return;
     working.add(id);
     clearTimeout(timers.get(id));
     end(container, isOurs)
       .catch((error: unknown) => {
         if (signal.aborted) return;
-        options.onTrouble?.(`ending ${session}`, error);
+        options.onTrouble?.(`ending ${parts}`, error);
         later(container, againMs);
       })
       .finally(() => working.delete(id));
   }
 
-  async function end({ id, session, isRunning }: EndingContainer, isOurs: boolean): Promise<void> {
+  async function end({ id, parts, isRunning }: EndingContainer, isOurs: boolean): Promise<void> {
     if (isRunning) {
       const { preStop, gracePeriodSeconds } = settings();
       const deadline = Date.now() + gracePeriodSeconds * 1000;
@@ -91,7 +91,7 @@ export function containerEnds(options: ContainerEndsOptions): ContainerEnds {
         .send({ method: "POST", path: `/containers/${id}/stop`, query: { t: leftSeconds }, timeoutMs: leftSeconds * 1000 + engineMs })
         .catch(unlessGone);
     }
-    await options.clear(session);
+    await options.clear(parts);
     await client
       .send({ method: "DELETE", path: `/containers/${id}`, query: { v: true, force: true }, timeoutMs: engineMs })
       .catch(unlessGone);

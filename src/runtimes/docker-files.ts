@@ -1,4 +1,4 @@
-import { readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { groupFile, passwdFile } from "../session/session-user.ts";
 import type { SessionUser } from "../session/user.ts";
@@ -6,38 +6,26 @@ import { makeDirectories } from "../util/make-directories.ts";
 
 /** Sessions' passwd and group files, in a directory that the engine mounts them from. */
 export interface IdentityFiles {
-  /** Writes those of a session; a container that has older ones mounted keeps them. */
-  write(session: string, user: SessionUser): Promise<void>;
-  remove(session: string): Promise<void>;
-  /** The sessions that there are files for, and for so long already that no broker is about to use them. */
+  /** Writes those of the container that is to have these parts. */
+  write(parts: string, user: SessionUser): Promise<void>;
+  remove(parts: string): Promise<void>;
+  /** The parts that there are files of, and for so long already that no broker is about to use them. */
   list(): Promise<readonly string[]>;
 }
 
 /** From the writing of its files to the making of a container no more than a part of it passes. */
 const inUseMs = 60_000;
 
-/** Files below a directory, one directory a session. */
+/** Files below a directory, one directory a container. */
 export function identityFiles(directory: () => string): IdentityFiles {
   return {
-    async write(session, user) {
-      const own = join(directory(), session);
+    async write(parts, user) {
+      const own = join(directory(), parts);
       await makeDirectories(own, 0o755);
-      for (const [name, content] of [
-        ["passwd", passwdFile(user)],
-        ["group", groupFile(user)],
-      ] as const) {
-        // Whole or not at all, also when two brokers write.
-        const draft = join(own, `.${name}.${process.pid}.${Math.random().toString(36).slice(2)}`);
-        try {
-          await writeFile(draft, content, { mode: 0o444 });
-          await rename(draft, join(own, name));
-        } catch (thrown) {
-          await rm(draft, { force: true });
-          throw thrown;
-        }
-      }
+      await writeFile(join(own, "passwd"), passwdFile(user), { mode: 0o444 });
+      await writeFile(join(own, "group"), groupFile(user), { mode: 0o444 });
     },
-    remove: (session) => rm(join(directory(), session), { recursive: true, force: true }),
+    remove: (parts) => rm(join(directory(), parts), { recursive: true, force: true }),
     async list() {
       const names = await readdir(directory());
       const times = await Promise.all(names.map((name) => stat(join(directory(), name)).catch(() => undefined)));

@@ -1,4 +1,4 @@
-import { dockerLabels, isEndingName, sessionObject } from "../engine/docker-names.ts";
+import { dockerLabels, isEndingName, networkOf, partsOf } from "../engine/docker-names.ts";
 import type { FailureReason } from "../session/reasons.ts";
 import { secretVariable } from "../session/session-settings.ts";
 import type { SessionOwner, SessionState, SessionView } from "../session/session-state.ts";
@@ -32,6 +32,8 @@ export interface InspectedContainer {
 
 /** The part of a session's container that the broker remembers. Times are milliseconds since the epoch. */
 export interface ContainerFacts extends SessionLife {
+  /** The name of its network and its files. */
+  readonly parts: string;
   readonly owner: SessionOwner;
   /** The engine's word: `created`, `running`, `exited` and so on. */
   readonly status: string;
@@ -73,14 +75,13 @@ const words = {
 export function containerFacts(container: InspectedContainer, context: ContainerContext): ContainerFacts {
   const { State: state, Config: config } = container;
   const labels = config.Labels ?? {};
-  const session = labels[dockerLabels.session] ?? "";
   const port = Number.parseInt(Object.keys(config.ExposedPorts ?? {})[0] ?? "", 10);
   const secret = config.Env?.find((line) => line.startsWith(`${secretVariable}=`)) ?? "";
-  const network = sessionObject(labels[dockerLabels.deployment] ?? "", session);
   const isGoing = isEnding(container);
   const isOver = !isGoing && state.Status === "exited";
   return {
-    name: session,
+    name: labels[dockerLabels.session] ?? "",
+    parts: partsOf(labels),
     instance: container.Id,
     owner: { name: labels[dockerLabels.owner] ?? "", uid: Number(labels[dockerLabels.uid] ?? -1) },
     createdAt: timeOf(container.Created),
@@ -90,7 +91,7 @@ export function containerFacts(container: InspectedContainer, context: Container
     status: state.Status,
     exitCode: state.ExitCode,
     error: state.Error,
-    host: container.NetworkSettings?.Networks?.[network]?.IPAddress ?? "",
+    host: container.NetworkSettings?.Networks?.[networkOf(labels)]?.IPAddress ?? "",
     port: Number.isNaN(port) ? 0 : port,
     secret: secret.slice(secretVariable.length + 1),
   };

@@ -1,6 +1,6 @@
 import { networkInterfaces } from "node:os";
 import { type DockerSessionSettings, homeMount, sessionContainerBody } from "../engine/docker-container.ts";
-import { dockerLabels, identityVolumeName, sessionObject } from "../engine/docker-names.ts";
+import { dockerLabels, identityVolumeName, newParts, partsOf, sessionObject } from "../engine/docker-names.ts";
 import { type EngineClient, EngineError, engineClient, filtersOf, isEngineStatus } from "../engine/engine-client.ts";
 import { SessionRefusal } from "../session/refusal.ts";
 import type { SessionRequest } from "../session/session-runtime.ts";
@@ -67,10 +67,7 @@ export function dockerRuntime(options: DockerRuntimeOptions): RunningRuntime {
     namespace,
     settings,
     signal,
-    async clear(session) {
-      await networks.drop(session);
-      await identities.remove(session);
-    },
+    clear,
     ...(options.onTrouble === undefined ? {} : { onTrouble: options.onTrouble }),
   });
   const memory = sessionMemory<ContainerFacts>(
@@ -115,7 +112,7 @@ export function dockerRuntime(options: DockerRuntimeOptions): RunningRuntime {
     const isGoing = isEnding(container);
     const endingSince = isGoing ? ends.since(container.Id) : 0;
     const facts = containerFacts(container, { endingSince, gracePeriodSeconds, outages: [...outages.values()] });
-    if (isGoing) ends.watch({ id: facts.instance, session: facts.name, isRunning: container.State.Running });
+    if (isGoing) ends.watch({ id: facts.instance, parts: facts.parts, isRunning: container.State.Running });
     const known = memory.get(facts.name);
     // One that ends may be there beside the next one.
     if (known === undefined || known.instance === facts.instance || known.createdAt <= facts.createdAt) memory.put(facts);
@@ -149,10 +146,15 @@ export function dockerRuntime(options: DockerRuntimeOptions): RunningRuntime {
   /** What a container has left that somebody removed by hand, or whose broker died. */
   async function sweep(): Promise<void> {
     sweepTimer = undefined;
-    const left = await identities.list();
-    await networks.sweep();
-    const alive = new Set((await list("session")).map(({ Labels: labels }) => labels[dockerLabels.session]));
-    for (const session of left) if (!alive.has(session)) await identities.remove(session);
+    // In this order: a container is made before its network, so that a network which is listed here without one had one.
+    const left = [...(await identities.list()), ...(await networks.list())];
+    const alive = new Set((await list("session")).map(({ Labels: labels }) => partsOf(labels)));
+    for (const parts of left) if (!alive.has(parts)) await clear(parts);
+  }
+
+  async function clear(parts: string): Promise<void> {
+    await networks.drop(parts);
+    await identities.remove(parts);
   }
 
   interface Inspection {
@@ -246,22 +248,24 @@ export function dockerRuntime(options: DockerRuntimeOptions): RunningRuntime {
   }
 
   async function createOnce(request: SessionRequest): Promise<"created" | "exists"> {
-    await identities.write(request.name, request.user);
-    const identity = `${await identityMountpoint()}/${request.name}`;
+    const parts = newParts(request.name);
     let id: string;
     try {
+      await identities.write(parts, request.user);
       const { Id: made } = await client.json<{ Id: string }>({
         method: "POST",
         path: "/containers/create",
         query: { name: sessionObject(namespace, request.name) },
-        body: sessionContainerBody(settings(), request, identity),
+        body: sessionContainerBody(settings(), request, parts, await identityMountpoint()),
       });
       id = made;
     } catch (thrown) {
+      // Whether it was made is not known after a broken connection; the next sweep finds out.
+      if (!isEngineStatus(thrown, 0)) await identities.remove(parts);
       if (!isEngineStatus(thrown, 409)) throw thrown;
       return adopt(request);
     }
-    await complete(id, request);
+    await complete(id, parts, request);
     return "created";
   }
 
@@ -278,7 +282,7 @@ export function dockerRuntime(options: DockerRuntimeOptions): RunningRuntime {
     if (facts?.instance !== container.Id || facts.status !== "created" || facts.owner.uid !== request.user.uid) return "exists";
     // Ours, when the engine's answer to the first try was lost.
     const isOurs = facts.secret === request.secret;
-    if (isOurs || Date.now() - facts.createdAt > abandonedAfterMs) await complete(container.Id, request);
+    if (isOurs || Date.now() - facts.createdAt > abandonedAfterMs) await complete(container.Id, facts.parts, request);
     return "exists";
   }
 
@@ -296,16 +300,16 @@ export function dockerRuntime(options: DockerRuntimeOptions): RunningRuntime {
   }
 
   /** From a container that is made to one that runs. Every step may have been done already. */
-  async function complete(id: string, request: SessionRequest): Promise<void> {
+  async function complete(id: string, parts: string, request: SessionRequest): Promise<void> {
     try {
       await Promise.all([
-        networks.ensure(request.name, [...proxies]),
+        networks.ensure(parts, [...proxies]),
         // The session itself makes the home in it, with what belongs there.
         client.send({ method: "PUT", path: `/containers/${id}/archive`, query: { path: homeMount(request) }, body: modeArchive(0o1777) }),
       ]);
       await client.send({ method: "POST", path: `/containers/${id}/start` });
     } catch (thrown) {
-      if (thrown instanceof EngineError && thrown.status === 0) throw thrown;
+      if (isEngineStatus(thrown, 0)) throw thrown;
       // What cannot start would be in the way of the next try.
       await client.send({ method: "DELETE", path: `/containers/${id}`, query: { v: true, force: true } }).catch(trouble("removal"));
       gone(id);
@@ -328,7 +332,7 @@ export function dockerRuntime(options: DockerRuntimeOptions): RunningRuntime {
     }
     if (facts?.instance !== instance) return;
     memory.mark(name, { removed: true });
-    ends.finish({ id: instance, session: name, isRunning: facts.runningSince > 0 });
+    ends.finish({ id: instance, parts: facts.parts, isRunning: facts.runningSince > 0 });
   }
 
   signal.addEventListener("abort", () => {
@@ -349,8 +353,8 @@ export function dockerRuntime(options: DockerRuntimeOptions): RunningRuntime {
 }
 
 /**
- * What clears up after the session before, or a sweep of another broker, came between two steps. Of a mount whose source is gone the
- * engine says, when it unpacks into a container, only that it does not find the place.
+ * Somebody removed a network or a file by hand between two steps: `docker network prune` takes what no container uses yet. Of a mount whose
+ * source is gone the engine says, when it unpacks into a container, only that it does not find the place.
  */
 function isPartMissing({ message }: EngineError): boolean {
   return /network .*not found|bind source path does not exist|could not find the file|mount.*no such file or directory/i.test(message);

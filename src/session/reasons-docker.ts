@@ -61,7 +61,10 @@ export const dockerWords: Readonly<Partial<Record<Reason, { readonly admin?: str
   },
   silent: {
     admin: "the session's container cannot be reached: its network does not carry packets",
-    try: ["docker network inspect vdi-NS-s-NAME: is the proxy in it?", "did something replace the engine's firewall rules?"],
+    try: [
+      "docker network inspect $(docker network ls -qf name=vdi-NS-s-NAME): is the proxy in it?",
+      "did something replace the engine's firewall rules?",
+    ],
   },
   stuck: {
     admin: "the session's container should be gone by now and is not: a process in it cannot be killed, or the engine hangs",

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type DockerBrokerConfig, parseBrokerConfig } from "../../../src/broker-config/broker-config.ts";
 import {
@@ -37,9 +37,13 @@ export interface DockerPlace extends Place {
   containers(component?: string): Promise<readonly ListedContainer[]>;
   /** The sessions' networks, by name. */
   networks(): Promise<readonly string[]>;
+  /** The parts that there are of a session's containers: names of networks and of directories with files, twice where there are both. */
+  parts(session: string): Promise<readonly string[]>;
   /** The proxy's stand-in: it is in a network of its own, and asks for nothing. */
   startProxy(): Promise<string>;
   exec(container: string, command: readonly string[]): Promise<ExecOutcome>;
+  /** One more broker for the same sessions, also with a client of its own. */
+  broker(options?: BrokerOptions & { readonly client?: EngineClient }): Broker;
   /** Kills all brokers there are. */
   killBrokers(): void;
   /** Removes everything. */
@@ -126,14 +130,19 @@ export async function dockerPlace({
     config: () => config,
     containers,
     networks,
-    broker(options: BrokerOptions = {}): Broker {
-      const { keep } = options;
+    async parts(session) {
+      const names = (await networks()).map((name) => name.slice(sessionObject(namespace, "").length));
+      return [...names, ...(await readdir(identityDirectory))].filter((name) => name.startsWith(`${session}--`)).sort();
+    },
+    broker(options: BrokerOptions & { readonly client?: EngineClient } = {}): Broker {
+      const { keep, client: own } = options;
       const stop = new AbortController();
       stops.push(stop);
       const troubles: string[] = [];
       const runtime = dockerRuntime({
         settings: () => config,
         ...(keep === undefined ? {} : { keep: () => keep }),
+        ...(own === undefined ? {} : { client: own }),
         signal: stop.signal,
         onTrouble: (what, error) => troubles.push(`${what}: ${String(error)}`),
       });

@@ -1,14 +1,15 @@
 import { existsSync } from "node:fs";
-import { readdir, utimes } from "node:fs/promises";
+import { utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { sessionContainerBody } from "../../../src/engine/docker-container.ts";
-import { endingName, homeVolumeName, sessionObject } from "../../../src/engine/docker-names.ts";
+import { endingName, homeVolumeName, newParts, sessionObject } from "../../../src/engine/docker-names.ts";
+import { type EngineClient, type EngineRequest, engineClient } from "../../../src/engine/engine-client.ts";
 import { identityFiles } from "../../../src/runtimes/docker-files.ts";
 import type { SessionState } from "../../../src/session/session-state.ts";
 import { sessionImage } from "../support/images.ts";
 import { eventually } from "../support/wait.ts";
-import { runtimeContract } from "./contract.ts";
+import { connected, runtimeContract } from "./contract.ts";
 import { type DockerPlace, dockerPlace } from "./docker-place.ts";
 import { newUser, requestOf, untilState } from "./place.ts";
 import { reachedBySession, startMany, untilReached } from "./reach.ts";
@@ -34,14 +35,55 @@ runtimeContract("Docker", () => place);
 async function makeOnly(request: ReturnType<typeof requestOf>): Promise<string> {
   const config = place.config();
   const { identityDirectory } = config.docker;
-  await identityFiles(() => identityDirectory).write(request.name, request.user);
+  const parts = newParts(request.name);
+  await identityFiles(() => identityDirectory).write(parts, request.user);
   const { Id: id } = await place.client.json<{ Id: string }>({
     method: "POST",
     path: "/containers/create",
     query: { name: sessionObject(config.namespace, request.name) },
-    body: sessionContainerBody(config, request, `${identityDirectory}/${request.name}`),
+    body: sessionContainerBody(config, request, parts, identityDirectory),
   });
   return id;
+}
+
+/** A client that stands still, on demand, before it looks for the networks that it is to remove. */
+function slowClient(): { readonly client: EngineClient; hold(): () => Promise<void> } {
+  const client = engineClient(socket);
+  let gate: Promise<void> | undefined;
+  let stood: () => void = quiet;
+  let done: () => void = quiet;
+  return {
+    client: {
+      ...client,
+      async json<T>(request: EngineRequest): Promise<T> {
+        if (request.path === "/networks" && gate !== undefined) {
+          stood();
+          await gate;
+        }
+        return client.json<T>(request);
+      },
+      send: (request) =>
+        client.send(request).finally(() => request.method === "DELETE" && request.path.startsWith("/containers/") && done()),
+    },
+    /** What it gives lets go, once there is something that stands still, and waits until the container's removal has been tried. */
+    hold() {
+      const stands = new Promise<void>((resolve) => {
+        stood = resolve;
+      });
+      const isDone = new Promise<void>((resolve) => {
+        done = resolve;
+      });
+      let open: () => void = quiet;
+      gate = new Promise((resolve) => {
+        open = resolve;
+      });
+      return async () => {
+        await stands;
+        open();
+        await isDone;
+      };
+    },
+  };
 }
 
 describe("Docker: what a dead broker has begun", () => {
@@ -74,7 +116,7 @@ describe("Docker: what a dead broker has begun", () => {
     expect(["ending", "absent"]).toContain(second.runtime.look(name).status.state);
     await untilState(second, name, isAbsent);
     expect(await place.count(name)).toBe(0);
-    expect(await place.networks()).not.toContain(sessionObject(place.config().namespace, name));
+    expect(await place.parts(name)).toEqual([]);
   });
 
   it("is swept: the network and the files of a container that somebody removed by hand", async () => {
@@ -82,21 +124,49 @@ describe("Docker: what a dead broker has begun", () => {
     const { name } = await first.sessions.getOrStart(newUser(), "listening", quiet);
     first.kill();
     const { namespace, docker } = place.config();
-    const network = sessionObject(namespace, name);
-    await place.client.send({ method: "DELETE", path: `/containers/${network}`, query: { force: true, v: true } });
-    expect(await place.networks()).toContain(network);
-    const directory = docker.identityDirectory;
-    // Fresh ones may be those of a session that is just being made.
+    await place.client.send({
+      method: "DELETE",
+      path: `/containers/${sessionObject(namespace, name)}`,
+      query: { force: true, v: true },
+    });
+    const [parts = "", ...more] = await place.parts(name);
+    expect(more).toEqual([parts]);
+    // Files alone, with no network, may be those of a session that is just being made while they are fresh.
+    const { name: files } = requestOf(place.config(), newUser(), "listening");
+    await identityFiles(() => docker.identityDirectory).write(newParts(files), newUser());
+    const [old = ""] = await place.parts(files);
+    await identityFiles(() => docker.identityDirectory).write(newParts(files), newUser());
     const longAgo = new Date(Date.now() - 600_000);
-    await utimes(join(directory, name), longAgo, longAgo);
+    await utimes(join(docker.identityDirectory, old), longAgo, longAgo);
     const second = place.broker();
     await second.runtime.known(20_000);
-    const left = async (): Promise<readonly string[]> => [...(await place.networks()), ...(await readdir(directory))];
-    await eventually("the sweep", left, (names) => !names.includes(network) && !names.includes(name));
+    const left = async (): Promise<readonly string[]> => [...(await place.parts(name)), ...(await place.parts(files))];
+    await eventually("the sweep", left, (all) => !all.includes(parts) && !all.includes(old));
+    expect(await place.parts(files)).toHaveLength(1);
   });
 });
 
 describe("Docker: a session", () => {
+  it("loses nothing to a broker that is late in clearing up after the one before", async () => {
+    place.killBrokers();
+    const slow = slowClient();
+    const [quick, late] = [place.broker(), place.broker({ client: slow.client })];
+    await late.runtime.known(20_000);
+    const user = newUser();
+    const { name, address } = await quick.sessions.getOrStart(user, "listening", quiet);
+    await untilState(late, name, isReady);
+    const socket = await connected(address);
+    socket.on("error", quiet).write("end 3\n");
+    await Promise.all([quick, late].map((broker) => untilState(broker, name, ({ state }) => state === "failed")));
+    const letGo = slow.hold();
+    await quick.sessions.getOrStart(user, "listening", quiet);
+    const next = await place.parts(name);
+    expect(next).toHaveLength(2);
+    await letGo();
+    expect(await place.parts(name)).toEqual(next);
+    expect(await untilState(late, name, isReady)).toEqual(await untilState(quick, name, isReady));
+  });
+
   it("leaves nothing but its user's home", async () => {
     const broker = place.broker();
     const user = newUser();
@@ -116,7 +186,7 @@ describe("Docker: a session", () => {
     await broker.sessions.end(user, "listening");
     await untilState(broker, name, isAbsent);
     expect(existsSync(scratch)).toBe(false);
-    expect(await place.networks()).not.toContain(container);
+    expect(await place.parts(name)).toEqual([]);
     const again = await broker.sessions.getOrStart(user, "listening", quiet);
     expect((await place.exec(container, ["sh", "-c", "cat $HOME/file"])).output.trim()).toBe("kept");
     expect(again.started).toBe(true);

@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { dockerLabels, sessionObject } from "../../../src/engine/docker-names.ts";
+import { dockerLabels } from "../../../src/engine/docker-names.ts";
 import { filtersOf } from "../../../src/engine/engine-client.ts";
 import { adminSentence, reasons } from "../../../src/session/reasons.ts";
 import type { SessionRefusal } from "../../../src/session/refusal.ts";
@@ -97,8 +97,11 @@ describe("a full disk: a session", () => {
     await expectOpen(late, name, address);
     await engine.disk.makeRoom();
     // The engine may have had no space for writing down that nobody is in it any more: then a broker sees to it later.
-    const network = sessionObject("full", other.name);
-    await eventually("the end of its network", place.networks, (networks) => !networks.includes(network));
+    await eventually(
+      "the end of its network",
+      () => place.parts(other.name),
+      (parts) => parts.length === 0,
+    );
     expect(await early.sessions.getOrStart(leaving, "listening", quiet)).toMatchObject({ started: true });
   });
 });

@@ -165,7 +165,7 @@ describe("the runtime", () => {
   });
 
   it.each([
-    ["POST", /start$/, "network vdi-vdi-test-s-alice-desktop not found"],
+    ["POST", /start$/, "network vdi-vdi-test-s-alice-desktop--0123456789ab not found"],
     ["PUT", /archive$/, "Could not find the file /home in container abc"],
     [
       "POST",

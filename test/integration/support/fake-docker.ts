@@ -34,7 +34,7 @@ export class FakeDocker {
   readonly containers = new Map<string, Container>();
   apiVersion = "1.41";
   readonly #streams = new Set<ServerResponse>();
-  readonly #networks = new Map<string, { Id: string; Labels: Record<string, string> }>();
+  readonly #networks = new Map<string, { Id: string; Name: unknown; Labels: unknown }>();
   #server: Server | undefined;
   #count = 0;
 
@@ -161,7 +161,7 @@ export class FakeDocker {
         Env: body["Env"] as string[],
         ExposedPorts: body["ExposedPorts"] as object,
       },
-      NetworkSettings: { Networks: { [name]: { IPAddress: "127.0.0.1" } } },
+      NetworkSettings: { Networks: { [(body["HostConfig"] as { NetworkMode: string }).NetworkMode]: { IPAddress: "127.0.0.1" } } },
     });
     this.#tell("create", id);
     return [201, { Id: id }];
@@ -170,7 +170,8 @@ export class FakeDocker {
   #network(method: string, key: string, body: Record<string, unknown>): [number, unknown] {
     if (method === "GET" && key === "") return [200, [...this.#networks.values()]];
     if (key === "create") {
-      const network = { Id: `n${this.#networks.size}`, Labels: body["Labels"] as Record<string, string> };
+      this.#count += 1;
+      const network = { Id: `n${this.#count}`, Name: body["Name"], Labels: body["Labels"] };
       this.#networks.set(network.Id, network);
       return [201, network];
     }

@@ -44,11 +44,13 @@ const request: SessionRequest = {
   secret: "Secret0123456789",
 };
 
-const identity = "/var/lib/docker/volumes/vdi-demo-identity/_data/alice-desktop";
+const identities = "/var/lib/docker/volumes/vdi-demo-identity/_data";
+const parts = "alice-desktop--0123456789ab";
+const identity = `${identities}/${parts}`;
 
 describe("a session's container", () => {
   it("has exactly these fields", () => {
-    const { Env: _, ...body } = sessionContainerBody(settings, request, identity);
+    const { Env: _, ...body } = sessionContainerBody(settings, request, parts, identities);
     expect(body).toEqual({
       Image: "vdi-xfce4",
       Hostname: "alice-desktop",
@@ -59,6 +61,7 @@ describe("a session's container", () => {
         "vdi.xpra.org/deployment": "demo",
         "vdi.xpra.org/component": "session",
         "vdi.xpra.org/session": "alice-desktop",
+        "vdi.xpra.org/parts": parts,
         "vdi.xpra.org/owner": "alice",
         "vdi.xpra.org/uid": "20001",
         "vdi.xpra.org/type": "desktop",
@@ -68,7 +71,7 @@ describe("a session's container", () => {
       StopSignal: "SIGTERM",
       StopTimeout: 30,
       HostConfig: {
-        NetworkMode: "vdi-demo-s-alice-desktop",
+        NetworkMode: `vdi-demo-s-${parts}`,
         GroupAdd: ["21000"],
         CapDrop: ["ALL"],
         SecurityOpt: ["no-new-privileges"],
@@ -115,7 +118,7 @@ describe("a session's container", () => {
   });
 
   it("gives the admin's variables as they are, and lets none replace one of the session's", () => {
-    const { Env: lines } = sessionContainerBody(settings, request, identity);
+    const { Env: lines } = sessionContainerBody(settings, request, parts, identities);
     expect(lines).toContain("XPRA_SITE=a$b$$c$(USER)");
     expect(lines.filter((line) => /^(?:USER|XPRA_PASSWORD|IP_ADDRESS)=/.test(line))).toEqual([
       "USER=alice",
@@ -124,7 +127,7 @@ describe("a session's container", () => {
   });
 
   it("has no limit that is not configured", () => {
-    const { HostConfig: host } = sessionContainerBody({ ...settings, resources: { memoryLimit: "" } }, request, identity);
+    const { HostConfig: host } = sessionContainerBody({ ...settings, resources: { memoryLimit: "" } }, request, parts, identities);
     expect(Object.keys(host).filter((key) => /Memory|Cpu/.test(key))).toEqual([]);
   });
 });
