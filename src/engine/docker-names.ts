@@ -20,6 +20,12 @@ export function deploymentLabelsOf(namespace: string, component: Component): Rec
   return { [dockerLabels.deployment]: namespace, [dockerLabels.component]: component };
 }
 
+/** Labels to list the objects of a deployment by, all of them or those of one component, as the engine takes them. */
+export function ourLabels(namespace: string, component?: Component): string[] {
+  const ours = [`${dockerLabels.deployment}=${namespace}`];
+  return component === undefined ? ours : [...ours, `${dockerLabels.component}=${component}`];
+}
+
 /** Name of a session's container, or of the network of its parts. */
 export function sessionObject(namespace: string, name: string): string {
   return `vdi-${namespace}-s-${name}`;

@@ -30,9 +30,9 @@ export class EngineError extends Error {
   }
 }
 
-/** Whether something that was thrown is the engine's answer with this status. */
-export function isEngineStatus(thrown: unknown, status: number): thrown is EngineError {
-  return thrown instanceof EngineError && thrown.status === status;
+/** Whether something that was thrown is the engine's answer with one of these statuses. */
+export function isEngineStatus(thrown: unknown, ...statuses: readonly number[]): thrown is EngineError {
+  return thrown instanceof EngineError && statuses.includes(thrown.status);
 }
 
 /** A container engine on a unix socket. Every failure is an `EngineError`, except an abort by the caller's signal. */

@@ -1,4 +1,4 @@
-import { type Component, deploymentLabelsOf, directoryVolumeName, dockerLabels, identityVolumeName } from "../engine/docker-names.ts";
+import { type Component, directoryVolumeName, identityVolumeName, ourLabels } from "../engine/docker-names.ts";
 
 /** Label of a container: changes with everything that it is made of. */
 export const definitionLabel = "vdi.xpra.org/definition";
@@ -26,6 +26,5 @@ export function volumeName(namespace: string, volume: ConfigVolume | "identity" 
 
 /** How the engine is asked for all that is a deployment's, or for those of one purpose. */
 export function labelFilters(namespace: string, component?: Component): string {
-  const labels = component === undefined ? { [dockerLabels.deployment]: namespace } : deploymentLabelsOf(namespace, component);
-  return JSON.stringify({ label: Object.entries(labels).map(([name, value]) => `${name}=${value}`) });
+  return JSON.stringify({ label: ourLabels(namespace, component) });
 }

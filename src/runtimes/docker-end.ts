@@ -145,5 +145,5 @@ export function containerEnds(options: ContainerEndsOptions): ContainerEnds {
 
 /** 304: it does not run any more; 404: it is gone; 409: somebody else is removing it. */
 function unlessGone(thrown: unknown): void {
-  if (!isEngineStatus(thrown, 304) && !isEngineStatus(thrown, 404) && !isEngineStatus(thrown, 409)) throw thrown;
+  if (!isEngineStatus(thrown, 304, 404, 409)) throw thrown;
 }

@@ -39,17 +39,12 @@ const block = 512;
 /** A tar archive that holds nothing but the mode of the directory that it is unpacked in. Pure. */
 export function modeArchive(mode: number): Uint8Array {
   const header = Buffer.alloc(block);
-  const octal = (value: number, digits: number): string => `${value.toString(8).padStart(digits, "0")}\0`;
   // An entry "." is passed over by the engine; this one is the directory itself as well.
   header.write("/", 0);
-  header.write(octal(mode, 7), 100);
-  // Owner and group are root, the time is 1970, the size nothing.
-  for (const at of [108, 116]) header.write(octal(0, 7), at);
-  for (const at of [124, 136]) header.write(octal(0, 11), at);
-  header.write(" ".repeat(8), 148);
+  header.write(mode.toString(8), 100);
   header.write("5", 156);
-  header.write("ustar\u000000", 257);
-  const sum = header.reduce((total, byte) => total + byte, 0);
-  header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
+  // What stays empty is nothing: owner and group are root, the time is 1970. The sum is made with its own eight bytes as spaces.
+  const sum = header.reduce((total, byte) => total + byte, 8 * 0x20);
+  header.write(sum.toString(8), 148);
   return Buffer.concat([header, Buffer.alloc(2 * block)]);
 }

@@ -1,4 +1,4 @@
-import { deploymentLabelsOf, dockerLabels, networkOf, sessionObject } from "../engine/docker-names.ts";
+import { deploymentLabelsOf, dockerLabels, networkOf, ourLabels, sessionObject } from "../engine/docker-names.ts";
 import { type EngineClient, EngineError, filtersOf, isEngineStatus } from "../engine/engine-client.ts";
 import { subnetsFor } from "../engine/subnets.ts";
 import { SessionRefusal } from "../session/refusal.ts";
@@ -11,8 +11,11 @@ interface Network {
 
 /** The networks of a deployment's sessions: one a container, so that none reaches another. */
 export interface SessionNetworks {
-  /** Makes sure that there is the network of these parts, and that these proxies are in it. Throws a `SessionRefusal` when there is no room for one. */
-  ensure(parts: string, proxies: readonly string[]): Promise<void>;
+  /**
+   * Makes sure that there is the network of these parts, and that the proxies are in it that there are once it is there: one that comes
+   * later finds it. Throws a `SessionRefusal` when there is no room for one.
+   */
+  ensure(parts: string, proxies: ReadonlySet<string>): Promise<void>;
   /** Puts a proxy into the networks of all sessions but those, by id, that it is in. */
   admit(proxy: string, joined: ReadonlySet<string>): Promise<void>;
   /** Removes the network of these parts; it stays while a session is in it. */
@@ -26,12 +29,9 @@ const maxTries = 512;
 
 /** The networks of a deployment's sessions, cut out of `pool` (CIDR). Every step may be done again, by any broker. */
 export function sessionNetworks(client: EngineClient, namespace: string, pool: () => string): SessionNetworks {
-  const labels = deploymentLabelsOf(namespace, "session");
-  const label = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
-
   async function list(parts = ""): Promise<readonly Network[]> {
     const name = sessionObject(namespace, parts);
-    const filters = filtersOf({ label, name: [name] });
+    const filters = filtersOf({ label: ourLabels(namespace, "session"), name: [name] });
     const networks = await client.json<readonly Network[] | null>({ path: "/networks", query: { filters } });
     // The engine gives all that have the name in their own.
     const those = (networks ?? []).filter(({ Name: found }) => parts === "" || found === name);
@@ -60,7 +60,7 @@ export function sessionNetworks(client: EngineClient, namespace: string, pool: (
             Name: name,
             CheckDuplicate: true,
             Driver: "bridge",
-            Labels: labels,
+            Labels: deploymentLabelsOf(namespace, "session"),
             IPAM: { Config: [{ Subnet: subnet }] },
           },
         });
@@ -81,7 +81,7 @@ export function sessionNetworks(client: EngineClient, namespace: string, pool: (
   return {
     async ensure(parts, proxies) {
       const id = (await only(parts)) ?? (await make(parts));
-      await Promise.all(proxies.map((proxy) => connect(client, id, proxy)));
+      await Promise.all([...proxies].map((proxy) => connect(client, id, proxy)));
     },
     async admit(proxy, joined) {
       for (const { Id: id } of await list()) if (!joined.has(id)) await connect(client, id, proxy);
@@ -98,16 +98,16 @@ export function sessionNetworks(client: EngineClient, namespace: string, pool: (
 
 /** The network may be gone by now, and the proxy; it may be in there already. */
 async function connect(client: EngineClient, network: string, container: string): Promise<void> {
-  try {
-    await client.send({ method: "POST", path: `/networks/${network}/connect`, body: { Container: container } });
-  } catch (thrown) {
-    if (
-      isEngineStatus(thrown, 404) ||
-      (thrown instanceof EngineError && /already exists|is not running|marked for removal/i.test(thrown.message))
-    )
-      return;
-    throw thrown;
-  }
+  await client
+    .send({ method: "POST", path: `/networks/${network}/connect`, body: { Container: container } })
+    .catch(unless(/not found|no such container|already exists|is not running|marked for removal/i));
+}
+
+/** Throws again what the engine does not say in these words. */
+function unless(words: RegExp): (thrown: unknown) => void {
+  return (thrown) => {
+    if (!(thrown instanceof EngineError && words.test(thrown.message))) throw thrown;
+  };
 }
 
 /** Takes the proxies out and removes the network, unless a session is in it. */
@@ -133,12 +133,14 @@ async function removeNetwork(client: EngineClient, id: string): Promise<void> {
     );
     if (attached.some(([, mayGo]) => !mayGo)) return;
     for (const [container] of attached) {
-      await client.send({ method: "POST", path: `/networks/${id}/disconnect`, body: { Container: container, Force: true } });
+      await client
+        .send({ method: "POST", path: `/networks/${id}/disconnect`, body: { Container: container, Force: true } })
+        .catch(unless(/is not connected/));
     }
     await client.send({ method: "DELETE", path: `/networks/${id}` });
   } catch (thrown) {
     // Gone, or somebody came into it meanwhile.
-    if (isEngineStatus(thrown, 404) || isEngineStatus(thrown, 403) || isEngineStatus(thrown, 409)) return;
+    if (isEngineStatus(thrown, 403, 404, 409)) return;
     throw thrown;
   }
 }

@@ -1,6 +1,6 @@
 import { networkInterfaces } from "node:os";
 import { type DockerSessionSettings, homeMount, sessionContainerBody } from "../engine/docker-container.ts";
-import { dockerLabels, identityVolumeName, newParts, partsOf, sessionObject } from "../engine/docker-names.ts";
+import { dockerLabels, identityVolumeName, newParts, ourLabels, partsOf, sessionObject } from "../engine/docker-names.ts";
 import { type EngineClient, EngineError, engineClient, filtersOf, isEngineStatus } from "../engine/engine-client.ts";
 import { SessionRefusal } from "../session/refusal.ts";
 import type { SessionRequest } from "../session/session-runtime.ts";
@@ -87,7 +87,10 @@ export function dockerRuntime(options: DockerRuntimeOptions): RunningRuntime {
   );
   /** Containers of the deployment that always run, with the time that they did not. */
   const outages = new Map<string, Outage>();
+  /** Those that run. */
   const proxies = new Set<string>();
+  /** Those that do not. */
+  const stoppedProxies = new Set<string>();
   /** By proxy: being put into the sessions' networks. */
   const admissions = new Map<string, Promise<void>>();
   let sweepTimer: NodeJS.Timeout | undefined;
@@ -119,12 +122,16 @@ export function dockerRuntime(options: DockerRuntimeOptions): RunningRuntime {
   }
 
   function noteProxy({ Id: id, State: state, NetworkSettings: settingsOf }: InspectedContainer): void {
-    if (!state.Running) {
+    // The engine says of one that it is about to start again that it runs.
+    if (!state.Running || state.Status === "restarting") {
       proxies.delete(id);
+      stoppedProxies.add(id);
       return;
     }
+    stoppedProxies.delete(id);
     if (proxies.has(id)) return;
     proxies.add(id);
+    sweepSoon();
     const joined = new Set(Object.values(settingsOf?.Networks ?? {}).flatMap((network) => network?.NetworkID ?? []));
     const admission = networks
       .admit(id, joined)
@@ -136,24 +143,28 @@ export function dockerRuntime(options: DockerRuntimeOptions): RunningRuntime {
   function gone(id: string): void {
     outages.delete(id);
     proxies.delete(id);
+    stoppedProxies.delete(id);
     ends.forget(id);
-    const facts = [...memory.all()].find(({ instance }) => instance === id);
-    if (facts === undefined) return;
-    memory.forget(facts.name);
+    for (const { name, instance } of [...memory.all()]) if (instance === id) memory.forget(name);
+    sweepSoon();
+  }
+
+  function sweepSoon(): void {
     if (sweepTimer === undefined && !signal.aborted) sweepTimer = setTimeout(() => void sweep().catch(trouble("sweep")), sweepAfterMs);
   }
 
-  /** What a container has left that somebody removed by hand, or whose broker died. */
+  /** What a container has left that somebody removed by hand, whose broker died, or whose network had to stay for a proxy. */
   async function sweep(): Promise<void> {
     sweepTimer = undefined;
     // In this order: a container is made before its network, so that a network which is listed here without one had one.
     const left = [...(await identities.list()), ...(await networks.list())];
     const alive = new Set((await list("session")).map(({ Labels: labels }) => partsOf(labels)));
-    for (const parts of left) if (!alive.has(parts)) await clear(parts);
+    for (const parts of left) if (!alive.has(parts)) await clear(parts).catch(trouble("sweep"));
   }
 
   async function clear(parts: string): Promise<void> {
-    await networks.drop(parts);
+    // An engine does not start a container again one of whose networks is gone.
+    if (stoppedProxies.size === 0) await networks.drop(parts);
     await identities.remove(parts);
   }
 
@@ -196,16 +207,14 @@ export function dockerRuntime(options: DockerRuntimeOptions): RunningRuntime {
     readonly Labels: Readonly<Record<string, string>>;
   }
 
-  function list(component?: string): Promise<readonly Listed[]> {
-    const label = [
-      `${dockerLabels.deployment}=${namespace}`,
-      ...(component === undefined ? [] : [`${dockerLabels.component}=${component}`]),
-    ];
-    return client.json({ path: "/containers/json", query: { all: true, filters: filtersOf({ label }) } });
+  function list(component?: "session"): Promise<readonly Listed[]> {
+    const filters = filtersOf({ label: ourLabels(namespace, component) });
+    return client.json({ path: "/containers/json", query: { all: true, filters } });
   }
 
   async function lookAtAll(): Promise<void> {
     proxies.clear();
+    stoppedProxies.clear();
     const all = await list();
     const isSession = ({ Labels: labels }: Listed): boolean => labels[dockerLabels.component] === "session";
     // Sessions last: why they ended may have to do with the others.
@@ -222,7 +231,7 @@ export function dockerRuntime(options: DockerRuntimeOptions): RunningRuntime {
 
   const events = watchEngine({
     client,
-    filters: { type: ["container"], label: [`${dockerLabels.deployment}=${namespace}`], event: watchedEvents },
+    filters: { type: ["container"], label: ourLabels(namespace), event: watchedEvents },
     signal,
     onOpen: lookAtAll,
     onEvent: ({ Action: action, Actor: { ID: id } }) => {
@@ -240,7 +249,7 @@ export function dockerRuntime(options: DockerRuntimeOptions): RunningRuntime {
         return await createOnce(request);
       } catch (thrown) {
         // Whether it was made is not known after a broken connection; the next try finds out.
-        const mayBeAgain = thrown instanceof EngineError && (thrown.status === 0 || isPartMissing(thrown));
+        const mayBeAgain = thrown instanceof EngineError && (thrown.status === 0 || isSomethingGone(thrown));
         if (!mayBeAgain || attempt >= tries) throw dockerRefusal(thrown, request.secret);
         await pause(pauseMs * attempt, signal);
       }
@@ -277,7 +286,7 @@ export function dockerRuntime(options: DockerRuntimeOptions): RunningRuntime {
     if (labels[dockerLabels.deployment] !== namespace || labels[dockerLabels.session] !== request.name) {
       throw new SessionRefusal("foreign", { detail: `container ${container.Id.slice(0, 12)} has not the labels of this deployment` });
     }
-    note(container);
+    await refresh(container.Id);
     const facts = memory.get(request.name);
     if (facts?.instance !== container.Id || facts.status !== "created" || facts.owner.uid !== request.user.uid) return "exists";
     // Ours, when the engine's answer to the first try was lost.
@@ -303,7 +312,7 @@ export function dockerRuntime(options: DockerRuntimeOptions): RunningRuntime {
   async function complete(id: string, parts: string, request: SessionRequest): Promise<void> {
     try {
       await Promise.all([
-        networks.ensure(parts, [...proxies]),
+        networks.ensure(parts, proxies),
         // The session itself makes the home in it, with what belongs there.
         client.send({ method: "PUT", path: `/containers/${id}/archive`, query: { path: homeMount(request) }, body: modeArchive(0o1777) }),
       ]);
@@ -311,7 +320,10 @@ export function dockerRuntime(options: DockerRuntimeOptions): RunningRuntime {
     } catch (thrown) {
       if (isEngineStatus(thrown, 0)) throw thrown;
       // What cannot start would be in the way of the next try.
-      await client.send({ method: "DELETE", path: `/containers/${id}`, query: { v: true, force: true } }).catch(trouble("removal"));
+      await client
+        .send({ method: "DELETE", path: `/containers/${id}`, query: { v: true, force: true } })
+        .then(() => clear(parts))
+        .catch(trouble("removal"));
       gone(id);
       throw thrown;
     }
@@ -331,7 +343,8 @@ export function dockerRuntime(options: DockerRuntimeOptions): RunningRuntime {
       return;
     }
     if (facts?.instance !== instance) return;
-    memory.mark(name, { removed: true });
+    // The next one may be known by now.
+    if (memory.get(name)?.instance === instance) memory.mark(name, { removed: true });
     ends.finish({ id: instance, parts: facts.parts, isRunning: facts.runningSince > 0 });
   }
 
@@ -353,11 +366,14 @@ export function dockerRuntime(options: DockerRuntimeOptions): RunningRuntime {
 }
 
 /**
- * Somebody removed a network or a file by hand between two steps: `docker network prune` takes what no container uses yet. Of a mount whose
- * source is gone the engine says, when it unpacks into a container, only that it does not find the place.
+ * Somebody removed a network or a file by hand between two steps: `docker network prune` takes what no container uses yet. Or the broker
+ * whose container is finished here has given it up. Of a mount whose source is gone the engine says, when it unpacks into a container,
+ * only that it does not find the place.
  */
-function isPartMissing({ message }: EngineError): boolean {
-  return /network .*not found|bind source path does not exist|could not find the file|mount.*no such file or directory/i.test(message);
+function isSomethingGone({ message }: EngineError): boolean {
+  return /network .*not found|bind source path does not exist|could not find the file|mount.*no such file or directory|no such container/i.test(
+    message,
+  );
 }
 
 function hasNetwork(): boolean {

@@ -62,7 +62,7 @@ export const dockerWords: Readonly<Partial<Record<Reason, { readonly admin?: str
   silent: {
     admin: "the session's container cannot be reached: its network does not carry packets",
     try: [
-      "docker network inspect $(docker network ls -qf name=vdi-NS-s-NAME): is the proxy in it?",
+      "docker network inspect $(docker network ls -qf name=vdi-NS-s-NAME--): is the proxy in it?",
       "did something replace the engine's firewall rules?",
     ],
   },

@@ -2,10 +2,11 @@ import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type DockerBrokerConfig, parseBrokerConfig } from "../../../src/broker-config/broker-config.ts";
 import {
+  type Component,
   deploymentLabelsOf,
   directoryVolumeName,
-  dockerLabels,
   identityVolumeName,
+  ourLabels,
   sessionObject,
 } from "../../../src/engine/docker-names.ts";
 import { type EngineClient, engineClient, filtersOf, isEngineStatus } from "../../../src/engine/engine-client.ts";
@@ -34,7 +35,7 @@ export interface DockerPlace extends Place {
   config(): DockerBrokerConfig;
   readonly client: EngineClient;
   /** The deployment's containers, of one component or all. */
-  containers(component?: string): Promise<readonly ListedContainer[]>;
+  containers(component?: Component): Promise<readonly ListedContainer[]>;
   /** The sessions' networks, by name. */
   networks(): Promise<readonly string[]>;
   /** The parts that there are of a session's containers: names of networks and of directories with files, twice where there are both. */
@@ -80,10 +81,7 @@ export async function dockerPlace({
 }: DockerPlaceOptions): Promise<DockerPlace> {
   const client = engineClient(socket);
   const stops: AbortController[] = [];
-  const ours = (component?: string): string =>
-    filtersOf({
-      label: [`${dockerLabels.deployment}=${namespace}`, ...(component === undefined ? [] : [`${dockerLabels.component}=${component}`])],
-    });
+  const ours = (component?: Component): string => filtersOf({ label: ourLabels(namespace, component) });
 
   async function volume(name: string, component: "identity" | "config"): Promise<string> {
     const made = await client.json<{ Mountpoint: string }>({
@@ -109,10 +107,10 @@ export async function dockerPlace({
   const config = parseBrokerConfig(JSON.stringify({ ...commonConfig(namespace, image), docker }), "the contract's configuration");
   if (config.docker === undefined) throw new Error("not an engine's configuration");
 
-  const containers = (component?: string): Promise<readonly ListedContainer[]> =>
+  const containers = (component?: Component): Promise<readonly ListedContainer[]> =>
     client.json({ path: "/containers/json", query: { all: true, filters: ours(component) } });
 
-  async function networks(component = "session"): Promise<readonly string[]> {
+  async function networks(component: Component = "session"): Promise<readonly string[]> {
     const list = await client.json<readonly { Name: string }[]>({ path: "/networks", query: { filters: ours(component) } });
     return list.map(({ Name: name }) => name).sort();
   }

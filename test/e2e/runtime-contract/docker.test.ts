@@ -229,4 +229,23 @@ describe("Docker: no session reaches another, the proxy reaches all", () => {
     proxy = await place.startProxy();
     await untilReached(place, proxy, hosts);
   });
+
+  it("starts again after sessions have ended while it stood still, and their networks go then", async () => {
+    place.killBrokers();
+    const broker = place.broker();
+    await broker.runtime.known(20_000);
+    const user = newUser();
+    const { name } = await broker.sessions.getOrStart(user, "listening", quiet);
+    await place.client.send({ method: "POST", path: `/containers/${proxy}/stop` });
+    const [network] = await place.parts(name);
+    await broker.sessions.end(user, "listening");
+    await untilState(broker, name, isAbsent);
+    expect(await place.parts(name)).toEqual([network]);
+    await place.client.send({ method: "POST", path: `/containers/${proxy}/start` });
+    await eventually(
+      "the end of the network",
+      () => place.parts(name),
+      (parts) => parts.length === 0,
+    );
+  });
 });

@@ -180,8 +180,9 @@ it("makes an archive that changes one directory's mode only", () => {
   const archive = Buffer.from(modeArchive(0o1777));
   expect(archive.length).toBe(1536);
   expect(archive.subarray(0, 2).toString()).toBe("/\0");
-  expect(archive.subarray(100, 107).toString()).toBe("0001777");
+  const octal = (from: number, to: number): number => Number.parseInt(archive.subarray(from, to).toString(), 8);
+  expect(octal(100, 108)).toBe(0o1777);
   expect(archive[156]).toBe("5".charCodeAt(0));
   const blank = Buffer.from(archive.subarray(0, 512)).fill(" ", 148, 156);
-  expect(Number.parseInt(archive.subarray(148, 154).toString(), 8)).toBe(blank.reduce((sum, byte) => sum + byte, 0));
+  expect(octal(148, 156)).toBe(blank.reduce((sum, byte) => sum + byte, 0));
 });
