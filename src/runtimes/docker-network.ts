@@ -90,8 +90,7 @@ export function sessionNetworks(client: EngineClient, namespace: string, pool: (
       for (const { Id: id } of await list(parts)) await removeNetwork(client, id);
     },
     async list() {
-      const names = (await list()).map(({ Name: name }) => name);
-      return names.map((name) => name.slice(sessionObject(namespace, "").length));
+      return (await list()).map(({ Name: name }) => name.slice(sessionObject(namespace, "").length));
     },
   };
 }
@@ -100,13 +99,13 @@ export function sessionNetworks(client: EngineClient, namespace: string, pool: (
 async function connect(client: EngineClient, network: string, container: string): Promise<void> {
   await client
     .send({ method: "POST", path: `/networks/${network}/connect`, body: { Container: container } })
-    .catch(unless(/not found|no such container|already exists|is not running|marked for removal/i));
+    .catch(unless(/already exists|is not running|marked for removal/i, 404));
 }
 
-/** Throws again what the engine does not say in these words. */
-function unless(words: RegExp): (thrown: unknown) => void {
+/** Throws again what the engine says neither in these words nor by this status. */
+function unless(words: RegExp, status?: number): (thrown: unknown) => void {
   return (thrown) => {
-    if (!(thrown instanceof EngineError && words.test(thrown.message))) throw thrown;
+    if (!(thrown instanceof EngineError && (thrown.status === status || words.test(thrown.message)))) throw thrown;
   };
 }
 

@@ -128,10 +128,9 @@ export function dockerRuntime(options: DockerRuntimeOptions): RunningRuntime {
       stoppedProxies.add(id);
       return;
     }
-    stoppedProxies.delete(id);
+    if (stoppedProxies.delete(id)) sweepSoon();
     if (proxies.has(id)) return;
     proxies.add(id);
-    sweepSoon();
     const joined = new Set(Object.values(settingsOf?.Networks ?? {}).flatMap((network) => network?.NetworkID ?? []));
     const admission = networks
       .admit(id, joined)
@@ -261,13 +260,13 @@ export function dockerRuntime(options: DockerRuntimeOptions): RunningRuntime {
     let id: string;
     try {
       await identities.write(parts, request.user);
-      const { Id: made } = await client.json<{ Id: string }>({
+      const made = await client.json<{ Id: string }>({
         method: "POST",
         path: "/containers/create",
         query: { name: sessionObject(namespace, request.name) },
         body: sessionContainerBody(settings(), request, parts, await identityMountpoint()),
       });
-      id = made;
+      id = made.Id;
     } catch (thrown) {
       // Whether it was made is not known after a broken connection; the next sweep finds out.
       if (!isEngineStatus(thrown, 0)) await identities.remove(parts);

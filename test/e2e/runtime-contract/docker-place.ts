@@ -30,6 +30,12 @@ export interface ExecOutcome {
   readonly output: string;
 }
 
+/** Options of a broker on an engine. */
+export interface DockerBrokerOptions extends BrokerOptions {
+  /** Default: one of its own for the place's engine. */
+  readonly client?: EngineClient;
+}
+
 /** A deployment on an engine, as far as its sessions need one. */
 export interface DockerPlace extends Place {
   config(): DockerBrokerConfig;
@@ -44,7 +50,7 @@ export interface DockerPlace extends Place {
   startProxy(): Promise<string>;
   exec(container: string, command: readonly string[]): Promise<ExecOutcome>;
   /** One more broker for the same sessions, also with a client of its own. */
-  broker(options?: BrokerOptions & { readonly client?: EngineClient }): Broker;
+  broker(options?: DockerBrokerOptions): Broker;
   /** Kills all brokers there are. */
   killBrokers(): void;
   /** Removes everything. */
@@ -132,7 +138,7 @@ export async function dockerPlace({
       const names = (await networks()).map((name) => name.slice(sessionObject(namespace, "").length));
       return [...names, ...(await readdir(identityDirectory))].filter((name) => name.startsWith(`${session}--`)).sort();
     },
-    broker(options: BrokerOptions & { readonly client?: EngineClient } = {}): Broker {
+    broker(options: DockerBrokerOptions = {}): Broker {
       const { keep, client: own } = options;
       const stop = new AbortController();
       stops.push(stop);
