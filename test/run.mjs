@@ -1,69 +1,11 @@
-// `npm test`: all levels with their own set-up, from a clean checkout on. Plain JavaScript: it runs before `npm ci`.
-import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { collectCounts } from "./counts.mjs";
+// `npm test`: all levels with their own set-up, from a clean checkout on.
+import { startRun } from "./levels.mjs";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
-const artifacts = join(root, "artifacts");
-mkdirSync(artifacts, { recursive: true });
-
-const started = Date.now();
-const failures = [];
-const reports = [];
-
-/**
- * Runs a step to its end; a failing one is remembered, and the next ones still run. Its output is shown as it comes, or when it
- * has ended, for one that runs beside another.
- */
-function step(name, command, args, { env = {}, isBeside = false } = {}) {
-  const at = Date.now();
-  const title = `\n=== ${name}\n`;
-  if (!isBeside) process.stdout.write(title);
-  const child = spawn(command, args, {
-    cwd: root,
-    env: { ...process.env, ...env },
-    stdio: ["ignore", ...(isBeside ? ["pipe", "pipe"] : ["inherit", "inherit"])],
-  });
-  const output = [title];
-  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (data) => output.push(data));
-  return new Promise((resolve) => {
-    const end = (problem) => {
-      if (problem !== undefined) failures.push(`${name} (${problem})`);
-      if (isBeside) for (const data of output) process.stdout.write(data);
-      const seconds = Math.round((Date.now() - at) / 1000);
-      process.stdout.write(`=== ${name}: ${problem === undefined ? "done" : "FAILED"} after ${seconds} s\n`);
-      resolve(problem === undefined);
-    };
-    child.once("error", (error) => end(error.message));
-    child.once("close", (code, signal) => end(code === 0 ? undefined : `exit code ${code ?? signal}`));
-  });
+const run = startRun();
+if (await run.build()) {
+  await run.step("check", "npm", ["run", "check"]);
+  await run.vitest("unit");
+  await run.vitest("integration");
+  if (await run.setUpEndToEnd()) await run.endToEnd();
 }
-
-function vitest(project, options) {
-  const report = join(artifacts, `${project}.json`);
-  reports.push({ project, file: report });
-  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  return step(`${project} tests`, "npx", ["vitest", "run", "--project", project, ...reporters], options);
-}
-
-const ready = existsSync(join(root, "node_modules", ".package-lock.json")) || (await step("npm ci", "npm", ["ci"]));
-if (ready && (await step("build", "npm", ["run", "build"]))) {
-  await step("check", "npm", ["run", "check"]);
-  await vitest("unit");
-  await vitest("integration");
-  if (await step("set-up of the end-to-end tests", process.execPath, ["test/run-ts.mjs", "test/e2e/set-up.ts"])) {
-    // Most of the time those on the cluster wait for something: the others have the processors then.
-    const env = { VDI_E2E_SETUP: "done" };
-    await Promise.all([vitest("e2e", { env }), vitest("e2e-engine", { env, isBeside: true })]);
-  }
-}
-
-const allowedSkips = JSON.parse(readFileSync(join(root, "test", "allowed-skips.json"), "utf8"));
-const counts = collectCounts(reports, allowedSkips);
-for (const line of counts.problems) failures.push(line);
-process.stdout.write(`\n${Math.round((Date.now() - started) / 60000)} minutes\n`);
-for (const line of failures) process.stdout.write(`FAILED: ${line}\n`);
-process.stdout.write(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`);
-process.exitCode = failures.length === 0 ? 0 : 1;
+process.exitCode = run.finish().isGreen ? 0 : 1;
