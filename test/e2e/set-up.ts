@@ -1,4 +1,4 @@
-// `npm test`: what both rows of end-to-end tests need, once.
+// What both rows of end-to-end tests need, once: the step of `npm test` and `npm run test:repeat` before them.
 import { messageOf } from "../../src/util/vdi-error.ts";
 import { setup } from "./global-setup.ts";
 
